@@ -1,0 +1,200 @@
+/* The loop-nest IR: what the code generator makes of each group, as data that
+ * prints, parses back and is verified.  Nothing here knows LLVM.
+ *
+ * A function's values live in buffers (memory with a base and an extent) and in
+ * registers (arrays of vectors that never reach memory).  Indices are affine in
+ * the loop variables and count elements, so that every access can be proven in
+ * bounds. */
+#ifndef BACKEND_LOOP_H
+#define BACKEND_LOOP_H
+
+#include "ir/expr.h"
+#include "ir/graph.h"
+#include "ir/place.h"
+
+typedef struct LoopVar {
+    const char *name; /* unique in its function */
+    int id;           /* position among the function's variables */
+} LoopVar;
+
+enum { MAX_TERMS = 8 };
+
+typedef struct Affine {
+    int64_t base;
+    int nterms;
+    struct {
+        const LoopVar *var;
+        int64_t factor;
+    } term[MAX_TERMS];
+} Affine;
+
+typedef struct LoopBuffer {
+    const char *name; /* unique in its function */
+    Dtype dtype;
+    Space space;      /* SPACE_NONE: scratch on the stack, alive in this function only */
+    int index;        /* which input or output */
+    int64_t offset;   /* bytes from the base */
+    int64_t elements; /* extent: accesses stay in [0, elements) */
+    int64_t align;    /* bytes that base + offset is known to be aligned to */
+    bool writable;
+} LoopBuffer;
+
+/* `count` vectors of `lanes` elements (lanes 1: scalars), addressed by compile-time indices. */
+typedef struct LoopRegister {
+    const char *name;
+    Dtype dtype;
+    int lanes;
+    int count;
+} LoopRegister;
+
+/* ---- expressions: dtype and lanes of the result in each ---- */
+
+typedef enum LoopExprKind {
+    LOOP_CONST,    /* `value`, in every lane */
+    LOOP_INDEX,    /* the affine `index` as an integer */
+    LOOP_LET,      /* a name bound by a Let */
+    LOOP_REGISTER, /* reg[index] */
+    LOOP_LOAD,     /* buffer[index + lane * stride], inactive lanes (>= active) are 0 */
+    LOOP_OP,       /* `op` of in[], lane by lane: the scalar operations of ir/expr.def */
+    LOOP_SPLAT,    /* in[0], a scalar, in every lane */
+    LOOP_LANE,     /* lane number, 0 .. lanes-1 */
+    LOOP_FOLD      /* in[0] combined over its lanes by `op` in halves: l and l + lanes/2, ... ; a scalar */
+} LoopExprKind;
+
+typedef struct LoopLet LoopLet;
+typedef struct LoopExpr LoopExpr;
+struct LoopExpr {
+    LoopExprKind kind;
+    Dtype dtype;
+    int lanes;
+    ExprKind op;
+    const LoopExpr *in[3];
+    Scalar value;
+    Affine index;
+    const LoopBuffer *buffer;
+    int64_t stride;           /* elements between lanes; 1 is contiguous */
+    int active;               /* lanes that are loaded; == lanes: all */
+    const LoopRegister *reg;
+    const LoopLet *let;
+};
+
+struct LoopLet {
+    const char *name;
+    const LoopExpr *value;
+};
+
+/* ---- statements: lists by `next` ---- */
+
+typedef enum LoopStatementKind {
+    LOOP_FOR,    /* var from low below high by step, a divisor of high - low; body */
+    LOOP_IF,     /* body when every condition is >= 0: uniform */
+    LOOP_BIND,   /* let */
+    LOOP_ASSIGN, /* reg[index] = value; index has unrolled variables only */
+    LOOP_STORE,  /* buffer[index + lane * stride] = value for lanes below active */
+    LOOP_FILL,   /* count elements of buffer from index on = value, a scalar constant */
+    LOOP_PREFETCH
+} LoopStatementKind;
+
+typedef enum LoopMode { MODE_SERIAL, MODE_PARALLEL, MODE_UNROLL } LoopMode;
+
+typedef struct LoopStatement LoopStatement;
+struct LoopStatement {
+    LoopStatementKind kind;
+    LoopStatement *next;
+    /* LOOP_FOR */
+    const LoopVar *var;
+    int64_t low, high, step;
+    LoopMode mode;
+    LoopStatement *body;
+    /* LOOP_IF */
+    int nconditions;
+    const Affine *conditions;
+    const LoopLet *let;
+    const LoopRegister *reg;
+    const LoopBuffer *buffer;
+    Affine index;
+    const LoopExpr *value;
+    int64_t stride, count;
+    int active;
+};
+
+typedef struct LoopFunction {
+    const char *name; /* path of the layer */
+    Origin origin;
+    int nbuffers, nregisters, nvars;
+    LoopBuffer **buffers;
+    LoopRegister **registers;
+    LoopVar **vars;
+    LoopStatement *body;
+    double multiply_adds; /* per call, what the roofline counts: of the model, not of padding */
+    double bytes_read, bytes_written;
+    int64_t parallel;     /* parts of the outermost parallel loop, 1 if none */
+} LoopFunction;
+
+typedef struct LoopProgram {
+    Arena *arena;
+    const Graph *graph; /* planned: ports, places, weights */
+    int nsteps;
+    LoopFunction **steps; /* run one after the other */
+    int64_t arena_bytes, constant_bytes;
+} LoopProgram;
+
+/* ---- building ---- */
+
+typedef struct LoopBuilder {
+    Arena *arena;
+    LoopFunction *function;
+    LoopStatement **tail; /* where the next statement goes */
+} LoopBuilder;
+
+LoopFunction *loop_function_new(Arena *arena, const char *name, Origin origin);
+LoopBuilder loop_builder(Arena *arena, LoopFunction *function);
+LoopBuffer *loop_buffer(LoopBuilder *b, const LoopBuffer *like);
+const LoopRegister *loop_register(LoopBuilder *b, const char *name, Dtype dtype, int lanes, int count);
+
+/* Opens a loop: statements go into its body until loop_end with what this returned.  A loop of one step still
+ * has its variable. */
+typedef struct LoopScope {
+    LoopStatement **outer;
+    const LoopVar *var;
+} LoopScope;
+LoopScope loop_for(LoopBuilder *b, const char *name, int64_t low, int64_t high, int64_t step, LoopMode mode);
+LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions);
+void loop_end(LoopBuilder *b, LoopScope scope);
+
+void loop_assign(LoopBuilder *b, const LoopRegister *reg, Affine index, const LoopExpr *value);
+void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *value, int64_t stride,
+                int active);
+void loop_fill(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, double value);
+void loop_prefetch(LoopBuilder *b, const LoopBuffer *buffer, Affine index);
+/* Binds a value to a name, so that it is computed once; its use. */
+const LoopExpr *loop_let(LoopBuilder *b, const char *name, const LoopExpr *value);
+
+Affine affine(int64_t base);
+Affine affine_of(const LoopVar *var, int64_t factor);
+Affine affine_add(Affine a, Affine b);
+Affine affine_scale(Affine a, int64_t factor);
+Affine affine_plus(Affine a, int64_t base);
+
+const LoopExpr *loop_const(LoopBuilder *b, Dtype dtype, int lanes, double value);
+const LoopExpr *loop_index(LoopBuilder *b, Affine index, Dtype dtype);
+const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index);
+const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride, int active);
+const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *scalar, int lanes);
+const LoopExpr *loop_op(LoopBuilder *b, ExprKind op, Dtype dtype, const LoopExpr *x, const LoopExpr *y,
+                        const LoopExpr *z);
+const LoopExpr *loop_fold(LoopBuilder *b, ExprKind op, const LoopExpr *x);
+/* A scalar expression of ir, lane by lane on args[] (all of `lanes` lanes). */
+const LoopExpr *loop_expr(LoopBuilder *b, const Expr *expr, const LoopExpr *const *args, int lanes);
+
+/* ---- text ---- */
+
+void loop_print(const LoopFunction *function, FILE *out);
+void loop_program_print(const LoopProgram *program, FILE *out);
+/* One or more functions; NULL after an error. */
+LoopFunction *loop_parse(Arena *arena, const Source *source, Diag *diag);
+/* Accesses in bounds, steps dividing, names defined before use, dtypes and lanes agreeing, constants not written.
+ * E0605 for each that does not hold. */
+bool loop_verify(const LoopFunction *function, Diag *diag);
+
+#endif

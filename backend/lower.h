@@ -1,0 +1,31 @@
+/* From a planned graph to loop nests: a function each group, by the kind of its
+ * anchor.  Obeys the schedule, decides nothing. */
+#ifndef BACKEND_LOWER_H
+#define BACKEND_LOWER_H
+
+#include "backend/loop.h"
+#include "ir/schedule.h"
+#include "ir/target.h"
+
+/* Every group of the graph in order; each function is verified. */
+bool lower_graph(const Graph *graph, const Target *target, LoopProgram *out, Diag *diag);
+
+/* What a lowering of one group works with. */
+typedef struct Lowering {
+    LoopBuilder builder;
+    Group group;
+    const Schedule *schedule;
+    const Target *target;
+    Diag *diag;
+} Lowering;
+
+/* One a kind, in backend/lower/<family>.c. */
+typedef void LowerGroup(Lowering *lowering);
+LowerGroup lower_map, lower_reduce, lower_contract, lower_window, lower_row;
+
+/* The buffer of a value of the outer graph or of the group's result; made at first use. */
+const LoopBuffer *lower_buffer(Lowering *lowering, Value value);
+/* Element index of coordinate `at[]` of a value in its place, halo and all. */
+Affine lower_address(Value value, const Affine *at);
+
+#endif

@@ -1,0 +1,18 @@
+# lepc_llvm: LLVM 19 through its C API, found by llvm-config (the CMake package asks for C++ and more).
+find_program(LLVM_CONFIG NAMES llvm-config-19 llvm-config HINTS /usr/lib/llvm-19/bin REQUIRED)
+function(llvm_ask variable)
+  execute_process(COMMAND ${LLVM_CONFIG} ${ARGN} OUTPUT_VARIABLE text OUTPUT_STRIP_TRAILING_WHITESPACE
+                  COMMAND_ERROR_IS_FATAL ANY)
+  set(${variable} "${text}" PARENT_SCOPE)
+endfunction()
+llvm_ask(llvm_version --version)
+if(NOT llvm_version MATCHES "^19\\.")
+  message(FATAL_ERROR "LLVM 19 is needed, ${LLVM_CONFIG} is of ${llvm_version}: install llvm-19-dev")
+endif()
+llvm_ask(llvm_includes --includedir)
+llvm_ask(llvm_libraries --libdir)
+llvm_ask(llvm_names --link-shared --libs core)
+add_library(lepc_llvm INTERFACE)
+target_include_directories(lepc_llvm SYSTEM INTERFACE ${llvm_includes})
+target_link_directories(lepc_llvm INTERFACE ${llvm_libraries})
+target_link_libraries(lepc_llvm INTERFACE ${llvm_names})

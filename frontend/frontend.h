@@ -1,0 +1,31 @@
+/* The front end: text to a syntax tree to a graph. */
+#ifndef FRONTEND_FRONTEND_H
+#define FRONTEND_FRONTEND_H
+
+#include "frontend/ast.h"
+#include "ir/graph.h"
+
+/* Reads a whole file; E0501 when it cannot, E0105 over the limit.  `path` is kept as the user said it. */
+const Source *source_read(Arena *arena, const char *path, size_t limit, Diag *diag);
+const Source *source_from_text(Arena *arena, const char *path, const char *text);
+
+/* NULL after an error; collects as many as it can. */
+Ast *ast_parse(Arena *arena, const Source *source, Diag *diag);
+/* The house's formatting, comments kept: `lepc fmt`.  Formatting twice changes nothing. */
+void ast_format(const Ast *ast, FILE *out);
+
+typedef struct DimBinding {
+    const char *name;
+    int64_t size;
+} DimBinding;
+
+typedef struct ElaborateOptions {
+    const DimBinding *dims; /* --dim N=4 */
+    int ndims;
+    bool weights_optional;  /* params of files that are not there get no data: check, dump of shapes */
+} ElaborateOptions;
+
+/* The model of the file as a graph of the stage that the version line names; NULL after an error. */
+Graph *elaborate(Arena *arena, const Ast *ast, const ElaborateOptions *options, Diag *diag);
+
+#endif

@@ -1,0 +1,142 @@
+#include "ir/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_SIZE = 64 * 1024, SMALL_ALIGN = 16, LARGE_ALIGN = 64, LARGE_FROM = 256 };
+
+typedef struct Block Block;
+struct Block {
+    Block *next;
+    size_t used, size;
+    unsigned char *memory;
+};
+
+struct Arena {
+    Block *head;
+    size_t total;
+    ArenaEscape *escape;
+    void *context;
+};
+
+Arena *arena_new(ArenaEscape *escape, void *context)
+{
+    Arena *arena = calloc(1, sizeof *arena);
+    if (!arena) return NULL;
+    arena->escape = escape;
+    arena->context = context;
+    return arena;
+}
+
+static void exhausted(const Arena *arena)
+{
+    if (arena->escape) arena->escape(arena->context);
+    abort(); /* an escape that returns is our fault */
+}
+
+Arena *arena_child(const Arena *parent)
+{
+    Arena *arena = arena_new(parent->escape, parent->context);
+    if (!arena) exhausted(parent);
+    return arena;
+}
+
+void arena_free(Arena *arena)
+{
+    if (!arena) return;
+    for (Block *block = arena->head, *next; block; block = next) {
+        next = block->next;
+        free(block);
+    }
+    free(arena);
+}
+
+static void add_block(Arena *arena, size_t size)
+{
+    size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+    Block *block = NULL;
+    if (room <= SIZE_MAX - sizeof *block - LARGE_ALIGN) block = calloc(1, sizeof *block + LARGE_ALIGN + room);
+    if (!block) exhausted(arena);
+    uintptr_t start = (uintptr_t)(block + 1);
+    block->memory = (unsigned char *)((start + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN);
+    block->size = room;
+    /* a block for one large object goes behind the head, whose room stays in use */
+    if (size > BLOCK_SIZE && arena->head) {
+        block->used = room;
+        block->next = arena->head->next;
+        arena->head->next = block;
+    } else {
+        block->next = arena->head;
+        arena->head = block;
+    }
+}
+
+void *arena_alloc(Arena *arena, size_t size)
+{
+    size_t align = size >= LARGE_FROM ? LARGE_ALIGN : SMALL_ALIGN;
+    if (size > SIZE_MAX / 2) exhausted(arena);
+    size = (size + SMALL_ALIGN - 1) / SMALL_ALIGN * SMALL_ALIGN;
+    arena->total += size;
+    Block *head = arena->head;
+    if (size > BLOCK_SIZE && head) {
+        add_block(arena, size);
+        return arena->head->next->memory;
+    }
+    size_t start = head ? (head->used + align - 1) / align * align : 0;
+    if (!head || start > head->size || head->size - start < size) {
+        add_block(arena, size);
+        head = arena->head;
+        start = 0;
+    }
+    head->used = start + size;
+    return head->memory + start;
+}
+
+void *arena_array(Arena *arena, size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / size) exhausted(arena);
+    return arena_alloc(arena, count * size);
+}
+
+void *arena_grow(Arena *arena, void *items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) return items;
+    size_t larger = *capacity ? *capacity * 2 : 8;
+    void *moved = arena_array(arena, larger, size);
+    if (count) memcpy(moved, items, count * size);
+    *capacity = larger;
+    return moved;
+}
+
+char *arena_copy_chars(Arena *arena, const char *text, size_t length)
+{
+    char *copy = arena_alloc(arena, length + 1);
+    if (length) memcpy(copy, text, length);
+    return copy;
+}
+
+char *arena_copy_string(Arena *arena, const char *text) { return arena_copy_chars(arena, text, strlen(text)); }
+
+char *arena_vprintf(Arena *arena, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    char *text = arena_alloc(arena, (size_t)length + 1);
+    vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+char *arena_printf(Arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = arena_vprintf(arena, format, args);
+    va_end(args);
+    return text;
+}
+
+size_t arena_used(const Arena *arena) { return arena->total; }

@@ -1,0 +1,36 @@
+/* One arena per compilation: everything the compiler builds lives in it and
+ * dies with it.  Nothing is freed singly. */
+#ifndef IR_ARENA_H
+#define IR_ARENA_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+typedef struct Arena Arena;
+
+/* Called when memory is out; must not return (longjmp or exit). */
+typedef void ArenaEscape(void *context);
+
+/* NULL when not even the arena itself could be had. */
+Arena *arena_new(ArenaEscape *escape, void *context);
+/* An arena of its own life that escapes as `parent` does. */
+Arena *arena_child(const Arena *parent);
+void arena_free(Arena *arena);
+
+/* Zeroed, aligned to 16 bytes (64 from 256 bytes on), never NULL. */
+void *arena_alloc(Arena *arena, size_t size);
+/* count * size bytes, the product checked. */
+void *arena_array(Arena *arena, size_t count, size_t size);
+/* Doubles the room of a growing array when `count` reaches `*capacity`; returns its new place. */
+void *arena_grow(Arena *arena, void *items, size_t count, size_t *capacity, size_t size);
+char *arena_copy_string(Arena *arena, const char *text);
+char *arena_copy_chars(Arena *arena, const char *text, size_t length);
+char *arena_printf(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3), nonnull));
+char *arena_vprintf(Arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0), nonnull));
+/* Bytes handed out so far. */
+size_t arena_used(const Arena *arena);
+
+#define ARENA_NEW(arena, Type_) ((Type_ *)arena_alloc((arena), sizeof(Type_)))
+#define ARENA_ARRAY(arena, Type_, count) ((Type_ *)arena_array((arena), (size_t)(count), sizeof(Type_)))
+
+#endif

@@ -1,0 +1,88 @@
+/* Attributes: a plain struct and rows that describe its fields.  Parsing,
+ * printing, defaults, equality and hash all come from the rows; operators and
+ * schedules both use them. */
+#ifndef IR_ATTR_H
+#define IR_ATTR_H
+
+#include "ir/tensor.h"
+
+enum { MAX_INTS = 8 };
+
+typedef struct IntList {
+    int count;
+    int64_t at[MAX_INTS];
+} IntList;
+
+typedef enum AttrKind {
+    ATTR_INT,    /* int64_t */
+    ATTR_FLOAT,  /* double */
+    ATTR_BOOL,   /* bool: yes or no */
+    ATTR_ENUM,   /* int: an index into `words` */
+    ATTR_STRING, /* const char *, may be NULL */
+    ATTR_INTS,   /* IntList; one number stands for all of `fixed` when that is not 0 */
+    ATTR_DTYPE,  /* int: a Dtype; DTYPE_COUNT is not said */
+    ATTR_PAD     /* Pad: a word of `words` or a list */
+} AttrKind;
+
+/* Spatial padding: VALID is none, SAME is what keeps ceil(size / stride), EXPLICIT is sizes
+ * as ONNX writes them: begins of each axis, then ends. */
+typedef enum PadMode { PAD_VALID, PAD_SAME, PAD_EXPLICIT } PadMode;
+typedef struct Pad {
+    int mode;
+    IntList sizes;
+} Pad;
+
+typedef struct AttrDef {
+    const char *name;
+    AttrKind kind;
+    size_t offset;
+    double fallback;           /* the default, of numbers, words and each element of a list */
+    const char *const *words;  /* NULL-ended, ATTR_ENUM and ATTR_PAD */
+    int fixed;                 /* ATTR_INTS: the number of elements, 0 any */
+    int64_t low, high;         /* ATTR_INT, ATTR_INTS: what is allowed, when low < high */
+    unsigned flags;
+    const char *doc;
+} AttrDef;
+
+enum {
+    ATTR_LAYER = 1,    /* says how to make parameters; gone once they are operands */
+    ATTR_REQUIRED = 2  /* has no default */
+};
+
+#define ATTR(Struct, field, ...) {.name = #field, .offset = offsetof(Struct, field), __VA_ARGS__}
+
+typedef struct AttrTable {
+    size_t size; /* of the struct */
+    const AttrDef *rows;
+    int count;
+} AttrTable;
+
+#define ATTRS(Struct, ...)                                                                    \
+    {                                                                                         \
+        .size = sizeof(Struct), .rows = (const AttrDef[]){__VA_ARGS__},                       \
+        .count = (int)(sizeof((const AttrDef[]){__VA_ARGS__}) / sizeof(AttrDef))              \
+    }
+
+const AttrDef *attr_find(const AttrTable *table, const char *name);
+void attr_set_defaults(const AttrTable *table, void *attrs);
+void attr_set_default(const AttrDef *row, void *attrs);
+bool attr_is_default(const AttrDef *row, const void *attrs);
+bool attrs_equal(const AttrTable *table, const void *a, const void *b);
+uint64_t attrs_hash(const AttrTable *table, const void *attrs);
+/* The value as the language writes it; a float so that it reads back to the same bits. */
+const char *attr_text(Arena *arena, const AttrDef *row, const void *attrs);
+/* ", name: value" of each attribute that is not its default. */
+const char *attrs_text(Arena *arena, const AttrTable *table, const void *attrs);
+const char *attr_kind_name(AttrKind kind);
+/* The shortest decimal that reads back as the same double (or float when `single`); inf, -inf, nan. */
+const char *number_text(Arena *arena, double value, bool single);
+/* Quoted with escapes, as the lexer reads strings. */
+const char *string_text(Arena *arena, const char *text);
+
+static inline void *attr_field(const AttrDef *row, void *attrs) { return (char *)attrs + row->offset; }
+static inline const void *attr_field_const(const AttrDef *row, const void *attrs)
+{
+    return (const char *)attrs + row->offset;
+}
+
+#endif

@@ -1,0 +1,185 @@
+#include "ir/diag.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const code_names[] = {
+#define DIAG(code, title) #code,
+#include "ir/diag.def"
+};
+static const char *const code_titles[] = {
+#define DIAG(code, title) title,
+#include "ir/diag.def"
+};
+
+Diag diag_new(Arena *arena) { return (Diag){.arena = arena}; }
+const char *diag_code_name(DiagCode code) { return code_names[code]; }
+const char *diag_code_title(DiagCode code) { return code_titles[code]; }
+
+static void append(Diag *diag, Severity severity, DiagCode code, Span at, const char *format, va_list args)
+{
+    if (severity == SEVERITY_ERROR && diag->errors++ >= DIAG_LIMIT) return;
+    if (severity == SEVERITY_WARNING) diag->warnings++;
+    Diagnostic *one = ARENA_NEW(diag->arena, Diagnostic);
+    *one = (Diagnostic){.severity = severity, .code = code, .at = at};
+    one->message = arena_vprintf(diag->arena, format, args);
+    if (diag->last) diag->last->next = one;
+    else diag->first = one;
+    diag->last = one;
+}
+
+bool diag_error(Diag *diag, DiagCode code, Span at, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    append(diag, SEVERITY_ERROR, code, at, format, args);
+    va_end(args);
+    return false;
+}
+
+void diag_warning(Diag *diag, DiagCode code, Span at, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    append(diag, SEVERITY_WARNING, code, at, format, args);
+    va_end(args);
+}
+
+void diag_note(Diag *diag, Span at, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    append(diag, SEVERITY_NOTE, DIAG_COUNT, at, format, args);
+    va_end(args);
+}
+
+bool diag_help(Diag *diag, const char *format, ...)
+{
+    if (!diag->last || diag->errors > DIAG_LIMIT) return false;
+    va_list args;
+    va_start(args, format);
+    diag->last->help = arena_vprintf(diag->arena, format, args);
+    va_end(args);
+    return false;
+}
+
+/* ---- printing ---- */
+
+static void print_place(const Span *at, FILE *out)
+{
+    if (at->source && at->line > 0) fprintf(out, "%s:%d:%d: ", at->source->path, at->line, at->column);
+    else if (at->source) fprintf(out, "%s: ", at->source->path);
+    if (at->name) fprintf(out, "%s: ", at->name);
+}
+
+static const char *find_line(const Source *source, int line)
+{
+    const char *text = source->text, *end = text + source->length;
+    for (int i = 1; i < line && text; i++) {
+        text = memchr(text, '\n', (size_t)(end - text));
+        if (text) text++;
+    }
+    return text;
+}
+
+enum { MAX_SHOWN = 160 };
+
+/* The line with the caret; a control character shows as '?', so that hostile text cannot steer a terminal. */
+static void print_excerpt(const Span *at, FILE *out)
+{
+    const char *line = at->source && at->source->text && at->line > 0 ? find_line(at->source, at->line) : NULL;
+    if (!line) return;
+    int column = at->column > 0 ? at->column : 1;
+    if (column > MAX_SHOWN) return;
+    const char *end = at->source->text + at->source->length;
+    fputs("  ", out);
+    int shown = 0;
+    for (const char *c = line; c < end && *c != '\n' && shown < MAX_SHOWN; c++, shown++)
+        fputc((unsigned char)*c < ' ' || *c == 127 ? (*c == '\t' ? ' ' : '?') : *c, out);
+    fprintf(out, "\n  %*s^", column - 1, "");
+    for (int i = 1; i < at->length && column + i <= shown; i++) fputc('~', out);
+    fputc('\n', out);
+}
+
+static void print_one(const Diagnostic *one, FILE *out, bool color)
+{
+    static const char *const word[] = {"note", "warning", "error"};
+    static const char *const paint[] = {"\033[36m", "\033[35m", "\033[31m"};
+    print_place(&one->at, out);
+    fprintf(out, "%s%s", color ? paint[one->severity] : "", word[one->severity]);
+    if (one->code < DIAG_COUNT) fprintf(out, "[%s]", code_names[one->code]);
+    fprintf(out, "%s: %s\n", color ? "\033[0m" : "", one->message);
+    print_excerpt(&one->at, out);
+    if (one->help) fprintf(out, "  help: %s\n", one->help);
+}
+
+/* The order of the text within one source; diagnostics without a place keep theirs. */
+static int compare(const void *left, const void *right)
+{
+    const Diagnostic *a = *(const Diagnostic *const *)left, *b = *(const Diagnostic *const *)right;
+    if (a->at.source != b->at.source) return 0;
+    if (a->at.line != b->at.line) return a->at.line < b->at.line ? -1 : 1;
+    return (a->at.column > b->at.column) - (a->at.column < b->at.column);
+}
+
+/* Insertion sort: few, and it is stable, so notes stay behind what they belong to. */
+static void sort(const Diagnostic **list, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = i; k > 0 && list[k]->severity != SEVERITY_NOTE && compare(&list[k - 1], &list[k]) > 0; k--) {
+            const Diagnostic *swap = list[k];
+            list[k] = list[k - 1];
+            list[k - 1] = swap;
+        }
+}
+
+void diag_print(const Diag *diag, FILE *out, bool color)
+{
+    size_t count = 0;
+    for (const Diagnostic *one = diag->first; one; one = one->next) count++;
+    const Diagnostic **list = ARENA_ARRAY(diag->arena, const Diagnostic *, count + 1);
+    count = 0;
+    for (const Diagnostic *one = diag->first; one; one = one->next) list[count++] = one;
+    sort(list, count);
+    for (size_t i = 0; i < count; i++) print_one(list[i], out, color);
+    if (diag->errors > DIAG_LIMIT) fprintf(out, "and %d more errors\n", diag->errors - DIAG_LIMIT);
+}
+
+/* ---- did you mean ---- */
+
+enum { LONGEST_WORD = 64 };
+
+/* Levenshtein's distance, of words of at most LONGEST_WORD. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[LONGEST_WORD + 1], la = strlen(a), lb = strlen(b);
+    if (la > LONGEST_WORD || lb > LONGEST_WORD) return LONGEST_WORD;
+    for (size_t j = 0; j <= lb; j++) row[j] = j;
+    for (size_t i = 1; i <= la; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= lb; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[lb];
+}
+
+const char *diag_nearest(const char *word, const char *const *names, size_t count)
+{
+    const char *best = NULL;
+    size_t limit = strlen(word) / 3 + 1, least = limit + 1;
+    for (size_t i = 0; i < count; i++) {
+        size_t d = distance(word, names[i]);
+        if (d < least) {
+            least = d;
+            best = names[i];
+        }
+    }
+    return best;
+}

@@ -1,0 +1,22 @@
+/* The reference interpreter: what a graph means.  Compiled without contraction
+ * of floating-point operations; its order of operations is the numeric contract. */
+#ifndef IR_EVAL_H
+#define IR_EVAL_H
+
+#include "ir/graph.h"
+
+
+/* inputs[] in the order of the graph's input nodes, results[] in that of its results; both row-major.
+ * Every param must have data.  Stages up to planned; results are allocated in `arena`. */
+void graph_eval(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena);
+/* One node (also a composite or a group) on given operands. */
+void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena *arena);
+/* As node_eval of f32 nodes, computed in f64: operands and results are F64 tensors of the same shapes. */
+void node_eval_double(const Node *node, const Tensor *operands, Tensor *results, Arena *arena);
+
+/* Called with each top-level node's results as they are made: for compare and calibration. */
+typedef void EvalVisit(void *context, const Node *node, const Tensor *results);
+void graph_eval_visit(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena, EvalVisit *visit,
+                      void *context);
+
+#endif

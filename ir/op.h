@@ -1,0 +1,190 @@
+/* What an operator is: one OpDef each, in ir/ops/<family>.c.  Its row in
+ * ir/ops.def makes every layer ask for its part at compile or link time. */
+#ifndef IR_OP_H
+#define IR_OP_H
+
+#include "ir/attr.h"
+#include "ir/expr.h"
+#include "ir/graph.h"
+
+/* How an operator is evaluated, fused and lowered: by kind, never by name. */
+typedef enum OpKind {
+    KIND_SOURCE,    /* input, param, constant: no computation */
+    KIND_MAP,       /* a scalar expression of each element, operands broadcast as in numpy */
+    KIND_VIEW,      /* each result element is one operand element: an index map */
+    KIND_REDUCE,    /* a combiner with an identity over some axes */
+    KIND_CONTRACT,  /* sums of products: conv, dense, matmul */
+    KIND_WINDOW,    /* a combiner over a sliding window: pooling */
+    KIND_ROW,       /* along the last axis, each row by itself: softmax and the like */
+    KIND_PACK,      /* a constant in the order that code reads it */
+    KIND_GROUP,     /* a region that becomes one loop nest */
+    KIND_COMPOSITE  /* only an expansion */
+} OpKind;
+
+enum { OPERAND_OPTIONAL = 1, OPERAND_PARAM = 2, OPERAND_VARIADIC = 4 };
+
+typedef struct Operand {
+    const char *name;
+    unsigned flags;
+    const char *doc;
+} Operand;
+
+/* Where one element of a view comes from: operand index = offset + sum over result axes, element by element.
+ * A row for each operand axis; stride[a][r] steps of operand axis a per step of result axis r. */
+typedef struct IndexMap {
+    int64_t offset[MAX_RANK];
+    int64_t stride[MAX_RANK][MAX_RANK];
+    bool linear; /* the flat index is the same: reshape */
+} IndexMap;
+
+typedef enum Combiner { COMBINE_SUM, COMBINE_MAX, COMBINE_MIN, COMBINE_PRODUCT } Combiner;
+
+typedef struct Reduction {
+    Combiner combiner;
+    bool axis[MAX_RANK];
+    bool keep; /* reduced axes stay, with size 1 */
+} Reduction;
+
+/* A 2-D sliding window over [N, H, W, C], after padding is resolved. */
+typedef struct Window {
+    int64_t kernel[2], stride[2], dilation[2], pad_begin[2], pad_end[2];
+    int64_t groups;
+} Window;
+
+/* The contraction out[n, y, x, oc] = bias[oc] + sum over (ky, kx, ic) of in * weight in that order.
+ * dense and matmul are the case of a 1x1 window, with `rows` pixels. */
+typedef struct Contraction {
+    Window window;
+    int64_t batch, in_height, in_width, in_channels, out_height, out_width, out_channels;
+    bool constant_weight; /* the second operand is known at compile time */
+    bool batched_weight;  /* matmul of rank > 2 with a second operand per batch */
+    int bias;             /* operand index of the bias, -1 none */
+} Contraction;
+
+typedef struct Pooling {
+    Window window;
+    Combiner combiner;
+    bool mean;           /* sum divided by the taps inside the input */
+} Pooling;
+
+/* For expand and rules: nodes made before `at`, named after `node`.  A value without node (an error
+ * before) makes the same again, so that one check at the end does. */
+typedef struct Maker {
+    Graph *graph;
+    Node *node;
+    Node *at;
+    Diag *diag;
+} Maker;
+
+Value make(const Maker *m, Op op, const void *attrs, int ninputs, const Value *inputs);
+Value make_unary(const Maker *m, Op op, Value a);
+Value make_binary(const Maker *m, Op op, Value a, Value b);
+/* A scalar constant that broadcasts. */
+Value make_number(const Maker *m, Dtype dtype, double value);
+/* A constant tensor. */
+Value make_tensor(const Maker *m, const Tensor *tensor);
+
+typedef struct OpDef OpDef;
+struct OpDef {
+    const char *name, *doc; /* doc: one or two sentences with the formula, as `lepc ops` prints it */
+    OpKind kind;
+    int noperands;
+    const Operand *operands;
+    int nresults;               /* 0 means 1 */
+    const char *const *results; /* slot names when there are several */
+    AttrTable attrs;
+    /* Shape and type rule: out[] for each result; operands' number and optionality are checked before. */
+    bool (*infer)(const Node *node, Type *out, Diag *diag);
+    /* Type of the missing parameter operand `index`, from operand 0 and the layer attributes. */
+    bool (*param)(const Node *node, int index, Type *out, Diag *diag);
+    /* What a primitive computes, in the order of operations that is the numeric contract; KIND_MAP and
+     * KIND_VIEW, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions below. */
+    void (*eval)(const Node *node, const Tensor *in, Tensor *out);
+    /* A map's expression: result 0 of arguments 0.. as its operands. */
+    void (*map)(const Node *node, Expr *e, const int *args);
+    bool (*view)(const Node *node, IndexMap *out);
+    void (*reduce)(const Node *node, Reduction *out);
+    void (*contract)(const Node *node, Contraction *out);
+    void (*pool)(const Node *node, Pooling *out);
+    /* A composite: the same in other operators, always its meaning; out[] for each result. */
+    bool (*expand)(const Maker *m, Value *out);
+    /* Gradients of the operands from those of the results; NULL where none flows.  For compiled training. */
+    bool (*gradient)(const Maker *m, const Value *results, Value *operands);
+    const char *onnx, *tflite; /* the one-to-one name there, or NULL */
+};
+
+extern const OpDef *const op_table[OP_COUNT];
+/* True for a row of kind COMP in ir/ops.def. */
+bool op_is_composite(Op op);
+Op op_find(const char *name); /* OP_COUNT when there is none */
+const char *op_nearest(const char *name);
+static inline const OpDef *node_def(const Node *node) { return op_table[node->op]; }
+
+/* The result type of maps: broadcast shapes, one dtype. */
+bool infer_broadcast(const Node *node, Type *out, Diag *diag);
+/* The shape that both broadcast to; false when there is none. */
+bool shape_broadcast(const Type *a, const Type *b, Type *out);
+
+/* Attributes of operators that other layers make or read. */
+typedef struct ConstantAttrs {
+    double value;      /* of every element, when there is no pool */
+    const char *pool;  /* hash-named file beside a dump */
+    int64_t offset;    /* into it, in bytes */
+} ConstantAttrs;
+
+typedef struct ParamAttrs {
+    const char *file, *key; /* weight file beside the model, tensor name in it; NULL: seeded */
+    IntList view, permute;  /* the stored tensor is reshaped to `view`, transposed, reshaped to the type */
+    int64_t seed;           /* without a file: scaled uniform values from this seed and the name */
+} ParamAttrs;
+
+typedef struct ReshapeAttrs {
+    IntList shape;
+} ReshapeAttrs;
+
+typedef struct TransposeAttrs {
+    IntList permute;
+} TransposeAttrs;
+
+typedef struct CastAttrs {
+    int to;
+} CastAttrs;
+
+typedef struct ReduceAttrs {
+    IntList axes;
+    bool keep;
+} ReduceAttrs;
+
+/* [..., N] becomes [N / panel rounded up, ..., panel], padded with zeros. */
+typedef struct PackAttrs {
+    int64_t panel;
+} PackAttrs;
+
+typedef struct ConvAttrs {
+    int64_t out;      /* layer */
+    IntList kernel;   /* layer */
+    bool bias;        /* layer */
+    IntList stride, dilation;
+    int64_t groups;
+    Pad pad;
+} ConvAttrs;
+
+typedef struct DenseAttrs {
+    int64_t out; /* layer */
+    bool bias;   /* layer */
+} DenseAttrs;
+
+typedef struct PoolAttrs {
+    IntList size, stride;
+    Pad pad;
+} PoolAttrs;
+
+typedef struct SoftmaxAttrs {
+    int64_t axis;
+} SoftmaxAttrs;
+
+typedef struct BatchNormAttrs {
+    double epsilon;
+} BatchNormAttrs;
+
+#endif

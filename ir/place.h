@@ -1,0 +1,35 @@
+/* Where a value lives at run time.  Beside the Type, once planned. */
+#ifndef IR_PLACE_H
+#define IR_PLACE_H
+
+#include "ir/graph.h"
+
+typedef enum Space {
+    SPACE_NONE,     /* inside a group: registers */
+    SPACE_INPUT,    /* the user's buffer number `index`, dense */
+    SPACE_OUTPUT,   /* the same */
+    SPACE_CONSTANT, /* the weights' section */
+    SPACE_ARENA     /* the caller's arena */
+} Space;
+
+/* The buffer holds the tensor with a ring of `before[axis]` and `after[axis]` more elements around it,
+ * which its producer fills with zeros on each call. */
+struct Place {
+    Space space;
+    int index;
+    int64_t offset;           /* bytes to the start of the buffer, ring included */
+    int64_t stride[MAX_RANK]; /* elements between neighbours of each axis */
+    int64_t before[MAX_RANK], after[MAX_RANK];
+};
+
+const char *space_name(Space space);
+Space space_find(const char *name); /* SPACE_NONE when there is none */
+/* Dense row-major strides of a buffer with the place's ring around a tensor of this type. */
+void place_set_strides(Place *place, const Type *type);
+bool place_has_halo(const Place *place);
+/* Bytes of the buffer, ring included. */
+int64_t place_bytes(const Place *place, const Type *type);
+/* Elements from the buffer's start to element (0, 0, ...). */
+int64_t place_interior(const Place *place);
+
+#endif

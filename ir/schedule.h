@@ -1,0 +1,39 @@
+/* How a group becomes a loop nest: decided by passes/schedule, obeyed by
+ * backend/lower, printed and overridable.  And what a group is made of. */
+#ifndef IR_SCHEDULE_H
+#define IR_SCHEDULE_H
+
+#include "ir/op.h"
+
+typedef enum Variant { VARIANT_DIRECT, VARIANT_WINOGRAD, VARIANT_SPARSE, VARIANT_STRIP } Variant;
+
+struct Schedule {
+    int variant;          /* a Variant */
+    int64_t lanes;        /* f32 elements of a vector; 1 is scalar code */
+    int64_t tile_rows;    /* output rows held in registers (before pooling) */
+    int64_t tile_columns; /* output pixels of a row held in registers */
+    int64_t tile_vectors; /* vectors of output channels held in registers */
+    int64_t unroll;       /* steps of the innermost reduction loop written out */
+    int64_t prefetch;     /* bytes ahead that packed weights are fetched, 0 none */
+    int64_t threads;      /* upper bound of parts that may run side by side */
+    int64_t scratch;      /* bytes of scratch a thread */
+    double cost;          /* predicted cycles, for reports and neighbours' decisions */
+};
+
+/* Rows of the fields above: printing, parsing, overriding. */
+extern const AttrTable schedule_attrs;
+
+/* What the body of a group node holds, found by kinds. */
+typedef struct Group {
+    const Node *node;
+    const Graph *body;
+    OpKind kind;          /* of the anchor; KIND_MAP when there is only element-wise and view work */
+    const Node *anchor;   /* the contraction, window, reduction or row operator; NULL for KIND_MAP */
+    const Node *pool;     /* a pooling after a contraction, else NULL */
+} Group;
+
+Group group_of(const Node *node);
+/* The value of the outer graph that an operand of a body's node stands for; itself when it is made inside. */
+bool group_is_inside(const Group *group, Value value);
+
+#endif

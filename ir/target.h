@@ -1,0 +1,46 @@
+/* What is known of a processor, as data.  The cost model and the tile tables read
+ * these rows and never the machine that lepc runs on. */
+#ifndef IR_TARGET_H
+#define IR_TARGET_H
+
+#include "ir/diag.h"
+
+#include <stdint.h>
+
+typedef enum Arch { ARCH_X86_64, ARCH_COUNT } Arch;
+
+enum {
+    FEATURE_FMA = 1,     /* a fused multiply-add in hardware */
+    FEATURE_MASKED = 2,  /* masked loads and stores */
+    FEATURE_DOT8 = 4,    /* u8 x s8 dot products (VNNI) */
+    FEATURE_DOTBF16 = 8
+};
+
+typedef struct Target {
+    const char *name;          /* "x86-64-v3" */
+    Arch arch;
+    const char *triple;        /* for LLVM */
+    const char *cpu;           /* LLVM's name */
+    const char *features;      /* LLVM's list, "+avx2,-..." */
+    unsigned has;              /* FEATURE_ bits */
+    int vector_bytes;
+    int vector_registers;
+    int index_bits;            /* width of index arithmetic */
+    int fma_per_cycle;         /* vector multiply-adds issued a cycle */
+    int fma_latency;
+    int loads_per_cycle;       /* vector loads */
+    int64_t cache_bytes[3];    /* L1 data, L2, share of L3 */
+    int cache_bytes_per_cycle[4]; /* read from L1, L2, L3, memory */
+    const char *const *sections;  /* memory regions that constants may go to; NULL-ended */
+    const char *doc;
+} Target;
+
+/* Rows of lepc targets. */
+extern const Target target_table[];
+extern const int target_count;
+
+/* The row of a CPU name known to LLVM, such as "haswell" or "x86-64-v3"; "" is the baseline of the triple.
+ * `features` of LLVM's form are laid over it; vector width follows them.  E0701 with what is known. */
+bool target_select(const char *triple, const char *cpu, const char *features, Arena *arena, Target *out, Diag *diag);
+
+#endif

@@ -1,0 +1,109 @@
+#include "ir/type.h"
+
+#include <string.h>
+
+typedef struct DtypeRow {
+    const char *name;
+    int bits;
+    DtypeKind kind;
+} DtypeRow;
+
+static const DtypeRow dtypes[] = {
+#define DTYPE(id, name, bits, kind) {name, bits, kind},
+#include "ir/dtype.def"
+};
+
+const char *dtype_name(Dtype dtype) { return dtypes[dtype].name; }
+int dtype_bits(Dtype dtype) { return dtypes[dtype].bits; }
+DtypeKind dtype_kind(Dtype dtype) { return dtypes[dtype].kind; }
+bool dtype_is_float(Dtype dtype) { return dtypes[dtype].kind == DTYPE_FLOAT; }
+int64_t dtype_bytes(Dtype dtype, int64_t count) { return (count * dtypes[dtype].bits + 7) / 8; }
+
+Dtype dtype_find(const char *name)
+{
+    int dtype = 0;
+    while (dtype < DTYPE_COUNT && strcmp(dtypes[dtype].name, name) != 0) dtype++;
+    return (Dtype)dtype;
+}
+
+Dim dim_fixed(int64_t size) { return (Dim){size, size, NULL}; }
+bool dim_is_fixed(const Dim *dim) { return dim->low == dim->high; }
+bool dim_equal(const Dim *a, const Dim *b) { return a->low == b->low && a->high == b->high; }
+
+Type type_tensor(Dtype dtype, int rank, const int64_t *dims)
+{
+    Type type = {.kind = TYPE_TENSOR, .dtype = dtype, .rank = rank};
+    for (int i = 0; i < rank; i++) type.dim[i] = dim_fixed(dims[i]);
+    return type;
+}
+
+Type type_scalar(Dtype dtype) { return type_tensor(dtype, 0, NULL); }
+
+int64_t type_elements(const Type *type)
+{
+    int64_t count = 1;
+    for (int i = 0; i < type->rank; i++) count *= type->dim[i].high;
+    return count;
+}
+
+int64_t type_bytes(const Type *type) { return dtype_bytes(type->dtype, type_elements(type)); }
+
+bool type_same_shape(const Type *a, const Type *b)
+{
+    if (a->rank != b->rank) return false;
+    for (int i = 0; i < a->rank; i++)
+        if (!dim_equal(&a->dim[i], &b->dim[i])) return false;
+    return true;
+}
+
+static bool quant_equal(const Quant *a, const Quant *b)
+{
+    if (!a || !b) return a == b;
+    size_t count = (size_t)a->channels;
+    return a->axis == b->axis && a->channels == b->channels && !memcmp(a->scale, b->scale, count * sizeof *a->scale) &&
+           !memcmp(a->zero, b->zero, count * sizeof *a->zero);
+}
+
+bool type_equal(const Type *a, const Type *b)
+{
+    if (a->kind != b->kind) return false;
+    if (a->kind == TYPE_STRING) return a->bound == b->bound;
+    if (a->kind != TYPE_TENSOR) return a->bound == b->bound && type_equal(a->element, b->element);
+    return a->dtype == b->dtype && type_same_shape(a, b) && quant_equal(a->quant, b->quant);
+}
+
+bool type_is_sane(const Type *type)
+{
+    const int64_t limit = (int64_t)1 << 40;
+    int64_t count = 8; /* the widest dtype */
+    for (int i = 0; i < type->rank; i++) {
+        if (type->dim[i].low < 1 || type->dim[i].high < type->dim[i].low) return false;
+        if (type->dim[i].high > limit / count) return false;
+        count *= type->dim[i].high;
+    }
+    return true;
+}
+
+static const char *dim_text(Arena *arena, const Dim *dim)
+{
+    if (!dim_is_fixed(dim) && dim->name) return dim->name;
+    if (dim_is_fixed(dim)) return arena_printf(arena, "%lld", (long long)dim->high);
+    return arena_printf(arena, "%lld..%lld", (long long)dim->low, (long long)dim->high);
+}
+
+static const char *tensor_text(Arena *arena, const Type *type)
+{
+    const char *dims = "";
+    for (int i = 0; i < type->rank; i++)
+        dims = arena_printf(arena, "%s%s%s", dims, i ? ", " : "", dim_text(arena, &type->dim[i]));
+    return arena_printf(arena, "%s[%s]", dtype_name(type->dtype), dims);
+}
+
+const char *type_text(Arena *arena, const Type *type)
+{
+    if (type->kind == TYPE_TENSOR) return tensor_text(arena, type);
+    if (type->kind == TYPE_STRING) return arena_printf(arena, "string(%lld)", (long long)type->bound);
+    const char *element = type_text(arena, type->element);
+    if (type->kind == TYPE_OPTIONAL) return arena_printf(arena, "optional(%s)", element);
+    return arena_printf(arena, "sequence(%s, %lld)", element, (long long)type->bound);
+}

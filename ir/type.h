@@ -1,0 +1,72 @@
+/* Types: a sum of tensor, sequence, optional and string.  Tensors have a dtype,
+ * a shape of bounded dims and, once quantised, scales. */
+#ifndef IR_TYPE_H
+#define IR_TYPE_H
+
+#include "ir/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MAX_RANK = 8 };
+
+typedef enum Dtype {
+#define DTYPE(id, name, bits, kind) id,
+#include "ir/dtype.def"
+    DTYPE_COUNT
+} Dtype;
+
+typedef enum DtypeKind { DTYPE_FLOAT, DTYPE_SIGNED, DTYPE_UNSIGNED, DTYPE_BOOLEAN } DtypeKind;
+
+/* A dim between `low` and `high`, the same when it is fixed; a bounded one has the name it was declared with. */
+typedef struct Dim {
+    int64_t low, high;
+    const char *name;
+} Dim;
+
+/* Real value = scale[c] * (stored - zero[c]); one channel (axis -1) or one an index of `axis`. */
+typedef struct Quant {
+    int axis;
+    int64_t channels;
+    const float *scale;
+    const int32_t *zero;
+} Quant;
+
+typedef enum TypeKind { TYPE_TENSOR, TYPE_SEQUENCE, TYPE_OPTIONAL, TYPE_STRING } TypeKind;
+
+typedef struct Type Type;
+struct Type {
+    TypeKind kind;
+    Dtype dtype;
+    int rank;
+    Dim dim[MAX_RANK];
+    const Quant *quant;  /* tensors */
+    const Type *element; /* sequence and optional */
+    int64_t bound;       /* longest sequence or string */
+};
+
+const char *dtype_name(Dtype dtype);
+Dtype dtype_find(const char *name); /* DTYPE_COUNT when there is none */
+int dtype_bits(Dtype dtype);        /* stored bits of one element */
+DtypeKind dtype_kind(Dtype dtype);
+bool dtype_is_float(Dtype dtype);
+/* Bytes of `count` elements, sub-byte dtypes packed. */
+int64_t dtype_bytes(Dtype dtype, int64_t count);
+
+Dim dim_fixed(int64_t size);
+bool dim_is_fixed(const Dim *dim);
+bool dim_equal(const Dim *a, const Dim *b);
+
+Type type_tensor(Dtype dtype, int rank, const int64_t *dims);
+Type type_scalar(Dtype dtype);
+/* Elements at the upper bound of each dim; checked when the type was made, so it cannot overflow. */
+int64_t type_elements(const Type *type);
+int64_t type_bytes(const Type *type);
+bool type_equal(const Type *a, const Type *b);
+bool type_same_shape(const Type *a, const Type *b);
+/* False when the elements of the tensor would not fit 2^40 bytes or a dim is not positive. */
+bool type_is_sane(const Type *type);
+/* f32[1, 28, 28, 1]; a bounded dim by its name. */
+const char *type_text(Arena *arena, const Type *type);
+
+#endif

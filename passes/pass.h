@@ -1,0 +1,47 @@
+/* A pass changes a graph and keeps it true to graph_verify.  passes.def lists
+ * them in the order in which a build runs them. */
+#ifndef PASSES_PASS_H
+#define PASSES_PASS_H
+
+#include "ir/graph.h"
+#include "ir/target.h"
+
+typedef struct PassContext {
+    const Target *target;
+    bool fast;                 /* REASSOC rules and inexact schedules are allowed */
+    int level;                 /* -O0 .. -O3: 0 runs only what is required */
+    bool small;                /* -Os */
+    const char *const *disabled; /* names of optional passes to leave out, NULL-ended, or NULL */
+} PassContext;
+
+typedef bool PassRun(Graph *graph, const PassContext *context, Diag *diag);
+
+typedef struct Pass {
+    const char *name;
+    Stage needs, leaves;       /* runs on graphs of stage `needs`, which it makes `leaves` */
+    bool required;
+    PassRun *run;
+    const char *doc;
+} Pass;
+
+extern const Pass pass_table[];
+extern const int pass_count;
+
+/* NULL when there is none of that name. */
+const Pass *pass_find(const char *name);
+
+/* Called after each pass: for --time-passes and dump. */
+typedef void PassVisit(void *context, const Pass *pass, const Graph *graph, double seconds);
+
+/* One pass, then the verifier. */
+bool pass_apply(const Pass *pass, Graph *graph, const PassContext *context, Diag *diag);
+/* The rows of the table that fit the graph's stage and the context, in order, up to and with `last` (NULL: all). */
+bool pass_pipeline(Graph *graph, const PassContext *context, const char *last, PassVisit *visit, void *visitor,
+                   Diag *diag);
+/* "simplify,dce": just these, in this order.  E0802 with the nearest name. */
+bool pass_list(Graph *graph, const char *names, const PassContext *context, PassVisit *visit, void *visitor, Diag *diag);
+
+#define PASS(name, needs, leaves, required, doc) PassRun pass_##name;
+#include "passes/passes.def"
+
+#endif

@@ -1,0 +1,61 @@
+/* Rewrites as rows of data: a tree to find and a tree to put in its place. */
+#ifndef PASSES_REWRITE_H
+#define PASSES_REWRITE_H
+
+#include "ir/op.h"
+
+/* What a rule may do to the numbers. */
+typedef enum Exactness {
+    EXACT,  /* the same bits, infinities and signed zeros too; NaN payloads aside */
+    REASSOC /* the same in real arithmetic */
+} Exactness;
+
+typedef enum PatternKind {
+    PATTERN_VALUE,    /* any value; the same index is the same value */
+    PATTERN_CONSTANT, /* a param or constant with known elements */
+    PATTERN_NUMBER,   /* a constant all of whose elements are `number` */
+    PATTERN_OP
+} PatternKind;
+
+typedef struct Pattern Pattern;
+struct Pattern {
+    PatternKind kind;
+    int index;
+    double number;
+    Op op;
+    const Pattern *in[4];
+};
+
+enum { MAX_BINDINGS = 6 };
+
+/* What a pattern's indices stand for in one match. */
+typedef struct Match {
+    Node *root;
+    Value bound[MAX_BINDINGS];
+    Node *node[MAX_BINDINGS]; /* matched operator nodes in pre-order, root first */
+    int nodes;
+} Match;
+
+typedef struct Rule {
+    const char *name;
+    Exactness exactness;
+    const Pattern *from;
+    const Pattern *to;                                /* or, when attributes or constants are computed: */
+    Value (*build)(const Maker *m, const Match *match); /* a value without node: does not apply after all */
+    bool (*applies)(const Match *match);              /* what shape and attributes must also hold; NULL: nothing */
+    bool float_only;                                  /* the test draws f32 only */
+} Rule;
+
+typedef struct RuleSet {
+    const Rule *rows;
+    int count;
+} RuleSet;
+
+/* Applies the rules that `allowed` admits until none fits; how often one did, or -1 after an error. */
+int rewrite(Graph *graph, RuleSet rules, Exactness allowed, Diag *diag);
+
+extern const RuleSet simplify_rules;
+extern const RuleSet scale_rules;
+extern const RuleSet view_rules;
+
+#endif

@@ -1,0 +1,46 @@
+/* The description of a compiled model that a standalone binary carries: what its
+ * ports are called, and the steps that it runs.  backend/info.c writes it; this
+ * header is the layout.  Read by runtime/runner, also inside `lepc run`. */
+#ifndef RUNTIME_MODEL_H
+#define RUNTIME_MODEL_H
+
+#include "runtime/lep.h"
+
+#include <stdint.h>
+
+enum { LEP_MODEL_VERSION = 1, LEP_MAX_RANK = 8 };
+
+/* Order of ir/dtype.def. */
+enum lep_dtype { LEP_F32, LEP_F64, LEP_F16, LEP_BF16, LEP_I8, LEP_I16, LEP_I32, LEP_I64, LEP_U8, LEP_U16, LEP_U32,
+                 LEP_U64, LEP_BOOL };
+
+typedef struct LepPort {
+    const char *name;
+    int32_t dtype, rank;
+    int64_t dim[LEP_MAX_RANK];
+    int64_t bytes;
+    const char *const *labels; /* of the last dim; NULL: none */
+    int64_t nlabels;
+} LepPort;
+
+/* bases: the inputs' buffers, the outputs', then the arena. */
+typedef void LepStepRun(void *const *bases, const struct lep_pool *pool);
+
+typedef struct LepStep {
+    const char *name;   /* the layer's path */
+    const char *source; /* "mnist.lep:9", may be "" */
+    LepStepRun *run;
+    double multiply_adds, bytes_read, bytes_written;
+} LepStep;
+
+typedef struct LepModel {
+    int64_t version;
+    const char *name, *doc, *compiler, *target;
+    int64_t ninputs, noutputs, nsteps;
+    const LepPort *inputs, *outputs;
+    const LepStep *steps;
+    int64_t arena_bytes, arena_align, constant_bytes;
+    int (*run)(void *const *bases, const struct lep_pool *pool); /* LEP_OK or an error */
+} LepModel;
+
+#endif

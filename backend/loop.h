@@ -17,7 +17,7 @@ typedef struct LoopVar {
     int id;           /* position among the function's variables */
 } LoopVar;
 
-enum { MAX_TERMS = 8 };
+enum { MAX_TERMS = 12 };
 
 typedef struct Affine {
     int64_t base;

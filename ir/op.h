@@ -16,7 +16,6 @@ typedef enum OpKind {
     KIND_CONTRACT,  /* sums of products: conv, dense, matmul */
     KIND_WINDOW,    /* a combiner over a sliding window: pooling */
     KIND_ROW,       /* along the last axis, each row by itself: softmax and the like */
-    KIND_PACK,      /* a constant in the order that code reads it */
     KIND_GROUP,     /* a region that becomes one loop nest */
     KIND_COMPOSITE  /* only an expansion */
 } OpKind;
@@ -154,11 +153,6 @@ typedef struct ReduceAttrs {
     IntList axes;
     bool keep;
 } ReduceAttrs;
-
-/* [..., N] becomes [N / panel rounded up, ..., panel], padded with zeros. */
-typedef struct PackAttrs {
-    int64_t panel;
-} PackAttrs;
 
 typedef struct ConvAttrs {
     int64_t out;      /* layer */

@@ -14,6 +14,7 @@ struct Schedule {
     int64_t tile_columns; /* output pixels of a row held in registers */
     int64_t tile_vectors; /* vectors of output channels held in registers */
     int64_t unroll;       /* steps of the innermost reduction loop written out */
+    int64_t panel;        /* output channels that lie together in packed weights and bias; 0: not packed */
     int64_t prefetch;     /* bytes ahead that packed weights are fetched, 0 none */
     int64_t threads;      /* upper bound of parts that may run side by side */
     int64_t scratch;      /* bytes of scratch a thread */

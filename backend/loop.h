@@ -121,7 +121,7 @@ struct LoopStatement {
 typedef struct LoopFunction {
     const char *name; /* path of the layer */
     Origin origin;
-    int nbuffers, nregisters, nvars;
+    int nbuffers, nregisters, nvars, nlets;
     LoopBuffer **buffers;
     LoopRegister **registers;
     LoopVar **vars;
@@ -183,8 +183,11 @@ const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index
 const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *scalar, int lanes);
 const LoopExpr *loop_op(LoopBuilder *b, ExprKind op, Dtype dtype, const LoopExpr *x, const LoopExpr *y,
                         const LoopExpr *z);
+/* The lanes' own numbers, 0 .. lanes-1. */
+const LoopExpr *loop_lane(LoopBuilder *b, Dtype dtype, int lanes);
 const LoopExpr *loop_fold(LoopBuilder *b, ExprKind op, const LoopExpr *x);
-/* A scalar expression of ir, lane by lane on args[] (all of `lanes` lanes). */
+/* A scalar expression of ir, lane by lane on args[] (all of `lanes` lanes).  What it uses more than once is bound
+ * by a Let where the builder stands. */
 const LoopExpr *loop_expr(LoopBuilder *b, const Expr *expr, const LoopExpr *const *args, int lanes);
 
 /* ---- text ---- */

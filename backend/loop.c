@@ -1,0 +1,338 @@
+#include "backend/loop.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- names and growing lists ---- */
+
+/* The lists of a function have room for the next power of two of their length. */
+static void *list_room(Arena *arena, void *items, int count, size_t size)
+{
+    size_t n = (size_t)count;
+    if (n & (n - 1)) return items;
+    void *room = arena_array(arena, n ? 2 * n : 1, size);
+    if (n) memcpy(room, items, n * size);
+    return room;
+}
+
+static bool name_taken(const LoopFunction *f, const char *name)
+{
+    for (int i = 0; i < f->nbuffers; i++)
+        if (!strcmp(f->buffers[i]->name, name)) return true;
+    for (int i = 0; i < f->nregisters; i++)
+        if (!strcmp(f->registers[i]->name, name)) return true;
+    for (int i = 0; i < f->nvars; i++)
+        if (!strcmp(f->vars[i]->name, name)) return true;
+    return false;
+}
+
+static const char *fresh_name(Arena *arena, const LoopFunction *f, const char *name)
+{
+    const char *tried = name;
+    for (int i = 1; name_taken(f, tried); i++) tried = arena_printf(arena, "%s.%d", name, i);
+    return tried == name ? arena_copy_string(arena, name) : tried;
+}
+
+LoopFunction *loop_function_new(Arena *arena, const char *name, Origin origin)
+{
+    LoopFunction *f = ARENA_NEW(arena, LoopFunction);
+    f->name = arena_copy_string(arena, name);
+    f->origin = origin;
+    f->parallel = 1;
+    return f;
+}
+
+LoopBuilder loop_builder(Arena *arena, LoopFunction *function)
+{
+    LoopStatement **tail = &function->body;
+    while (*tail) tail = &(*tail)->next;
+    return (LoopBuilder){arena, function, tail};
+}
+
+LoopBuffer *loop_buffer(LoopBuilder *b, const LoopBuffer *like)
+{
+    LoopFunction *f = b->function;
+    LoopBuffer *buffer = ARENA_NEW(b->arena, LoopBuffer);
+    *buffer = *like;
+    buffer->name = fresh_name(b->arena, f, like->name);
+    f->buffers = list_room(b->arena, f->buffers, f->nbuffers, sizeof *f->buffers);
+    f->buffers[f->nbuffers++] = buffer;
+    return buffer;
+}
+
+const LoopRegister *loop_register(LoopBuilder *b, const char *name, Dtype dtype, int lanes, int count)
+{
+    LoopFunction *f = b->function;
+    LoopRegister *reg = ARENA_NEW(b->arena, LoopRegister);
+    *reg = (LoopRegister){fresh_name(b->arena, f, name), dtype, lanes, count};
+    f->registers = list_room(b->arena, f->registers, f->nregisters, sizeof *f->registers);
+    f->registers[f->nregisters++] = reg;
+    return reg;
+}
+
+static const LoopVar *new_var(LoopBuilder *b, const char *name)
+{
+    LoopFunction *f = b->function;
+    LoopVar *var = ARENA_NEW(b->arena, LoopVar);
+    *var = (LoopVar){fresh_name(b->arena, f, name), f->nvars};
+    f->vars = list_room(b->arena, f->vars, f->nvars, sizeof *f->vars);
+    f->vars[f->nvars++] = var;
+    return var;
+}
+
+/* ---- statements ---- */
+
+static LoopStatement *append(LoopBuilder *b, LoopStatementKind kind)
+{
+    LoopStatement *s = ARENA_NEW(b->arena, LoopStatement);
+    s->kind = kind;
+    *b->tail = s;
+    b->tail = &s->next;
+    return s;
+}
+
+static LoopScope open_body(LoopBuilder *b, LoopStatement *s)
+{
+    LoopScope scope = {b->tail, s->var};
+    b->tail = &s->body;
+    return scope;
+}
+
+LoopScope loop_for(LoopBuilder *b, const char *name, int64_t low, int64_t high, int64_t step, LoopMode mode)
+{
+    assert(low < high && step > 0 && (high - low) % step == 0);
+    LoopStatement *s = append(b, LOOP_FOR);
+    s->var = new_var(b, name);
+    s->low = low;
+    s->high = high;
+    s->step = step;
+    s->mode = mode;
+    int64_t parts = (high - low) / step;
+    if (mode == MODE_PARALLEL && parts > b->function->parallel) b->function->parallel = parts;
+    return open_body(b, s);
+}
+
+LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions)
+{
+    LoopStatement *s = append(b, LOOP_IF);
+    Affine *copy = ARENA_ARRAY(b->arena, Affine, nconditions);
+    if (nconditions) memcpy(copy, conditions, (size_t)nconditions * sizeof *copy);
+    s->nconditions = nconditions;
+    s->conditions = copy;
+    return open_body(b, s);
+}
+
+void loop_end(LoopBuilder *b, LoopScope scope) { b->tail = scope.outer; }
+
+void loop_assign(LoopBuilder *b, const LoopRegister *reg, Affine index, const LoopExpr *value)
+{
+    assert(value->lanes == reg->lanes && value->dtype == reg->dtype);
+    LoopStatement *s = append(b, LOOP_ASSIGN);
+    s->reg = reg;
+    s->index = index;
+    s->value = value;
+}
+
+void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *value, int64_t stride,
+                int active)
+{
+    assert(value->dtype == buffer->dtype && active > 0 && active <= value->lanes);
+    LoopStatement *s = append(b, LOOP_STORE);
+    s->buffer = buffer;
+    s->index = index;
+    s->value = value;
+    s->stride = stride;
+    s->active = active;
+}
+
+void loop_fill(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, double value)
+{
+    LoopStatement *s = append(b, LOOP_FILL);
+    s->buffer = buffer;
+    s->index = index;
+    s->count = count;
+    s->value = loop_const(b, buffer->dtype, 1, value);
+}
+
+void loop_prefetch(LoopBuilder *b, const LoopBuffer *buffer, Affine index)
+{
+    LoopStatement *s = append(b, LOOP_PREFETCH);
+    s->buffer = buffer;
+    s->index = index;
+}
+
+/* ---- affine indices ---- */
+
+Affine affine(int64_t base) { return (Affine){.base = base}; }
+
+Affine affine_of(const LoopVar *var, int64_t factor)
+{
+    Affine a = {0};
+    if (!factor) return a;
+    a.nterms = 1;
+    a.term[0].var = var;
+    a.term[0].factor = factor;
+    return a;
+}
+
+/* Terms stay in the order of the variables' ids, each variable once, so that equal indices look equal. */
+Affine affine_add(Affine a, Affine b)
+{
+    Affine sum = {.base = a.base + b.base};
+    int i = 0, j = 0;
+    while (i < a.nterms || j < b.nterms) {
+        bool left = j == b.nterms || (i < a.nterms && a.term[i].var->id <= b.term[j].var->id);
+        bool right = i == a.nterms || (j < b.nterms && b.term[j].var->id <= a.term[i].var->id);
+        const LoopVar *var = left ? a.term[i].var : b.term[j].var;
+        int64_t factor = 0;
+        if (left) factor += a.term[i++].factor;
+        if (right) factor += b.term[j++].factor;
+        if (!factor) continue;
+        assert(sum.nterms < MAX_TERMS);
+        sum.term[sum.nterms].var = var;
+        sum.term[sum.nterms++].factor = factor;
+    }
+    return sum;
+}
+
+Affine affine_scale(Affine a, int64_t factor)
+{
+    if (!factor) return affine(0);
+    a.base *= factor;
+    for (int i = 0; i < a.nterms; i++) a.term[i].factor *= factor;
+    return a;
+}
+
+Affine affine_plus(Affine a, int64_t base)
+{
+    a.base += base;
+    return a;
+}
+
+/* ---- expressions ---- */
+
+static LoopExpr *new_expr(LoopBuilder *b, LoopExprKind kind, Dtype dtype, int lanes)
+{
+    LoopExpr *e = ARENA_NEW(b->arena, LoopExpr);
+    e->kind = kind;
+    e->dtype = dtype;
+    e->lanes = lanes;
+    return e;
+}
+
+static const LoopExpr *new_const(LoopBuilder *b, Dtype dtype, int lanes, Scalar value)
+{
+    LoopExpr *e = new_expr(b, LOOP_CONST, dtype, lanes);
+    e->value = value;
+    return e;
+}
+
+const LoopExpr *loop_const(LoopBuilder *b, Dtype dtype, int lanes, double value)
+{
+    Scalar scalar = {0};
+    if (dtype_is_float(dtype))
+        scalar.real = dtype == F32 ? (double)(float)value : value;
+    else
+        scalar.integer = (int64_t)value;
+    return new_const(b, dtype, lanes, scalar);
+}
+
+const LoopExpr *loop_index(LoopBuilder *b, Affine index, Dtype dtype)
+{
+    LoopExpr *e = new_expr(b, LOOP_INDEX, dtype, 1);
+    e->index = index;
+    return e;
+}
+
+const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index)
+{
+    LoopExpr *e = new_expr(b, LOOP_REGISTER, reg->dtype, reg->lanes);
+    e->reg = reg;
+    e->index = index;
+    return e;
+}
+
+const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride, int active)
+{
+    assert(active > 0 && active <= lanes);
+    LoopExpr *e = new_expr(b, LOOP_LOAD, buffer->dtype, lanes);
+    e->buffer = buffer;
+    e->index = index;
+    e->stride = stride;
+    e->active = active;
+    return e;
+}
+
+const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *scalar, int lanes)
+{
+    assert(scalar->lanes == 1);
+    if (lanes == 1) return scalar;
+    LoopExpr *e = new_expr(b, LOOP_SPLAT, scalar->dtype, lanes);
+    e->in[0] = scalar;
+    return e;
+}
+
+const LoopExpr *loop_op(LoopBuilder *b, ExprKind op, Dtype dtype, const LoopExpr *x, const LoopExpr *y,
+                        const LoopExpr *z)
+{
+    assert((!y || y->lanes == x->lanes) && (!z || z->lanes == x->lanes));
+    LoopExpr *e = new_expr(b, LOOP_OP, dtype, x->lanes);
+    e->op = op;
+    e->in[0] = x;
+    e->in[1] = y;
+    e->in[2] = z;
+    return e;
+}
+
+const LoopExpr *loop_lane(LoopBuilder *b, Dtype dtype, int lanes) { return new_expr(b, LOOP_LANE, dtype, lanes); }
+
+const LoopExpr *loop_fold(LoopBuilder *b, ExprKind op, const LoopExpr *x)
+{
+    assert(x->lanes > 0 && (x->lanes & (x->lanes - 1)) == 0);
+    if (x->lanes == 1) return x;
+    LoopExpr *e = new_expr(b, LOOP_FOLD, x->dtype, 1);
+    e->op = op;
+    e->in[0] = x;
+    return e;
+}
+
+const LoopExpr *loop_let(LoopBuilder *b, const char *name, const LoopExpr *value)
+{
+    LoopLet *let = ARENA_NEW(b->arena, LoopLet);
+    let->name = arena_printf(b->arena, "%s.%d", name, b->function->nlets++);
+    let->value = value;
+    append(b, LOOP_BIND)->let = let;
+    LoopExpr *use = new_expr(b, LOOP_LET, value->dtype, value->lanes);
+    use->let = let;
+    return use;
+}
+
+/* What costs nothing to say twice. */
+static bool is_leaf(const LoopExpr *e)
+{
+    return e->kind == LOOP_CONST || e->kind == LOOP_LET || e->kind == LOOP_REGISTER || e->kind == LOOP_LANE;
+}
+
+const LoopExpr *loop_expr(LoopBuilder *b, const Expr *expr, const LoopExpr *const *args, int lanes)
+{
+    const LoopExpr **done = ARENA_ARRAY(b->arena, const LoopExpr *, expr->count);
+    int *uses = ARENA_ARRAY(b->arena, int, expr->count);
+    uses[expr->result]++;
+    for (size_t i = expr->count; i-- > 0;)
+        for (int k = 0; uses[i] && k < expr_kind_arity(expr->ops[i].kind); k++) uses[expr->ops[i].in[k]]++;
+    for (size_t i = 0; i < expr->count; i++) {
+        const ExprOp *op = &expr->ops[i];
+        const LoopExpr *in[3] = {0};
+        if (!uses[i]) continue;
+        for (int k = 0; k < expr_kind_arity(op->kind); k++) in[k] = done[op->in[k]];
+        if (op->kind == EXPR_ARG)
+            done[i] = args[op->argument];
+        else if (op->kind == EXPR_CONST)
+            done[i] = new_const(b, op->dtype, lanes, op->value);
+        else
+            done[i] = loop_op(b, op->kind, op->dtype, in[0], in[1], in[2]);
+        assert(done[i]->lanes == lanes);
+        if (uses[i] > 1 && !is_leaf(done[i])) done[i] = loop_let(b, op->kind == EXPR_ARG ? "x" : "t", done[i]);
+    }
+    return done[expr->result];
+}

@@ -1,0 +1,44 @@
+#include "ir/schedule.h"
+
+static const char *const variants[] = {"direct", "winograd", "sparse", "strip", NULL};
+
+const AttrTable schedule_attrs = ATTRS(
+    Schedule, ATTR(Schedule, variant, .kind = ATTR_ENUM, .words = variants, .doc = "how the anchor is computed"),
+    ATTR(Schedule, lanes, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 64, .doc = "f32 elements of a vector"),
+    ATTR(Schedule, tile_rows, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 64,
+         .doc = "output rows held in registers, before pooling"),
+    ATTR(Schedule, tile_columns, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 64,
+         .doc = "output pixels of a row held in registers"),
+    ATTR(Schedule, tile_vectors, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 64,
+         .doc = "vectors of output channels held in registers"),
+    ATTR(Schedule, unroll, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 1024,
+         .doc = "steps of the innermost reduction loop written out"),
+    ATTR(Schedule, prefetch, .kind = ATTR_INT, .low = 0, .high = 1 << 20,
+         .doc = "bytes ahead that packed weights are fetched"),
+    ATTR(Schedule, threads, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 4096,
+         .doc = "parts that may run side by side, at most"),
+    ATTR(Schedule, scratch, .kind = ATTR_INT, .low = 0, .high = (int64_t)1 << 40, .doc = "bytes of scratch a thread"),
+    ATTR(Schedule, cost, .kind = ATTR_FLOAT, .doc = "predicted cycles"));
+
+static bool is_anchor(OpKind kind)
+{
+    return kind == KIND_CONTRACT || kind == KIND_WINDOW || kind == KIND_REDUCE || kind == KIND_ROW;
+}
+
+Group group_of(const Node *node)
+{
+    Group group = {.node = node, .body = node->regions[0], .kind = KIND_MAP};
+    for (const Node *inner = group.body->first; inner; inner = inner->next) {
+        OpKind kind = node_def(inner)->kind;
+        if (!is_anchor(kind)) continue;
+        if (!group.anchor) {
+            group.anchor = inner;
+            group.kind = kind;
+        } else if (kind == KIND_WINDOW && group.kind == KIND_CONTRACT) {
+            group.pool = inner;
+        }
+    }
+    return group;
+}
+
+bool group_is_inside(const Group *group, Value value) { return value.node->graph == group->body; }

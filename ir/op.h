@@ -38,6 +38,11 @@ typedef struct IndexMap {
 
 typedef enum Combiner { COMBINE_SUM, COMBINE_MAX, COMBINE_MIN, COMBINE_PRODUCT } Combiner;
 
+/* What a combiner does to two elements, and what every partial result (16 of a reduction, 1 of a window) starts
+ * from: +0, the lowest or highest value (infinities for floats), 1. */
+ExprKind combiner_expr(Combiner combiner);
+Scalar combiner_identity(Combiner combiner, Dtype dtype);
+
 typedef struct Reduction {
     Combiner combiner;
     bool axis[MAX_RANK];
@@ -94,7 +99,8 @@ struct OpDef {
     AttrTable attrs;
     /* Shape and type rule: out[] for each result; operands' number and optionality are checked before. */
     bool (*infer)(const Node *node, Type *out, Diag *diag);
-    /* Type of the missing parameter operand `index`, from operand 0 and the layer attributes. */
+    /* Type of the missing parameter operand `index`, from operand 0 and the layer attributes.  True with
+     * out->dtype DTYPE_COUNT: the attributes say that there is none (bias: no). */
     bool (*param)(const Node *node, int index, Type *out, Diag *diag);
     /* What a primitive computes, in the order of operations that is the numeric contract; KIND_MAP and
      * KIND_VIEW, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions below. */
@@ -149,6 +155,27 @@ typedef struct CastAttrs {
     int to;
 } CastAttrs;
 
+typedef struct BroadcastAttrs {
+    IntList shape;
+} BroadcastAttrs;
+
+/* One number an axis from the first on; negative begins and ends count from the end. */
+typedef struct SliceAttrs {
+    IntList begin, end, step;
+} SliceAttrs;
+
+typedef struct ClampAttrs {
+    double low, high;
+} ClampAttrs;
+
+typedef struct LeakyReluAttrs {
+    double alpha;
+} LeakyReluAttrs;
+
+typedef struct GeluAttrs {
+    int approximate; /* 0 none, 1 tanh */
+} GeluAttrs;
+
 typedef struct ReduceAttrs {
     IntList axes;
     bool keep;
@@ -169,9 +196,13 @@ typedef struct DenseAttrs {
 } DenseAttrs;
 
 typedef struct PoolAttrs {
-    IntList size, stride;
+    IntList size, stride; /* a stride of 0 is the size */
     Pad pad;
 } PoolAttrs;
+
+typedef struct GlobalPoolAttrs {
+    bool keep;
+} GlobalPoolAttrs;
 
 typedef struct SoftmaxAttrs {
     int64_t axis;

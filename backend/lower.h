@@ -23,6 +23,13 @@ typedef struct Lowering {
 typedef void LowerGroup(Lowering *lowering);
 LowerGroup lower_map, lower_reduce, lower_contract, lower_window, lower_row;
 
+/* The loops that fill the ring of the group's result with zeros; nothing when it has none. */
+void lower_fill_ring(Lowering *lowering);
+/* A constant of one element as an immediate; NULL when the value is something else. */
+const LoopExpr *lower_number(Lowering *lowering, Value value, int lanes);
+/* What a KIND_MAP node computes of its operands args[], `lanes` at once. */
+const LoopExpr *lower_map_value(Lowering *lowering, const Node *node, const LoopExpr *const *args, int lanes);
+
 /* The buffer of a value of the outer graph or of the group's result; made at first use. */
 const LoopBuffer *lower_buffer(Lowering *lowering, Value value);
 /* Element index of coordinate `at[]` of a value in its place, halo and all. */

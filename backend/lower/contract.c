@@ -1,0 +1,381 @@
+/* Convolution, dense and matrix product by one register tile.
+ *
+ * rows x columns output pixels times some vectors of output channels stay in registers while the
+ * reduction runs over (ky, kx, ic) in the order of the numeric contract; lanes run over output
+ * channels.  A step loads a vector of weights for each vector of the tile, spreads one input element
+ * for each pixel, and multiplies and adds.  A depthwise convolution is the same tile with a vector of
+ * input channels in place of the spread element.  What the group does with the sums - bias,
+ * activation, residual, pooling - happens before they leave the registers. */
+#include "backend/lower/contract.h"
+
+#include <assert.h>
+
+/* ---- where a tile reads and writes ---- */
+
+/* The coordinates of the tile's first output channel.  A packed weight of channel oc + v * lanes is at
+ * panel-relative positions that are affine only because a block never straddles a panel. */
+typedef struct Channels {
+    Affine oc;      /* in the whole result */
+    Affine panel;   /* index of the panel that oc lies in */
+    int64_t within; /* oc within the panel, when `sub` is not in use */
+    Affine sub;     /* the part of a panel that the tile covers, when it is narrower */
+    Affine ic;      /* first input channel, of grouped convolutions */
+    int vectors;
+    int active; /* lanes of the last vector that are channels */
+} Channels;
+
+typedef struct Tile {
+    Contract *contract;
+    Channels channels;
+    Affine n, y, x; /* of the first pixel, before pooling */
+    int64_t rows, columns;
+    const LoopRegister *sums, *weights;
+} Tile;
+
+static LoopBuilder *builder(const Tile *tile) { return &tile->contract->lowering->builder; }
+
+static Affine input_address(const Tile *tile, Affine row, Affine column, Affine ky, Affine kx, Affine channel)
+{
+    const Contract *c = tile->contract;
+    const Window *w = &c->shape.window;
+    Affine y = affine_add(affine_scale(row, w->stride[0]), affine_scale(ky, w->dilation[0]));
+    Affine x = affine_add(affine_scale(column, w->stride[1]), affine_scale(kx, w->dilation[1]));
+    y = affine_plus(y, -w->pad_begin[0]);
+    x = affine_plus(x, -w->pad_begin[1]);
+    return site_address(&c->input, tile->n, y, x, channel);
+}
+
+/* Element of the weights at reduction index `k` for vector `v` of the tile. */
+static Affine weight_address(const Tile *tile, Affine k, int v)
+{
+    const Contract *c = tile->contract;
+    const Channels *ch = &tile->channels;
+    int64_t first = ch->within + v * c->lanes;
+    if (!c->panel) {
+        Affine at = affine_add(affine_scale(k, c->weight.x), affine_plus(ch->oc, v * c->lanes));
+        return affine_plus(affine_add(at, affine_scale(tile->n, c->weight.n)), c->weight.base);
+    }
+    Affine at = affine_scale(affine_plus(ch->panel, first / c->panel), c->reduction * c->panel);
+    at = affine_add(at, affine_scale(k, c->panel));
+    return affine_plus(affine_add(at, ch->sub), first % c->panel);
+}
+
+static Affine sum_index(const Tile *tile, Affine row, Affine column, Affine v)
+{
+    Affine pixel = affine_add(affine_scale(row, tile->columns), column);
+    return affine_add(affine_scale(pixel, tile->channels.vectors), v);
+}
+
+/* ---- the sums ---- */
+
+static int active_lanes(const Tile *tile, int v)
+{
+    return v == tile->channels.vectors - 1 ? tile->channels.active : (int)tile->contract->lanes;
+}
+
+/* Each sum starts as the bias of its channel. */
+static void start_sums(const Tile *tile)
+{
+    const Contract *c = tile->contract;
+    LoopBuilder *b = builder(tile);
+    for (int v = 0; v < tile->channels.vectors; v++) {
+        const LoopExpr *first = loop_const(b, F32, (int)c->lanes, 0);
+        if (c->bias.buffer) {
+            int active = c->panel ? (int)c->lanes : active_lanes(tile, v);
+            Affine at = affine_plus(tile->channels.oc, c->bias.base + v * c->lanes);
+            first = loop_let(b, "bias", loop_load(b, c->bias.buffer, at, (int)c->lanes, 1, active));
+        }
+        LoopScope pixel = loop_for(b, "pixel", 0, tile->rows * tile->columns, 1, MODE_UNROLL);
+        Affine at = affine_plus(affine_of(pixel.var, tile->channels.vectors), v);
+        loop_assign(b, tile->sums, at, first);
+        loop_end(b, pixel);
+    }
+}
+
+/* One step of the reduction for every sum of the tile; `k` counts weights, the rest say which input. */
+static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affine ic)
+{
+    const Contract *c = tile->contract;
+    LoopBuilder *b = builder(tile);
+    int vectors = tile->channels.vectors, lanes = (int)c->lanes;
+    for (int v = 0; v < vectors; v++) {
+        int active = c->panel ? lanes : active_lanes(tile, v);
+        Affine at = weight_address(tile, k, v);
+        loop_assign(b, tile->weights, affine(v), loop_load(b, c->weight.buffer, at, lanes, 1, active));
+        if (c->prefetch) loop_prefetch(b, c->weight.buffer, affine_plus(at, c->prefetch / 4));
+    }
+    LoopScope row = loop_for(b, "row", 0, tile->rows, 1, MODE_UNROLL);
+    LoopScope column = loop_for(b, "column", 0, tile->columns, 1, MODE_UNROLL);
+    Affine y = affine_add(tile->y, affine_of(row.var, 1)), x = affine_add(tile->x, affine_of(column.var, 1));
+    Affine from = input_address(tile, y, x, ky, kx, affine_add(ic, tile->channels.ic));
+    const LoopExpr *spread = NULL;
+    if (!c->depthwise)
+        spread = loop_let(b, "input", loop_splat(b, loop_load(b, c->input.buffer, from, 1, 1, 1), lanes));
+    for (int v = 0; v < vectors; v++) {
+        const LoopExpr *input = spread;
+        if (c->depthwise)
+            input = loop_load(b, c->input.buffer, affine_plus(from, v * lanes), lanes, 1, active_lanes(tile, v));
+        Affine at = sum_index(tile, affine_of(row.var, 1), affine_of(column.var, 1), affine(v));
+        const LoopExpr *weight = loop_reg(b, tile->weights, affine(v)), *sum = loop_reg(b, tile->sums, at);
+        loop_assign(b, tile->sums, at, loop_op(b, EXPR_FMA, F32, input, weight, sum));
+    }
+    loop_end(b, column);
+    loop_end(b, row);
+}
+
+/* A loop that is written out when it is short enough, so that its variable is a constant. */
+static LoopScope reduction_loop(const Tile *tile, const char *name, int64_t count, bool unroll)
+{
+    return loop_for(builder(tile), name, 0, count, 1, unroll || count == 1 ? MODE_UNROLL : MODE_SERIAL);
+}
+
+/* The innermost loop over `count` neighbouring inputs, some steps of it written out. */
+static void reduce_run(const Tile *tile, int64_t count, Affine k, Affine ky, Affine kx)
+{
+    const Contract *c = tile->contract;
+    LoopBuilder *b = builder(tile);
+    int64_t unroll = c->unroll < count ? c->unroll : count;
+    int64_t whole = count / unroll * unroll;
+    for (int64_t first = 0; first < count; first = whole) {
+        int64_t step = first ? count - whole : unroll, end = first ? count : whole;
+        LoopScope q = loop_for(b, "q", first, end, step, end - first == step ? MODE_UNROLL : MODE_SERIAL);
+        LoopScope u = loop_for(b, "u", 0, step, 1, MODE_UNROLL);
+        Affine at = affine_add(affine_of(q.var, 1), affine_of(u.var, 1));
+        add_products(tile, affine_add(k, at), ky, kx, at);
+        loop_end(b, u);
+        loop_end(b, q);
+        if (end == count) break;
+    }
+}
+
+/* (ky, kx, ic) in order.  Where a kernel row is one run of memory, kx and ic are one loop. */
+static void reduce(const Tile *tile)
+{
+    const Contract *c = tile->contract;
+    const Window *w = &c->shape.window;
+    int64_t row = w->kernel[1] * c->inner, total = w->kernel[0] * row;
+    LoopScope ky = reduction_loop(tile, "ky", w->kernel[0], total <= c->unroll);
+    Affine k = affine_of(ky.var, row), y = affine_of(ky.var, 1);
+    if (c->row_is_run) {
+        reduce_run(tile, row, k, y, affine(0));
+    } else {
+        LoopScope kx = reduction_loop(tile, "kx", w->kernel[1], row <= c->unroll);
+        reduce_run(tile, c->inner, affine_add(k, affine_of(kx.var, c->inner)), y, affine_of(kx.var, 1));
+        loop_end(builder(tile), kx);
+    }
+    loop_end(builder(tile), ky);
+}
+
+/* ---- what happens to the sums before they are stored ---- */
+
+/* One result vector being computed: `row` and `column` count pixels of the tile before pooling. */
+typedef struct Finish {
+    const Tile *tile;
+    Affine row, column, v;
+    int active;
+    bool pooled; /* above the pooling: coordinates of outer operands are those of pooled pixels */
+} Finish;
+
+static const LoopExpr *finish_value(const Finish *f, Value value);
+
+/* An operand from outside the group, at the pixel and channels of the vector. */
+static const LoopExpr *finish_outer(const Finish *f, Value value)
+{
+    const Contract *c = f->tile->contract;
+    LoopBuilder *b = builder(f->tile);
+    int lanes = (int)c->lanes;
+    const LoopExpr *number = lower_number(c->lowering, value, lanes);
+    if (number) return number;
+    Site site = contract_site(c, value);
+    const Window *pool = f->pooled ? &c->pool : NULL;
+    Affine y = affine_add(f->tile->y, f->row), x = affine_add(f->tile->x, f->column);
+    if (pool) {
+        y = affine_divide(y, pool->kernel[0]);
+        x = affine_divide(x, pool->kernel[1]);
+    }
+    Affine oc = affine_add(f->tile->channels.oc, affine_scale(f->v, c->lanes));
+    Affine at = site_address(&site, f->tile->n, y, x, oc);
+    if (!site.c) return loop_splat(b, loop_load(b, site.buffer, at, 1, 1, 1), lanes);
+    return loop_load(b, site.buffer, at, lanes, 1, f->active);
+}
+
+/* The combination over the taps of the pooling window, in (ky, kx) order. */
+static const LoopExpr *finish_pool(const Finish *f, const Node *pool)
+{
+    const Contract *c = f->tile->contract;
+    LoopBuilder *b = builder(f->tile);
+    const LoopExpr *best = NULL;
+    for (int64_t tap = 0; tap < c->pool.kernel[0] * c->pool.kernel[1]; tap++) {
+        Finish at = *f;
+        at.pooled = false;
+        at.row = affine_plus(f->row, tap / c->pool.kernel[1]);
+        at.column = affine_plus(f->column, tap % c->pool.kernel[1]);
+        const LoopExpr *one = finish_value(&at, pool->inputs[0]);
+        best = best ? loop_op(b, EXPR_MAX, one->dtype, best, one, NULL) : one;
+    }
+    return loop_let(b, "pooled", best);
+}
+
+static const LoopExpr *finish_map(const Finish *f, const Node *node)
+{
+    const LoopExpr *args[4];
+    assert(node->ninputs <= 4);
+    for (int i = 0; i < node->ninputs; i++) args[i] = finish_value(f, node->inputs[i]);
+    const LoopExpr *value = lower_map_value(f->tile->contract->lowering, node, args, (int)f->tile->contract->lanes);
+    bool shared = graph_uses(node->graph, value_of((Node *)node)) > 1;
+    return shared ? loop_let(builder(f->tile), "shared", value) : value;
+}
+
+static const LoopExpr *finish_value(const Finish *f, Value value)
+{
+    const Group *group = &f->tile->contract->lowering->group;
+    const Node *node = value.node;
+    if (!group_is_inside(group, value)) return finish_outer(f, value);
+    if (node == group->anchor) {
+        Affine at = sum_index(f->tile, f->row, f->column, f->v);
+        return loop_reg(builder(f->tile), f->tile->sums, at);
+    }
+    return node == group->pool ? finish_pool(f, node) : finish_map(f, node);
+}
+
+/* Vectors first .. last-1 of every pixel. */
+static void store_vectors(const Tile *tile, int first, int last, int active)
+{
+    const Contract *c = tile->contract;
+    LoopBuilder *b = builder(tile);
+    if (first == last) return;
+    int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1];
+    LoopScope row = loop_for(b, "row", 0, tile->rows / ph, 1, MODE_UNROLL);
+    LoopScope column = loop_for(b, "column", 0, tile->columns / pw, 1, MODE_UNROLL);
+    LoopScope v = loop_for(b, "v", first, last, 1, MODE_UNROLL);
+    Finish f = {.tile = tile,
+                .row = affine_of(row.var, ph),
+                .column = affine_of(column.var, pw),
+                .v = affine_of(v.var, 1),
+                .active = active,
+                .pooled = c->lowering->group.pool != NULL};
+    const LoopExpr *value = finish_value(&f, c->lowering->group.body->results[0].value);
+    Affine y = affine_divide(affine_add(tile->y, f.row), ph), x = affine_divide(affine_add(tile->x, f.column), pw);
+    Affine oc = affine_add(tile->channels.oc, affine_scale(f.v, c->lanes));
+    loop_store(b, c->output.buffer, site_address(&c->output, tile->n, y, x, oc), value, 1, active);
+    loop_end(b, v);
+    loop_end(b, column);
+    loop_end(b, row);
+}
+
+static void emit_tile(Tile *tile)
+{
+    LoopBuilder *b = builder(tile);
+    int vectors = tile->channels.vectors, lanes = (int)tile->contract->lanes;
+    tile->sums = loop_register(b, "sum", F32, lanes, (int)(tile->rows * tile->columns) * vectors);
+    tile->weights = loop_register(b, "weight", F32, lanes, vectors);
+    start_sums(tile);
+    reduce(tile);
+    bool partial = tile->channels.active < lanes;
+    store_vectors(tile, 0, vectors - partial, lanes);
+    if (partial) store_vectors(tile, vectors - 1, vectors, tile->channels.active);
+}
+
+/* ---- tiles over the image and the channels ---- */
+
+/* A run of equal tiles along one axis, in pixels. */
+typedef struct Run {
+    int64_t start, size, count;
+} Run;
+
+/* Whole tiles, then one of what is left. */
+static int split(int64_t extent, int64_t size, Run run[2])
+{
+    int64_t whole = extent / size, rest = extent % size;
+    int n = 0;
+    if (whole) run[n++] = (Run){0, size, whole};
+    if (rest) run[n++] = (Run){whole * size, rest, 1};
+    return n;
+}
+
+/* The loop over a run counts in windows of the pooling, so that a pooled coordinate is affine too. */
+static LoopScope run_loop(LoopBuilder *b, const char *name, const Run *run, int64_t window)
+{
+    int64_t low = run->start / window, step = run->size / window;
+    return loop_for(b, name, low, low + step * run->count, step, run->count == 1 ? MODE_UNROLL : MODE_SERIAL);
+}
+
+static void cover_image(Contract *c, const Channels *channels, Affine n)
+{
+    LoopBuilder *b = &c->lowering->builder;
+    Run rows[2], columns[2];
+    int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1];
+    int ny = split(c->height, c->rows, rows), nx = split(c->width, c->columns, columns);
+    for (int i = 0; i < ny; i++) {
+        LoopScope y = run_loop(b, "y", &rows[i], ph);
+        for (int j = 0; j < nx; j++) {
+            LoopScope x = run_loop(b, "x", &columns[j], pw);
+            Tile tile = {.contract = c,
+                         .channels = *channels,
+                         .n = n,
+                         .y = affine_of(y.var, ph),
+                         .x = affine_of(x.var, pw),
+                         .rows = rows[i].size,
+                         .columns = columns[j].size};
+            emit_tile(&tile);
+            loop_end(b, x);
+        }
+        loop_end(b, y);
+    }
+}
+
+/* Whole blocks of channels in a loop; `first` is the offset of the group's channels. */
+static void cover_whole_blocks(Contract *c, Affine n, Affine first, Affine ic)
+{
+    LoopBuilder *b = &c->lowering->builder;
+    int64_t width = c->vectors * c->lanes, block = width < c->panel ? c->panel : width;
+    int64_t blocks = c->channels / block;
+    if (!blocks) return;
+    LoopScope p = loop_for(b, "p", 0, blocks, 1, blocks == 1 ? MODE_UNROLL : MODE_SERIAL);
+    LoopScope h = loop_for(b, "h", 0, block / width, 1, block == width ? MODE_UNROLL : MODE_SERIAL);
+    Affine sub = affine_of(h.var, width);
+    Affine oc = affine_add(affine_add(first, affine_of(p.var, block)), sub);
+    Channels channels = {.oc = oc, .sub = sub, .ic = ic, .vectors = (int)c->vectors, .active = (int)c->lanes};
+    if (c->panel) channels.panel = affine_of(p.var, block / c->panel);
+    if (c->depthwise) channels.ic = oc;
+    cover_image(c, &channels, n);
+    loop_end(b, h);
+    loop_end(b, p);
+}
+
+/* The channels that fill no block: tiles of their own, at constant places. */
+static void cover_rest(Contract *c, Affine n, Affine first, Affine ic)
+{
+    int64_t width = c->vectors * c->lanes, block = width < c->panel ? c->panel : width;
+    for (int64_t oc = c->channels / block * block; oc < c->channels; oc += width) {
+        int64_t left = c->channels - oc < width ? c->channels - oc : width;
+        int vectors = (int)((left + c->lanes - 1) / c->lanes);
+        Channels channels = {.oc = affine_plus(first, oc),
+                             .ic = ic,
+                             .vectors = vectors,
+                             .active = (int)(left - (vectors - 1) * c->lanes)};
+        if (c->panel) {
+            channels.panel = affine(oc / c->panel);
+            channels.within = oc % c->panel;
+        }
+        if (c->depthwise) channels.ic = channels.oc;
+        cover_image(c, &channels, n);
+    }
+}
+
+void lower_contract(Lowering *lowering)
+{
+    Contract c = contract_new(lowering);
+    LoopBuilder *b = &lowering->builder;
+    lower_fill_ring(lowering);
+    LoopScope n = loop_for(b, "n", 0, c.batch, 1, c.batch == 1 ? MODE_UNROLL : MODE_SERIAL);
+    LoopScope g = loop_for(b, "g", 0, c.groups, 1, c.groups == 1 ? MODE_UNROLL : MODE_SERIAL);
+    Affine first = affine_of(g.var, c.channels), ic = affine_of(g.var, c.inner);
+    cover_whole_blocks(&c, affine_of(n.var, 1), first, ic);
+    cover_rest(&c, affine_of(n.var, 1), first, ic);
+    loop_end(b, g);
+    loop_end(b, n);
+    LoopFunction *function = b->function;
+    double pixels = (double)(c.batch * c.height * c.width);
+    function->multiply_adds = pixels * (double)(c.groups * c.channels) * (double)c.reduction;
+}

@@ -1,0 +1,154 @@
+/* Sizes and addresses of a contraction's operands. */
+#include "backend/lower/contract.h"
+
+#include <assert.h>
+
+Affine affine_divide(Affine a, int64_t by)
+{
+    assert(a.base % by == 0);
+    a.base /= by;
+    for (int i = 0; i < a.nterms; i++) {
+        assert(a.term[i].factor % by == 0);
+        a.term[i].factor /= by;
+    }
+    return a;
+}
+
+Affine site_address(const Site *site, Affine n, Affine y, Affine x, Affine c)
+{
+    Affine at = affine_add(affine_scale(n, site->n), affine_scale(y, site->y));
+    at = affine_add(affine_add(at, affine_scale(x, site->x)), affine_scale(c, site->c));
+    return affine_plus(at, site->base);
+}
+
+static const Place *place_of(Value value)
+{
+    assert(value.node->places);
+    return &value.node->places[value.slot];
+}
+
+/* A tensor that follows the pixels: [N, H, W, C], or [.., rows, C] whose rows are the x of one line. */
+static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
+{
+    const Type *type = value_type(value);
+    const Place *place = place_of(value);
+    Site site = {.buffer = lower_buffer(lowering, value), .base = place_interior(place), .c = 1};
+    int rank = type->rank;
+    if (rank == 4 && !batched) {
+        site.n = place->stride[0];
+        site.y = place->stride[1];
+        site.x = place->stride[2];
+        return site;
+    }
+    if (rank >= 2) site.x = place->stride[rank - 2];
+    if (batched) site.n = place->stride[rank - 2] * type->dim[rank - 2].high;
+    return site;
+}
+
+/* The axes of the result are those of the contraction: [N, H, W, C]. */
+static bool is_image(const Contraction *shape, const Type *type)
+{
+    return type->rank == 4 && type->dim[0].high == shape->batch && type->dim[1].high == shape->out_height &&
+           type->dim[2].high == shape->out_width;
+}
+
+Site contract_site(const Contract *c, Value value)
+{
+    Lowering *l = c->lowering;
+    const Type *type = value_type(value), *result = &l->group.node->types[0];
+    if (type_elements(type) == 1)
+        return (Site){.buffer = lower_buffer(l, value), .base = place_interior(place_of(value))};
+    if (type_same_shape(type, result)) {
+        Site site = site_of_pixels(l, value, !c->image && c->batch > 1);
+        if (c->flat) site.n = site.y = 0;
+        return site;
+    }
+    assert(type->dim[type->rank - 1].high == type_elements(type));
+    return (Site){.buffer = lower_buffer(l, value), .base = place_interior(place_of(value)), .c = 1};
+}
+
+/* The second operand of dense and matmul: [.., K, N]; of conv2d: [ky, kx, ic, oc]. */
+static Site site_of_weight(Lowering *lowering, const Contraction *shape, Value value)
+{
+    const Type *type = value_type(value);
+    Site site = {.buffer = lower_buffer(lowering, value), .base = place_interior(place_of(value)), .c = 1};
+    site.x = type->dim[type->rank - 1].high;
+    if (shape->batched_weight) site.n = site.x * type->dim[type->rank - 2].high;
+    return site;
+}
+
+/* A 1x1 convolution of stride 1 over dense images is one line of pixels. */
+static bool can_flatten(const Contract *c, const Group *group)
+{
+    const Window *w = &c->shape.window;
+    if (!c->image || group->pool || c->groups != 1) return false;
+    if (w->kernel[0] * w->kernel[1] != 1 || w->stride[0] * w->stride[1] != 1) return false;
+    if (w->pad_begin[0] + w->pad_begin[1] + w->pad_end[0] + w->pad_end[1]) return false;
+    if (place_has_halo(place_of(group->anchor->inputs[0]))) return false;
+    Value *captured;
+    int count = graph_captures(group->body, &captured);
+    for (int i = 0; i < count; i++)
+        if (captured[i].node->places && place_has_halo(place_of(captured[i]))) return false;
+    return !place_has_halo(place_of(value_of((Node *)group->node)));
+}
+
+static void set_sizes(Contract *c, const Group *group)
+{
+    const Contraction *s = &c->shape;
+    c->groups = s->window.groups;
+    c->channels = s->out_channels / c->groups;
+    c->inner = s->in_channels / c->groups;
+    c->batch = s->batch;
+    c->height = s->out_height;
+    c->width = s->out_width;
+    c->reduction = s->window.kernel[0] * s->window.kernel[1] * c->inner;
+    c->pool = (Window){.kernel = {1, 1}, .stride = {1, 1}};
+    if (group->pool) {
+        Pooling pooling;
+        node_def(group->pool)->pool(group->pool, &pooling);
+        c->pool = pooling.window;
+        c->height = c->height / c->pool.kernel[0] * c->pool.kernel[0];
+        c->width = c->width / c->pool.kernel[1] * c->pool.kernel[1];
+    }
+    c->depthwise = c->groups > 1 && c->inner == 1 && c->channels == 1;
+    if (c->depthwise) {
+        c->channels = c->groups;
+        c->groups = 1;
+    }
+}
+
+Contract contract_new(Lowering *lowering)
+{
+    const Group *group = &lowering->group;
+    const Schedule *schedule = lowering->schedule;
+    const Node *anchor = group->anchor;
+    Contract c = {.lowering = lowering,
+                  .lanes = schedule->lanes,
+                  .rows = schedule->tile_rows,
+                  .columns = schedule->tile_columns,
+                  .vectors = schedule->tile_vectors,
+                  .unroll = schedule->unroll,
+                  .panel = schedule->panel,
+                  .prefetch = schedule->prefetch};
+    node_def(anchor)->contract(anchor, &c.shape);
+    set_sizes(&c, group);
+    c.image = is_image(&c.shape, &anchor->types[0]);
+    bool batched = !c.image && c.batch > 1;
+    c.input = site_of_pixels(lowering, anchor->inputs[0], batched);
+    c.output = site_of_pixels(lowering, value_of((Node *)group->node), batched);
+    c.weight = site_of_weight(lowering, &c.shape, anchor->inputs[1]);
+    if (c.shape.bias >= 0 && c.shape.bias < anchor->ninputs && anchor->inputs[c.shape.bias].node) {
+        Value bias = anchor->inputs[c.shape.bias];
+        c.bias = (Site){.buffer = lower_buffer(lowering, bias), .base = place_interior(place_of(bias)), .c = 1};
+    }
+    const Window *w = &c.shape.window;
+    c.row_is_run =
+        !c.depthwise && c.groups == 1 && (w->kernel[1] == 1 || (w->dilation[1] == 1 && c.input.x == c.inner));
+    if (can_flatten(&c, group)) {
+        c.flat = true;
+        c.width *= c.height * c.batch;
+        c.height = c.batch = 1;
+        c.input.n = c.input.y = c.output.n = c.output.y = 0;
+    }
+    return c;
+}

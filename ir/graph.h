@@ -27,6 +27,7 @@ typedef struct Node Node;
 typedef struct Graph Graph;
 typedef struct Schedule Schedule; /* ir/schedule.h */
 typedef struct Place Place;       /* ir/place.h */
+typedef struct NameTable NameTable;
 
 typedef struct Value {
     Node *node;
@@ -43,7 +44,7 @@ struct Node {
     Op op;
     const char *name; /* unique in its graph; "c1.relu" */
     Graph *graph;
-    int ninputs;
+    int ninputs;          /* trailing absent operands are not counted, but may be read: their node is NULL */
     Value *inputs;
     int nresults;
     Type *types;          /* of each result */
@@ -78,6 +79,7 @@ struct Graph {
     Stage stage;
     int ndims;              /* declared dims that are bounded */
     Dim *dims;
+    NameTable *names;       /* of the nodes; private */
 };
 
 Graph *graph_new(Arena *arena, const char *name);
@@ -89,21 +91,25 @@ typedef struct NodeSpec {
     const char *name;     /* made unique by a suffix when it is taken */
     int ninputs;
     const Value *inputs;
-    const void *attrs;    /* copied; NULL: the defaults */
+    const void *attrs;    /* copied, the strings in it are not; NULL: the defaults */
     const Type *type;     /* input, param, constant and group results: what no rule can infer; else NULL */
     const Tensor *data;   /* param and constant */
     Origin origin;
     Node *before;         /* NULL: at the end */
 } NodeSpec;
 
-/* Adds a node and infers its types; NULL after an error. */
+/* Adds a node and infers its types; NULL after an error (E0304, or what the operator's rule finds).  A group node has
+ * no results yet: graph_infer gives it those of its region, once that has some. */
 Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag);
-/* Infers the types of `node` again, from changed inputs or attributes. */
+/* Infers the types of `node` again, from changed inputs, attributes or regions. */
 bool graph_infer(Node *node, Diag *diag);
+/* Gives a node another name, made unique as graph_add does. */
+void graph_rename(Node *node, const char *name);
 /* Every use of `old`, in this graph, its regions and its results, becomes `new_`. */
 void graph_replace(Graph *graph, Value old, Value new_);
 void graph_remove(Graph *graph, Node *node);
-/* Moves a node (of this graph or another) before `before` of `graph`, NULL: to its end. */
+/* Moves a node (of this graph or another) before `before` of `graph`, NULL: to its end; its name gets a suffix when it
+ * is taken there. */
 void graph_move(Graph *graph, Node *node, Node *before);
 void graph_add_result(Graph *graph, Result result);
 /* Uses of a value: operands, also in nested regions, and results. */
@@ -112,7 +118,7 @@ int graph_uses(const Graph *graph, Value value);
 Node *graph_only_user(const Graph *graph, Value value);
 /* NULL when there is none of that name in this graph. */
 Node *graph_find(const Graph *graph, const char *name);
-/* A copy in `arena` that shares nothing that a pass may change; weights' elements are shared. */
+/* A copy in `arena` that shares nothing that a pass may change; weights' elements, strings and spans are shared. */
 Graph *graph_clone(Arena *arena, const Graph *graph);
 /* Values of outer graphs that `region` uses, in order of first use. */
 int graph_captures(const Graph *region, Value **out);
@@ -120,9 +126,11 @@ int graph_captures(const Graph *region, Value **out);
 static inline Value value_of(Node *node) { return (Value){node, 0}; }
 static inline bool value_equal(Value a, Value b) { return a.node == b.node && a.slot == b.slot; }
 static inline const Type *value_type(Value value) { return &value.node->types[value.slot]; }
-/* "c1" or, of a node with several results, "r.h". */
+/* "c1" or, of a node with several results, "r.h"; a group's slots are called as the values that its region returns. */
 const char *value_name(Arena *arena, Value value);
 
+/* Where to point when something is wrong with the node: its first span, or its name. */
+Span node_span(const Node *node);
 Origin origin_of(Arena *arena, Span at);
 /* Both, without repeats. */
 Origin origin_join(Arena *arena, Origin a, Origin b);

@@ -72,7 +72,7 @@ typedef struct Pooling {
 } Pooling;
 
 /* For expand and rules: nodes made before `at`, named after `node`.  A value without node (an error
- * before) makes the same again, so that one check at the end does. */
+ * before) as a required operand makes the same again, so that one check at the end does. */
 typedef struct Maker {
     Graph *graph;
     Node *node;
@@ -118,11 +118,15 @@ struct OpDef {
     const char *onnx, *tflite; /* the one-to-one name there, or NULL */
 };
 
+#define OP(name, kind) extern const OpDef op_##name;
+#include "ir/ops.def"
 extern const OpDef *const op_table[OP_COUNT];
 /* True for a row of kind COMP in ir/ops.def. */
 bool op_is_composite(Op op);
 Op op_find(const char *name); /* OP_COUNT when there is none */
 const char *op_nearest(const char *name);
+/* "conv2d(x, weight, [bias], stride: 1, ...)", for help and documentation. */
+const char *op_signature(Arena *arena, const OpDef *def);
 static inline const OpDef *node_def(const Node *node) { return op_table[node->op]; }
 
 /* The result type of maps: broadcast shapes, one dtype. */

@@ -171,6 +171,19 @@ bool tensor_same_bits(const Tensor *a, const Tensor *b)
     return true;
 }
 
+bool tensor_is_splat(const Tensor *tensor, double *value)
+{
+    size_t size = (size_t)dtype_bits(tensor->type.dtype) / 8, bytes = (size_t)type_bytes(&tensor->type);
+    const char *data = tensor->data;
+    if (bytes > size && memcmp(data, data + size, bytes - size) != 0) return false;
+    double first = tensor_real(tensor, 0);
+    uint64_t again;
+    Tensor copy = {.type = type_scalar(tensor->type.dtype), .data = &again};
+    tensor_set_real(&copy, 0, isnan(first) ? (double)NAN : first);
+    *value = first;
+    return memcmp(&again, data, size) == 0;
+}
+
 /* ---- layout ---- */
 
 Tensor tensor_transpose(Arena *arena, const Tensor *from, const int *permutation)

@@ -26,6 +26,8 @@ void tensor_set_real(Tensor *tensor, int64_t index, double value);
 bool tensor_same_bits(const Tensor *a, const Tensor *b);
 /* Same type and bits, NaN payloads and all: what may be shared. */
 bool tensor_identical(const Tensor *a, const Tensor *b);
+/* True when all elements are the one that a double `value` gives back bit by bit: what text can say in one number. */
+bool tensor_is_splat(const Tensor *tensor, double *value);
 /* dims of `from` in the order of `permutation`: out.dim[i] = in.dim[permutation[i]]. */
 Tensor tensor_transpose(Arena *arena, const Tensor *from, const int *permutation);
 

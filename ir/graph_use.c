@@ -1,0 +1,126 @@
+/* Who uses what: walks over operands, results and nested regions. */
+#include "ir/graph.h"
+#include "ir/op.h"
+
+#include <string.h>
+
+void graph_replace(Graph *graph, Value old, Value new_)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        for (int i = 0; i < node->ninputs; i++)
+            if (value_equal(node->inputs[i], old)) node->inputs[i] = new_;
+        for (int i = 0; i < node->nregions; i++) graph_replace(node->regions[i], old, new_);
+    }
+    for (int i = 0; i < graph->nresults; i++)
+        if (value_equal(graph->results[i].value, old)) graph->results[i].value = new_;
+}
+
+/* Operand uses, the last such node in *user; and results. */
+static int count_uses(const Graph *graph, Value value, Node **user, int *results)
+{
+    int uses = 0;
+    for (Node *node = graph->first; node; node = node->next) {
+        for (int i = 0; i < node->ninputs; i++)
+            if (value_equal(node->inputs[i], value)) {
+                uses++;
+                *user = node;
+            }
+        for (int i = 0; i < node->nregions; i++) uses += count_uses(node->regions[i], value, user, results);
+    }
+    for (int i = 0; i < graph->nresults; i++) *results += value_equal(graph->results[i].value, value);
+    return uses;
+}
+
+int graph_uses(const Graph *graph, Value value)
+{
+    Node *user = NULL;
+    int results = 0;
+    return count_uses(graph, value, &user, &results) + results;
+}
+
+Node *graph_only_user(const Graph *graph, Value value)
+{
+    Node *user = NULL;
+    int results = 0;
+    return count_uses(graph, value, &user, &results) == 1 && !results ? user : NULL;
+}
+
+/* ---- captures ---- */
+
+typedef struct Captures {
+    const Graph *region;
+    Value *values;
+    size_t count, capacity;
+} Captures;
+
+static bool is_within(const Graph *graph, const Graph *region)
+{
+    while (graph && graph != region) graph = graph->parent;
+    return graph == region;
+}
+
+static void note_capture(Captures *found, Value value)
+{
+    if (!value.node || is_within(value.node->graph, found->region)) return;
+    for (size_t i = 0; i < found->count; i++)
+        if (value_equal(found->values[i], value)) return;
+    found->values = arena_grow(found->region->arena, found->values, found->count, &found->capacity, sizeof value);
+    found->values[found->count++] = value;
+}
+
+static void collect_captures(Captures *found, const Graph *graph)
+{
+    for (const Node *node = graph->first; node; node = node->next) {
+        for (int i = 0; i < node->ninputs; i++) note_capture(found, node->inputs[i]);
+        for (int i = 0; i < node->nregions; i++) collect_captures(found, node->regions[i]);
+    }
+    for (int i = 0; i < graph->nresults; i++) note_capture(found, graph->results[i].value);
+}
+
+int graph_captures(const Graph *region, Value **out)
+{
+    Captures found = {.region = region};
+    collect_captures(&found, region);
+    *out = found.values;
+    return (int)found.count;
+}
+
+/* ---- names of values, origins ---- */
+
+const char *value_name(Arena *arena, Value value)
+{
+    const Node *node = value.node;
+    if (node->nresults == 1) return node->name;
+    const OpDef *def = node_def(node);
+    const char *slot = def->kind == KIND_GROUP ? value_name(arena, node->regions[0]->results[value.slot].value)
+                                               : def->results[value.slot];
+    return arena_printf(arena, "%s.%s", node->name, slot);
+}
+
+Origin origin_of(Arena *arena, Span at)
+{
+    Span *copy = ARENA_NEW(arena, Span);
+    *copy = at;
+    return (Origin){copy, 1};
+}
+
+static bool same_name(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
+
+static bool same_span(const Span *a, const Span *b)
+{
+    return a->source == b->source && a->line == b->line && a->column == b->column && a->length == b->length &&
+           same_name(a->name, b->name);
+}
+
+Origin origin_join(Arena *arena, Origin a, Origin b)
+{
+    Span *spans = ARENA_ARRAY(arena, Span, a.count + b.count);
+    int count = 0;
+    for (int i = 0; i < a.count + b.count; i++) {
+        const Span *next = i < a.count ? &a.at[i] : &b.at[i - a.count];
+        int k = 0;
+        while (k < count && !same_span(&spans[k], next)) k++;
+        if (k == count) spans[count++] = *next;
+    }
+    return (Origin){spans, count};
+}

@@ -1,0 +1,173 @@
+#include "ir/op.h"
+
+#include <string.h>
+
+const OpDef *const op_table[OP_COUNT] = {
+#define OP(name, kind) [OP_##name] = &op_##name,
+#include "ir/ops.def"
+};
+
+enum { PRIM, COMP };
+static const unsigned char op_forms[] = {
+#define OP(name, kind) kind,
+#include "ir/ops.def"
+};
+static const char *const op_names[] = {
+#define OP(name, kind) #name,
+#include "ir/ops.def"
+};
+
+bool op_is_composite(Op op) { return op_forms[op] == COMP; }
+
+Op op_find(const char *name)
+{
+    int op = 0;
+    while (op < OP_COUNT && strcmp(op_names[op], name) != 0) op++;
+    return (Op)op;
+}
+
+const char *op_nearest(const char *name) { return diag_nearest(name, op_names, OP_COUNT); }
+
+static const char *operand_text(Arena *arena, const Operand *operand)
+{
+    if (operand->flags & OPERAND_VARIADIC) return arena_printf(arena, "%s...", operand->name);
+    return arena_printf(arena, operand->flags & OPERAND_OPTIONAL ? "[%s]" : "%s", operand->name);
+}
+
+/* "stride: 1": a default as it would be written, or what kind of value there must be. */
+static const char *attribute_text(Arena *arena, const AttrTable *table, const AttrDef *row)
+{
+    if (row->flags & ATTR_REQUIRED) return arena_printf(arena, "%s: %s", row->name, attr_kind_name(row->kind));
+    void *defaults = arena_alloc(arena, table->size);
+    attr_set_defaults(table, defaults);
+    return arena_printf(arena, "%s: %s", row->name, attr_text(arena, row, defaults));
+}
+
+const char *op_signature(Arena *arena, const OpDef *def)
+{
+    const char *text = "", *comma = "";
+    for (int i = 0; i < def->noperands; i++, comma = ", ")
+        text = arena_printf(arena, "%s%s%s", text, comma, operand_text(arena, &def->operands[i]));
+    for (int i = 0; i < def->attrs.count; i++, comma = ", ")
+        text = arena_printf(arena, "%s%s%s", text, comma, attribute_text(arena, &def->attrs, &def->attrs.rows[i]));
+    return arena_printf(arena, "%s(%s)", def->name, text);
+}
+
+/* ---- shapes ---- */
+
+static bool same_name(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
+
+/* Two bounded dims fit only when they are the same declared dim: their sizes are known at run time only. */
+static bool dim_broadcast(const Dim *a, const Dim *b, Dim *out)
+{
+    bool same = dim_equal(a, b) && (dim_is_fixed(a) || same_name(a->name, b->name));
+    bool a_stretches = dim_is_fixed(a) && a->high == 1, b_stretches = dim_is_fixed(b) && b->high == 1;
+    *out = a_stretches ? *b : *a;
+    return same || a_stretches || b_stretches;
+}
+
+bool shape_broadcast(const Type *a, const Type *b, Type *out)
+{
+    static const Dim one = {1, 1, NULL};
+    Type result = {.kind = TYPE_TENSOR, .dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank};
+    for (int i = 1; i <= result.rank; i++) {
+        const Dim *x = i <= a->rank ? &a->dim[a->rank - i] : &one;
+        const Dim *y = i <= b->rank ? &b->dim[b->rank - i] : &one;
+        if (!dim_broadcast(x, y, &result.dim[result.rank - i])) return false;
+    }
+    *out = result;
+    return true;
+}
+
+static bool refuse_dtypes(const Node *node, const Type *first, const Type *other, Diag *diag)
+{
+    Arena *arena = diag->arena;
+    diag_error(diag, E0302, node_span(node), "%s needs operands of one dtype, found %s and %s", node_def(node)->name,
+               type_text(arena, first), type_text(arena, other));
+    return diag_help(diag, "convert one of them, as in %s(x)", dtype_name(first->dtype));
+}
+
+static bool refuse_shapes(const Node *node, const Type *first, const Type *other, Diag *diag)
+{
+    Arena *arena = diag->arena;
+    diag_error(diag, E0301, node_span(node), "%s: the shapes of %s and %s do not fit each other", node_def(node)->name,
+               type_text(arena, first), type_text(arena, other));
+    return diag_help(diag, "counted from the last, dims must be equal, or one of them 1 or missing");
+}
+
+bool infer_broadcast(const Node *node, Type *out, Diag *diag)
+{
+    bool any = false;
+    Type result = {.kind = TYPE_TENSOR};
+    for (int i = 0; i < node->ninputs; i++) {
+        if (!node->inputs[i].node) continue;
+        const Type *type = value_type(node->inputs[i]);
+        Type so_far = any ? result : *type;
+        if (type->dtype != so_far.dtype) return refuse_dtypes(node, &so_far, type, diag);
+        if (!shape_broadcast(&so_far, type, &result)) return refuse_shapes(node, &so_far, type, diag);
+        any = true;
+    }
+    *out = result;
+    if (type_is_sane(&result)) return true;
+    diag_error(diag, E0305, node_span(node), "%s would make %s, which is too large", node_def(node)->name,
+               type_text(diag->arena, &result));
+    return diag_help(diag, "a tensor may take 2^40 bytes at most");
+}
+
+/* ---- makers ---- */
+
+static const Value no_value = {NULL, 0};
+
+/* A required operand that an earlier error left without node. */
+static bool lacks_operand(Op op, int ninputs, const Value *inputs)
+{
+    const OpDef *def = op_table[op];
+    for (int i = 0; i < ninputs; i++) {
+        bool optional = i < def->noperands && def->operands[i].flags & OPERAND_OPTIONAL;
+        if (!inputs[i].node && !optional) return true;
+    }
+    return false;
+}
+
+static Value make_named(const Maker *m, const char *suffix, NodeSpec spec)
+{
+    spec.name = arena_printf(m->graph->arena, "%s.%s", m->node->name, suffix);
+    spec.origin = m->node->origin;
+    spec.before = m->at;
+    Node *made = graph_add(m->graph, &spec, m->diag);
+    return made ? value_of(made) : no_value;
+}
+
+Value make(const Maker *m, Op op, const void *attrs, int ninputs, const Value *inputs)
+{
+    if (lacks_operand(op, ninputs, inputs)) return no_value;
+    return make_named(m, op_names[op], (NodeSpec){.op = op, .attrs = attrs, .ninputs = ninputs, .inputs = inputs});
+}
+
+Value make_unary(const Maker *m, Op op, Value a) { return make(m, op, NULL, 1, &a); }
+
+Value make_binary(const Maker *m, Op op, Value a, Value b)
+{
+    Value operands[] = {a, b};
+    return make(m, op, NULL, 2, operands);
+}
+
+static Value make_constant(const Maker *m, const char *suffix, const Tensor *tensor)
+{
+    double value = 0;
+    Tensor *kept = ARENA_NEW(m->graph->arena, Tensor);
+    *kept = *tensor;
+    ConstantAttrs attrs;
+    attr_set_defaults(&op_constant.attrs, &attrs);
+    if (tensor_is_splat(kept, &value)) attrs.value = value;
+    return make_named(m, suffix, (NodeSpec){.op = OP_constant, .attrs = &attrs, .type = &kept->type, .data = kept});
+}
+
+Value make_number(const Maker *m, Dtype dtype, double value)
+{
+    Tensor tensor = tensor_new(m->graph->arena, type_scalar(dtype));
+    tensor_set_real(&tensor, 0, value);
+    return make_constant(m, "number", &tensor);
+}
+
+Value make_tensor(const Maker *m, const Tensor *tensor) { return make_constant(m, "constant", tensor); }

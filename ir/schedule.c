@@ -13,6 +13,8 @@ const AttrTable schedule_attrs = ATTRS(
          .doc = "vectors of output channels held in registers"),
     ATTR(Schedule, unroll, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 1024,
          .doc = "steps of the innermost reduction loop written out"),
+    ATTR(Schedule, panel, .kind = ATTR_INT, .low = 0, .high = 64,
+         .doc = "output channels that lie together in packed weights, 0 not packed"),
     ATTR(Schedule, prefetch, .kind = ATTR_INT, .low = 0, .high = 1 << 20,
          .doc = "bytes ahead that packed weights are fetched"),
     ATTR(Schedule, threads, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 4096,

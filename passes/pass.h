@@ -8,9 +8,9 @@
 
 typedef struct PassContext {
     const Target *target;
-    bool fast;                 /* REASSOC rules and inexact schedules are allowed */
-    int level;                 /* -O0 .. -O3: 0 runs only what is required */
-    bool small;                /* -Os */
+    bool fast;                   /* REASSOC rules and inexact schedules are allowed */
+    int level;                   /* -O0 .. -O3: 0 runs only what is required */
+    bool small;                  /* -Os */
     const char *const *disabled; /* names of optional passes to leave out, NULL-ended, or NULL */
 } PassContext;
 
@@ -18,7 +18,7 @@ typedef bool PassRun(Graph *graph, const PassContext *context, Diag *diag);
 
 typedef struct Pass {
     const char *name;
-    Stage needs, leaves;       /* runs on graphs of stage `needs`, which it makes `leaves` */
+    Stage needs, leaves; /* runs on graphs of stage `needs`, which it makes `leaves` */
     bool required;
     PassRun *run;
     const char *doc;
@@ -39,7 +39,8 @@ bool pass_apply(const Pass *pass, Graph *graph, const PassContext *context, Diag
 bool pass_pipeline(Graph *graph, const PassContext *context, const char *last, PassVisit *visit, void *visitor,
                    Diag *diag);
 /* "simplify,dce": just these, in this order.  E0802 with the nearest name. */
-bool pass_list(Graph *graph, const char *names, const PassContext *context, PassVisit *visit, void *visitor, Diag *diag);
+bool pass_list(Graph *graph, const char *names, const PassContext *context, PassVisit *visit, void *visitor,
+               Diag *diag);
 
 #define PASS(name, needs, leaves, required, doc) PassRun pass_##name;
 #include "passes/passes.def"

@@ -40,10 +40,10 @@ typedef struct Rule {
     const char *name;
     Exactness exactness;
     const Pattern *from;
-    const Pattern *to;                                /* or, when attributes or constants are computed: */
+    const Pattern *to;                                  /* or, when attributes or constants are computed: */
     Value (*build)(const Maker *m, const Match *match); /* a value without node: does not apply after all */
-    bool (*applies)(const Match *match);              /* what shape and attributes must also hold; NULL: nothing */
-    bool float_only;                                  /* the test draws f32 only */
+    bool (*applies)(const Match *match);                /* what shape and attributes must also hold; NULL: nothing */
+    bool float_only;                                    /* the test draws f32 only */
 } Rule;
 
 typedef struct RuleSet {

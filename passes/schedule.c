@@ -1,0 +1,99 @@
+/* Decides how each group becomes a loop nest. */
+#include "passes/schedule.h"
+#include "ir/place.h"
+#include "passes/group.h"
+#include "passes/pass.h"
+
+/* ---- inputs that want a ring of zeros ---- */
+
+static bool is_padded(const Group *group)
+{
+    if (group->kind != KIND_CONTRACT) return false;
+    Contraction c;
+    node_def(group->anchor)->contract(group->anchor, &c);
+    const Window *w = &c.window;
+    return w->pad_begin[0] > 0 || w->pad_begin[1] > 0 || w->pad_end[0] > 0 || w->pad_end[1] > 0;
+}
+
+/* Does some reader take the value for one dense run: a reshape, or a contraction over lines of rows? */
+static bool is_read_dense(const Graph *graph, Value value)
+{
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node->op == OP_group) {
+            Group group = group_of(node);
+            if (group.kind != KIND_CONTRACT || is_padded(&group)) continue;
+            Contraction c;
+            node_def(group.anchor)->contract(group.anchor, &c);
+            const Type *type = value_type(value);
+            bool rows = type->rank != 4 || c.in_height != type->dim[1].high || c.in_width != type->dim[2].high;
+            if (rows && value_equal(group.anchor->inputs[0], value)) return true;
+            continue;
+        }
+        for (int i = 0; i < node->ninputs; i++)
+            if (value_equal(node->inputs[i], value)) return true;
+    }
+    return false;
+}
+
+static bool may_have_ring(const Graph *graph, Value value)
+{
+    if (value.node->op != OP_group) return false;
+    for (int i = 0; i < graph->nresults; i++)
+        if (value_equal(graph->results[i].value, value)) return false;
+    return !is_read_dense(graph, value);
+}
+
+/* A padded convolution reads zeros around its input from the input's own buffer.  A value that cannot carry
+ * them - the user's buffer, an alias, a value read as a dense run - is copied first, once for all. */
+static bool add_copies(Graph *graph, Diag *diag)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        if (node->op != OP_group) continue;
+        Group group = group_of(node);
+        if (!is_padded(&group)) continue;
+        Value input = group.anchor->inputs[0];
+        if (may_have_ring(graph, input)) continue;
+        Node *copy = group_copy(graph, input, node, diag);
+        if (!copy) return false;
+        for (Node *reader = node; reader; reader = reader->next) {
+            if (reader->op != OP_group) continue;
+            Group other = group_of(reader);
+            if (is_padded(&other) && value_equal(other.anchor->inputs[0], input))
+                ((Node *)other.anchor)->inputs[0] = value_of(copy);
+        }
+    }
+    return true;
+}
+
+/* ---- schedules ---- */
+
+static Schedule schedule_group(const Group *group, const Target *target)
+{
+    if (group->kind == KIND_CONTRACT) {
+        TileProblem problem = tile_problem(group);
+        return tile_choose(&problem, target);
+    }
+    const Type *type = &group->node->types[0];
+    int64_t elements = type_elements(type), lanes = target->vector_bytes / 4;
+    while (lanes > 1 && lanes > elements) lanes /= 2;
+    return (Schedule){.lanes = lanes,
+                      .tile_rows = 1,
+                      .tile_columns = 1,
+                      .tile_vectors = 1,
+                      .unroll = 1,
+                      .threads = 1,
+                      .cost = (double)elements / (double)lanes};
+}
+
+bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
+{
+    if (!add_copies(graph, diag)) return false;
+    for (Node *node = graph->first; node; node = node->next) {
+        if (node->op != OP_group) continue;
+        Group group = group_of(node);
+        node->schedule = ARENA_NEW(graph->arena, Schedule);
+        *node->schedule = schedule_group(&group, context->target);
+    }
+    graph->stage = STAGE_SCHEDULED;
+    return true;
+}

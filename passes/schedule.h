@@ -1,0 +1,25 @@
+/* The cost model of the register tile, apart from the pass that uses it. */
+#ifndef PASSES_SCHEDULE_H
+#define PASSES_SCHEDULE_H
+
+#include "ir/schedule.h"
+#include "ir/target.h"
+
+/* A contraction as the cost model sees it; extents are those that are computed, after pooling dropped the rest. */
+typedef struct TileProblem {
+    int64_t images, height, width; /* pixels; a window of the pooling divides height and width */
+    int64_t pool_height, pool_width;
+    int64_t groups, channels; /* output channels of a group */
+    int64_t reduction;        /* products of one sum */
+    int64_t run;              /* of them in the innermost loop */
+    bool depthwise;           /* lanes read their own input channel */
+    bool packed;
+} TileProblem;
+
+TileProblem tile_problem(const Group *group);
+/* Predicted cycles of the whole contraction with this tile. */
+double tile_cost(const TileProblem *problem, const Schedule *schedule, const Target *target);
+/* The cheapest tile that fits the target's registers. */
+Schedule tile_choose(const TileProblem *problem, const Target *target);
+
+#endif

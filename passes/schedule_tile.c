@@ -1,0 +1,141 @@
+/* Which register tile a contraction gets: every shape that fits the registers, judged by one formula. */
+#include "passes/schedule.h"
+
+enum { PANEL = 16, TILE_ROWS = 4, WRITTEN_OUT = 320, TILE_OVERHEAD = 14, LOOP_OVERHEAD = 4 };
+
+TileProblem tile_problem(const Group *group)
+{
+    Contraction c;
+    node_def(group->anchor)->contract(group->anchor, &c);
+    TileProblem p = {.images = c.batch,
+                     .height = c.out_height,
+                     .width = c.out_width,
+                     .pool_height = 1,
+                     .pool_width = 1,
+                     .groups = c.window.groups,
+                     .channels = c.out_channels / c.window.groups};
+    int64_t inner = c.in_channels / c.window.groups;
+    p.depthwise = p.groups > 1 && inner == 1 && p.channels == 1;
+    if (p.depthwise) {
+        p.channels = p.groups;
+        p.groups = 1;
+    }
+    p.packed = c.constant_weight && !c.batched_weight && p.groups == 1;
+    p.run = inner;
+    if (!p.depthwise && p.groups == 1 && c.window.dilation[1] == 1) p.run *= c.window.kernel[1];
+    p.reduction = c.window.kernel[0] * c.window.kernel[1] * inner;
+    if (group->pool) {
+        Pooling pooling;
+        node_def(group->pool)->pool(group->pool, &pooling);
+        p.pool_height = pooling.window.kernel[0];
+        p.pool_width = pooling.window.kernel[1];
+        p.height = p.height / p.pool_height * p.pool_height;
+        p.width = p.width / p.pool_width * p.pool_width;
+    }
+    return p;
+}
+
+static double larger(double a, double b) { return a > b ? a : b; }
+
+/* One tile over the whole reduction: the slowest of multiply-adds, loads, the chain of each sum, and the stream of
+ * weights from the cache level that holds a block's. */
+static double one_tile(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors, int64_t lanes)
+{
+    double sums = (double)(pixels * vectors), weights = (double)(vectors * lanes * 4);
+    double loads = p->depthwise ? sums + (double)vectors : (double)(pixels + vectors);
+    double step = larger(sums / t->fma_per_cycle, loads / t->loads_per_cycle);
+    if (!(t->has & FEATURE_FMA)) step *= 2;
+    step = larger(step, t->fma_latency);
+    double block = weights * (double)p->reduction;
+    int level = block < (double)t->cache_bytes[0] * 0.75 ? 0 : block < (double)t->cache_bytes[1] * 0.75 ? 1 : 2;
+    step = larger(step, weights / t->cache_bytes_per_cycle[level]);
+    return step * (double)p->reduction + sums + TILE_OVERHEAD + LOOP_OVERHEAD * (double)p->reduction / (double)p->run;
+}
+
+/* All tiles of one block of channels: whole ones and what is left on both axes. */
+static double one_block(const TileProblem *p, const Target *t, const Schedule *s, int64_t vectors)
+{
+    int64_t ny = p->height / s->tile_rows, nx = p->width / s->tile_columns;
+    int64_t ry = p->height % s->tile_rows, rx = p->width % s->tile_columns;
+    double cost = (double)(ny * nx) * one_tile(p, t, s->tile_rows * s->tile_columns, vectors, s->lanes);
+    if (ry) cost += (double)nx * one_tile(p, t, ry * s->tile_columns, vectors, s->lanes);
+    if (rx) cost += (double)ny * one_tile(p, t, s->tile_rows * rx, vectors, s->lanes);
+    if (ry && rx) cost += one_tile(p, t, ry * rx, vectors, s->lanes);
+    return cost;
+}
+
+double tile_cost(const TileProblem *p, const Schedule *s, const Target *t)
+{
+    int64_t width = s->tile_vectors * s->lanes, rest = p->channels % width;
+    double cost = (double)(p->channels / width) * one_block(p, t, s, s->tile_vectors);
+    if (rest) cost += one_block(p, t, s, (rest + s->lanes - 1) / s->lanes);
+    return cost * (double)(p->groups * p->images);
+}
+
+static int64_t power_of_two_from(int64_t n)
+{
+    int64_t power = 1;
+    while (power < n) power *= 2;
+    return power;
+}
+
+/* Sums, the weights' vectors and what an epilogue needs must fit; spilled sums cost 15-57 %. */
+static bool fits_registers(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
+{
+    int64_t spare = t->vector_registers >= 32 || !(t->has & FEATURE_FMA) ? 4 : 2;
+    int64_t inputs = p->depthwise ? 1 : 0;
+    return pixels * vectors + vectors + spare + inputs <= t->vector_registers;
+}
+
+/* Short reductions are written out whole; small tiles some steps, so that the loop's own work hides. */
+static int64_t choose_unroll(const TileProblem *p, int64_t sums)
+{
+    if (p->reduction * sums <= WRITTEN_OUT) return p->reduction;
+    int64_t unroll = 4;
+    while (unroll > 1 && (p->run % unroll || sums * unroll > 32)) unroll /= 2;
+    return unroll;
+}
+
+static bool vectors_fit_panel(int64_t width, int64_t panel)
+{
+    return panel == 0 || width % panel == 0 || panel % width == 0;
+}
+
+static void try_columns(const TileProblem *p, const Target *t, Schedule s, Schedule *best)
+{
+    for (s.tile_columns = p->pool_width; s.tile_columns <= t->vector_registers; s.tile_columns += p->pool_width) {
+        if (s.tile_columns > p->width && s.tile_columns > p->pool_width) break;
+        if (!fits_registers(p, t, s.tile_rows * s.tile_columns, s.tile_vectors)) break;
+        s.unroll = choose_unroll(p, s.tile_rows * s.tile_columns * s.tile_vectors);
+        s.cost = tile_cost(p, &s, t);
+        if (!best->tile_vectors || s.cost < best->cost) *best = s;
+    }
+}
+
+Schedule tile_choose(const TileProblem *p, const Target *t)
+{
+    static const int64_t vectors[] = {1, 2, 3, 4, 6, 8};
+    Schedule best = {.lanes = 0}, s = {.lanes = t->vector_bytes / 4, .threads = 1};
+    int64_t narrow = power_of_two_from(p->channels);
+    if (s.lanes > narrow) s.lanes = narrow;
+    if (p->packed) s.panel = narrow < PANEL ? narrow : PANEL;
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        s.tile_vectors = vectors[i];
+        int64_t width = s.tile_vectors * s.lanes;
+        if (!vectors_fit_panel(width, s.panel) || (i && width - s.lanes >= p->channels)) continue;
+        for (s.tile_rows = p->pool_height; s.tile_rows <= TILE_ROWS * p->pool_height; s.tile_rows += p->pool_height) {
+            if (s.tile_rows > p->height && s.tile_rows > p->pool_height) break;
+            try_columns(p, t, s, &best);
+        }
+    }
+    if (!best.tile_vectors) { /* a pooling window of more pixels than registers */
+        best = s;
+        best.tile_rows = p->pool_height;
+        best.tile_columns = p->pool_width;
+        best.tile_vectors = best.unroll = 1;
+        best.cost = tile_cost(p, &best, t);
+    }
+    if (p->height * p->width * p->images == 1 && p->reduction * p->channels * 4 > t->cache_bytes[1])
+        best.prefetch = 4096;
+    return best;
+}

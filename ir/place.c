@@ -24,6 +24,15 @@ static int64_t padded(const Place *place, const Type *type, int axis)
 void place_set_strides(Place *place, const Type *type)
 {
     int64_t stride = 1;
+    if (place->panel) {
+        stride = place->panel;
+        place->stride[type->rank - 1] = 1;
+        for (int axis = type->rank - 2; axis >= 0; axis--) {
+            place->stride[axis] = stride;
+            stride *= type->dim[axis].high;
+        }
+        return;
+    }
     for (int axis = type->rank - 1; axis >= 0; axis--) {
         place->stride[axis] = stride;
         stride *= padded(place, type, axis);
@@ -40,6 +49,11 @@ bool place_has_halo(const Place *place)
 int64_t place_bytes(const Place *place, const Type *type)
 {
     int64_t last = 0; /* index of the buffer's last element */
+    if (place->panel) {
+        int64_t columns = type->dim[type->rank - 1].high;
+        int64_t panels = (columns + place->panel - 1) / place->panel;
+        return dtype_bytes(type->dtype, type_elements(type) / columns * panels * place->panel);
+    }
     for (int axis = 0; axis < type->rank; axis++) last += place->stride[axis] * (padded(place, type, axis) - 1);
     return dtype_bytes(type->dtype, last + 1);
 }

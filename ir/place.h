@@ -26,10 +26,11 @@ struct Place {
 
 const char *space_name(Space space);
 Space space_find(const char *name); /* SPACE_NONE when there is none */
-/* Dense row-major strides of a buffer with the place's ring around a tensor of this type. */
+/* Dense row-major strides of a buffer with the place's ring around a tensor of this type; with a panel, those inside
+ * one. */
 void place_set_strides(Place *place, const Type *type);
 bool place_has_halo(const Place *place);
-/* Bytes of the buffer, ring included. */
+/* Bytes of the buffer, ring and padding of panels included. */
 int64_t place_bytes(const Place *place, const Type *type);
 /* Elements from the buffer's start to element (0, 0, ...). */
 int64_t place_interior(const Place *place);

@@ -1,0 +1,33 @@
+/* The buffers of a graph whose computation is all in groups, and when each is
+ * needed: for plan, and for the report of what it did. */
+#ifndef PASSES_LIFETIME_H
+#define PASSES_LIFETIME_H
+
+#include "ir/node_map.h"
+#include "ir/place.h"
+#include "ir/schedule.h"
+
+/* Values that share one buffer: a value and its reshapes. */
+typedef struct Storage {
+    Value root;
+    Space space;
+    int index;       /* of an input or output */
+    int first, last; /* groups, counted from 0, that write it and read it last */
+    bool read;       /* code loads it from memory; not so what is held in immediates */
+    bool reshaped;   /* has aliases */
+    int into;        /* the storage whose memory this one takes over, or -1 */
+} Storage;
+
+typedef struct Lifetimes {
+    Storage *storages;
+    int count;
+    int steps;   /* number of groups */
+    NodeMap *of; /* top-level node -> 1 + index of the storage of its first result */
+} Lifetimes;
+
+Lifetimes lifetimes_of(const Graph *graph, Arena *arena);
+Storage *lifetimes_find(const Lifetimes *lifetimes, Value value);
+/* The storage whose memory this one ends up in. */
+int lifetimes_resolve(const Lifetimes *lifetimes, int storage);
+
+#endif

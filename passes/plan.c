@@ -1,0 +1,259 @@
+/* plan: a place for each value of the top level.  Reshapes share their source's
+ * buffer, element-wise work runs in place where it can, the rest of the arena is
+ * laid out by lifetime. */
+#include "passes/layout.h"
+#include "passes/lifetime.h"
+#include "passes/pass.h"
+
+#include <assert.h>
+#include <string.h>
+
+typedef struct Planner {
+    Graph *graph;
+    Arena *scratch;
+    NodeMap *packed; /* constants whose order is settled */
+    Lifetimes lifetimes;
+} Planner;
+
+static Place *place_of(Value value) { return &value.node->places[value.slot]; }
+
+/* ---- strides, halos and panels ---- */
+
+static void make_places(const Graph *graph, Node *node)
+{
+    node->places = ARENA_ARRAY(graph->arena, Place, node->nresults);
+}
+
+static void at_least(int64_t *value, int64_t low)
+{
+    if (*value < low) *value = low;
+}
+
+/* What a convolution reads around its input: the padding, as far as its last window goes. */
+static void add_halo(const Group *group, const Contraction *c)
+{
+    const Window *w = &c->window;
+    int64_t in[2] = {c->in_height, c->in_width}, out[2] = {c->out_height, c->out_width};
+    for (int i = 0; i < 2; i++) {
+        int64_t after = (out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 - in[i] - w->pad_begin[i];
+        if (w->pad_begin[i] <= 0 && after <= 0) continue;
+        Value input = group->anchor->inputs[0];
+        /* schedule puts a copy before a convolution whose input cannot have a ring */
+        assert(input.node->op == OP_group && value_type(input)->rank == 4);
+        at_least(&place_of(input)->before[1 + i], w->pad_begin[i]);
+        at_least(&place_of(input)->after[1 + i], after);
+    }
+}
+
+/* A constant in the order that this group's code reads it; one that another group reads in a different order is made
+ * twice. */
+static bool set_panel(Planner *p, Node *anchor, int operand, Diag *diag)
+{
+    if (operand < 0 || operand >= anchor->ninputs || !anchor->inputs[operand].node) return true;
+    Node *node = anchor->inputs[operand].node;
+    int64_t panel = anchor->graph->owner->schedule->panel;
+    if (node->op != OP_param && node->op != OP_constant) return true;
+    int64_t *uses = node_map_cell(p->packed, node);
+    if (!*uses || node->places->panel == panel) {
+        *uses = 1;
+        node->places->panel = panel;
+        return true;
+    }
+    NodeSpec again = {.op = node->op,
+                      .name = node->name,
+                      .attrs = node->attrs,
+                      .type = node->types,
+                      .data = node->data,
+                      .origin = node->origin,
+                      .before = node->next};
+    Node *copy = graph_add(p->graph, &again, diag);
+    if (!copy) return false;
+    make_places(p->graph, copy);
+    anchor->inputs[operand] = value_of(copy);
+    return set_panel(p, anchor, operand, diag);
+}
+
+/* What a value is a reshape of. */
+static const Node *source_of(Value value)
+{
+    const Node *node = value.node;
+    while (node && node->places && node_def(node)->kind == KIND_VIEW) node = node->inputs[0].node;
+    return node;
+}
+
+/* Everybody else reads constants dense: those are marked first, so that packing makes copies of them. */
+static void mark_dense(Planner *p, const Node *group, const Contraction *packed, const Node *anchor)
+{
+    for (const Node *node = group->regions[0]->first; node; node = node->next)
+        for (int i = 0; i < node->ninputs; i++) {
+            const Node *from = source_of(node->inputs[i]);
+            bool is_packed = packed && node == anchor && (i == 1 || i == packed->bias);
+            if (from && from->places && !is_packed) *node_map_cell(p->packed, from) = 1;
+        }
+}
+
+static bool shape_places(Planner *p, Diag *diag)
+{
+    for (int packing = 0; packing < 2; packing++)
+        for (Node *node = p->graph->first; node; node = node->next) {
+            if (node->op != OP_group) continue;
+            Group group = group_of(node);
+            Contraction c = {.bias = -1};
+            if (group.kind == KIND_CONTRACT) node_def(group.anchor)->contract(group.anchor, &c);
+            bool packs = group.kind == KIND_CONTRACT && node->schedule->panel;
+            if (!packing) {
+                mark_dense(p, node, packs ? &c : NULL, group.anchor);
+                if (group.kind == KIND_CONTRACT) add_halo(&group, &c);
+            } else if (packs) {
+                Node *anchor = (Node *)group.anchor;
+                if (!set_panel(p, anchor, 1, diag) || !set_panel(p, anchor, c.bias, diag)) return false;
+            }
+        }
+    for (Node *node = p->graph->first; node; node = node->next)
+        for (int slot = 0; slot < node->nresults; slot++) place_set_strides(&node->places[slot], &node->types[slot]);
+    return true;
+}
+
+/* ---- in place ---- */
+
+/* The value's elements are read only where the same element of the group's result is about to be written: by
+ * element-wise operators of that shape, after the anchor. */
+static bool reads_in_step(const Group *group, Value value)
+{
+    const Type *result = &group->node->types[0];
+    bool after = !group->anchor;
+    for (const Node *node = group->body->first; node; node = node->next) {
+        bool reads = false;
+        for (int i = 0; i < node->ninputs; i++) reads |= value_equal(node->inputs[i], value);
+        bool steps = node_def(node)->kind == KIND_MAP || (node == group->anchor && group->kind == KIND_ROW);
+        if (node == group->anchor) after = true;
+        if (reads && !(after && steps)) return false;
+        if (after && node != group->anchor && node_def(node)->kind != KIND_MAP) return false;
+        if (after && !type_same_shape(&node->types[0], result)) return false;
+    }
+    return true;
+}
+
+static bool same_layout(Value a, Value b)
+{
+    const Place *p = place_of(a), *q = place_of(b);
+    const Type *s = value_type(a), *t = value_type(b);
+    return s->dtype == t->dtype && type_same_shape(s, t) && !memcmp(p->stride, q->stride, sizeof p->stride) &&
+           !memcmp(p->before, q->before, sizeof p->before) && !memcmp(p->after, q->after, sizeof p->after);
+}
+
+/* Whether the group may write its result over `value`, and every other name of that buffer agrees. */
+static bool can_take(const Planner *p, const Group *group, Value value, const Value *captures, int count)
+{
+    Value result = value_of((Node *)group->node);
+    Storage *taken = lifetimes_find(&p->lifetimes, value), *own = lifetimes_find(&p->lifetimes, result);
+    if (taken->space != SPACE_ARENA || own->space != SPACE_ARENA || taken->last != own->first) return false;
+    if (!same_layout(value, result)) return false;
+    for (int i = 0; i < count; i++)
+        if (lifetimes_find(&p->lifetimes, captures[i]) == taken && !reads_in_step(group, captures[i])) return false;
+    return true;
+}
+
+static void reuse_memory(Planner *p)
+{
+    for (Node *node = p->graph->first; node; node = node->next) {
+        if (node->op != OP_group) continue;
+        Group group = group_of(node);
+        Value *captures;
+        int count = graph_captures(group.body, &captures);
+        for (int i = 0; i < count; i++) {
+            if (!can_take(p, &group, captures[i], captures, count)) continue;
+            Storage *taken = lifetimes_find(&p->lifetimes, captures[i]);
+            lifetimes_find(&p->lifetimes, value_of(node))->into = (int)(taken - p->lifetimes.storages);
+            break;
+        }
+    }
+}
+
+/* ---- offsets ---- */
+
+/* Constants lie in the order in which the groups first read them. */
+static void place_constants(Planner *p)
+{
+    int64_t offset = 0;
+    for (Node *node = p->graph->first; node; node = node->next) {
+        if (node->op != OP_group) continue;
+        Value *captures;
+        int count = graph_captures(node->regions[0], &captures);
+        for (int i = 0; i < count; i++) {
+            Storage *storage = lifetimes_find(&p->lifetimes, captures[i]);
+            Place *place = place_of(storage->root);
+            if (storage->space != SPACE_CONSTANT || !storage->read || place->space == SPACE_CONSTANT) continue;
+            place->space = SPACE_CONSTANT;
+            place->offset = offset;
+            offset = layout_align(offset + place_bytes(place, value_type(storage->root)));
+        }
+    }
+}
+
+static void place_arena(Planner *p)
+{
+    const Lifetimes *l = &p->lifetimes;
+    Block *blocks = ARENA_ARRAY(p->scratch, Block, l->count);
+    int *block_of = ARENA_ARRAY(p->scratch, int, l->count);
+    int count = 0;
+    for (int i = 0; i < l->count; i++) {
+        const Storage *s = &l->storages[i];
+        if (s->space != SPACE_ARENA) continue;
+        int owner = lifetimes_resolve(l, i); /* comes before what takes it over */
+        if (owner == i) {
+            block_of[i] = count;
+            blocks[count++] = (Block){s->first, s->last, place_bytes(place_of(s->root), value_type(s->root)), 0};
+        } else if (blocks[block_of[owner]].last < s->last) {
+            blocks[block_of[owner]].last = s->last;
+        }
+    }
+    layout_blocks(p->scratch, blocks, count);
+    for (int i = 0; i < l->count; i++) {
+        if (l->storages[i].space != SPACE_ARENA) continue;
+        Place *place = place_of(l->storages[i].root);
+        place->space = SPACE_ARENA;
+        place->offset = blocks[block_of[lifetimes_resolve(l, i)]].offset;
+    }
+}
+
+static void place_ports(Planner *p)
+{
+    for (int i = 0; i < p->lifetimes.count; i++) {
+        const Storage *s = &p->lifetimes.storages[i];
+        if (s->space != SPACE_INPUT && s->space != SPACE_OUTPUT) continue;
+        place_of(s->root)->space = s->space;
+        place_of(s->root)->index = s->index;
+    }
+}
+
+static void place_aliases(Planner *p)
+{
+    for (Node *node = p->graph->first; node; node = node->next) {
+        if (node_def(node)->kind != KIND_VIEW) continue;
+        const Place *from = place_of(node->inputs[0]);
+        assert(!place_has_halo(from) && !from->panel);
+        node->places->space = from->space;
+        node->places->index = from->index;
+        node->places->offset = from->offset;
+    }
+}
+
+bool pass_plan(Graph *graph, const PassContext *context, Diag *diag)
+{
+    (void)context;
+    Arena *scratch = arena_child(graph->arena);
+    Planner p = {.graph = graph, .scratch = scratch, .packed = node_map_new(scratch)};
+    for (Node *node = graph->first; node; node = node->next) make_places(graph, node);
+    bool fits = shape_places(&p, diag);
+    if (fits) {
+        p.lifetimes = lifetimes_of(graph, scratch);
+        reuse_memory(&p);
+        place_ports(&p);
+        place_constants(&p);
+        place_arena(&p);
+        place_aliases(&p);
+    }
+    arena_free(scratch);
+    return fits;
+}

@@ -35,6 +35,8 @@ typedef struct LepStep {
 
 typedef struct LepModel {
     int64_t version;
+    /* doc: never NULL.  target: its name, then each feature that the code needs, as in "x86-64-v3 +avx2,+fma,+bmi2":
+     * the runner refuses a processor that lacks one. */
     const char *name, *doc, *compiler, *target;
     int64_t ninputs, noutputs, nsteps;
     const LepPort *inputs, *outputs;

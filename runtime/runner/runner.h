@@ -5,7 +5,16 @@
 
 #include "runtime/model.h"
 
-/* Exit codes as lepc's: 0, 1 bad input, 2 usage, 74 disk or memory. */
+/* What computes the model, where it is not the model's own code: `lepc run --reference`. */
+typedef struct RunnerEngine {
+    int (*run)(void *context, void *const *bases); /* as LepModel.run */
+    void *context;
+} RunnerEngine;
+
+/* Exit codes as lepc's: 0, 1 bad input, 2 usage, 74 disk or memory.
+ * argv[0] is what messages and the help call the program. */
 int runner_main(const LepModel *model, int argc, char **argv);
+/* The same, computed by `engine`; --profile needs the model's own code and is refused. */
+int runner_main_on(const LepModel *model, const RunnerEngine *engine, int argc, char **argv);
 
 #endif

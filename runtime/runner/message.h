@@ -1,0 +1,10 @@
+/* How the runner ends and what it says when something is wrong. */
+#ifndef RUNNER_MESSAGE_H
+#define RUNNER_MESSAGE_H
+
+enum { RUNNER_OK = 0, RUNNER_INPUT = 1, RUNNER_USAGE = 2, RUNNER_SYSTEM = 74 };
+
+/* "PROGRAM: message" on stderr; gives back `status`, so that a checker can say: return message(...). */
+int message(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

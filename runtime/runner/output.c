@@ -1,0 +1,103 @@
+#include "runtime/runner/output.h"
+
+#include "runtime/runner/element.h"
+#include "runtime/runner/message.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* bfloat16 has no name in NumPy: its bits as u16. */
+static const char *const descrs[] = {
+    [LEP_F32] = "<f4", [LEP_F64] = "<f8", [LEP_F16] = "<f2",  [LEP_BF16] = "<u2", [LEP_I8] = "|i1",
+    [LEP_I16] = "<i2", [LEP_I32] = "<i4", [LEP_I64] = "<i8",  [LEP_U8] = "|u1",   [LEP_U16] = "<u2",
+    [LEP_U32] = "<u4", [LEP_U64] = "<u8", [LEP_BOOL] = "|b1",
+};
+
+int output_open(Output *out, const Session *session, const PortFile *file, int64_t rows)
+{
+    const LepPort *port = &session->model->outputs[file->port];
+    *out = (Output){.port = port, .index = file->port, .path = file->path, .room = rows};
+    size_t bytes;
+    if (!__builtin_mul_overflow((size_t)rows, port_row_bytes(port), &bytes)) out->data = malloc(bytes ? bytes : 1);
+    if (!out->data) return message(RUNNER_SYSTEM, "%s: out of memory for %lld rows", file->path, (long long)rows);
+    return RUNNER_OK;
+}
+
+void output_add(Output *output, const void *data, int64_t rows)
+{
+    size_t row = port_row_bytes(output->port);
+    if (rows > output->room - output->rows) rows = output->room - output->rows;
+    memcpy(output->data + (size_t)output->rows * row, data, (size_t)rows * row);
+    output->rows += rows;
+}
+
+/* Version 1.0, padded so that the elements begin at a multiple of 64. */
+static void write_header(const Output *output, FILE *file)
+{
+    char text[512], shape[256] = "";
+    size_t used = 0;
+    for (int i = 0; i < output->port->rank; i++)
+        used += (size_t)snprintf(shape + used, sizeof shape - used, "%lld, ",
+                                 (long long)(i ? output->port->dim[i] : output->rows));
+    int length = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
+                          descrs[output->port->dtype], shape);
+    int padded = (10 + length + 1 + 63) / 64 * 64 - 10;
+    fwrite("\x93NUMPY\x01\x00", 1, 8, file);
+    fputc(padded & 255, file);
+    fputc(padded >> 8, file);
+    fprintf(file, "%s%*s\n", text, padded - length - 1, "");
+}
+
+static int cannot_write(const char *path)
+{
+    return message(RUNNER_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
+}
+
+static int write_file(const Output *output, const char *path)
+{
+    errno = 0;
+    FILE *file = fopen(path, "wb");
+    if (!file) return cannot_write(output->path);
+    write_header(output, file);
+    fwrite(output->data, port_row_bytes(output->port), (size_t)output->rows, file);
+    bool failed = ferror(file) != 0;
+    if (fclose(file) || failed) return cannot_write(output->path);
+    return RUNNER_OK;
+}
+
+/* A device or a pipe is written in its place; a file beside it, under this name. */
+static char *temporary_name(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) return NULL;
+    size_t room = strlen(path) + 32;
+    char *name = malloc(room);
+    if (name) snprintf(name, room, "%s.tmp%ld", path, (long)getpid());
+    return name;
+}
+
+int outputs_write(Output *outputs, int count)
+{
+    char *names[MAX_FILES] = {0};
+    int status = RUNNER_OK;
+    for (int i = 0; i < count && !status; i++) {
+        names[i] = temporary_name(outputs[i].path);
+        status = write_file(&outputs[i], names[i] ? names[i] : outputs[i].path);
+    }
+    for (int i = 0; i < count && !status; i++)
+        if (names[i] && rename(names[i], outputs[i].path)) status = cannot_write(outputs[i].path);
+    for (int i = 0; i < count; i++) {
+        if (names[i] && status) unlink(names[i]);
+        free(names[i]);
+    }
+    return status;
+}
+
+void outputs_free(Output *outputs, int count)
+{
+    for (int i = 0; i < count; i++) free(outputs[i].data);
+}

@@ -1,0 +1,21 @@
+/* Outputs that were asked for: all rows in memory, written at the end, all or none. */
+#ifndef RUNNER_OUTPUT_H
+#define RUNNER_OUTPUT_H
+
+#include "runtime/runner/session.h"
+
+typedef struct Output {
+    const LepPort *port;
+    int64_t index;
+    const char *path;
+    unsigned char *data;
+    int64_t rows, room; /* room: rows that data can hold */
+} Output;
+
+int output_open(Output *out, const Session *session, const PortFile *file, int64_t rows);
+void output_add(Output *output, const void *data, int64_t rows);
+/* .npy files beside their targets, then renamed. */
+int outputs_write(Output *outputs, int count);
+void outputs_free(Output *outputs, int count);
+
+#endif

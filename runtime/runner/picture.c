@@ -1,0 +1,38 @@
+#include "runtime/runner/picture.h"
+
+#include <limits.h>
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_NO_STDIO
+#define STBI_NO_HDR
+#define STBI_NO_LINEAR
+#define STBI_MAX_DIMENSIONS 16384
+/* static functions of its interface that we do not use */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb/stb_image.h>
+
+static const char *reason(void)
+{
+    const char *why = stbi_failure_reason();
+    return why ? why : "damaged";
+}
+
+const char *picture_info(const unsigned char *bytes, size_t size, Picture *out)
+{
+    if (size > INT_MAX) return "too large";
+    int n = (int)size;
+    if (!stbi_info_from_memory(bytes, n, &out->width, &out->height, &out->channels)) return reason();
+    out->bits = stbi_is_16_bit_from_memory(bytes, n) ? 16 : 8;
+    return NULL;
+}
+
+unsigned char *picture_decode(const unsigned char *bytes, size_t size, const char **why)
+{
+    int width, height, channels;
+    unsigned char *pixels = stbi_load_from_memory(bytes, (int)size, &width, &height, &channels, 0);
+    if (!pixels) *why = reason();
+    return pixels;
+}

@@ -1,0 +1,111 @@
+/* A file of any kind to the rows of one input: what it is is told by its first bytes. */
+#include "runtime/runner/element.h"
+#include "runtime/runner/message.h"
+#include "runtime/runner/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+    size_t a = strlen(path), b = strlen(suffix);
+    return a >= b && strcmp(path + a - b, suffix) == 0;
+}
+
+/* Are the dims, those of size 1 left out, the port's dims of a row? */
+static bool same_row(const int64_t *dim, int rank, const LepPort *port)
+{
+    int i = 0;
+    for (int k = 1; k < port->rank; k++) {
+        if (port->dim[k] == 1) continue;
+        while (i < rank && dim[i] == 1) i++;
+        if (i == rank || dim[i++] != port->dim[k]) return false;
+    }
+    while (i < rank && dim[i] == 1) i++;
+    return i == rank;
+}
+
+/* The rows of an array whose shape is [rows, ...] as the port's, or that is a single row. */
+static int count_rows(const Array *array, const LepPort *port, const char *path, int64_t *count)
+{
+    char found[SHAPE_TEXT], expected[SHAPE_TEXT];
+    bool fits = array->dtype == port->dtype;
+    if (fits && array->rank > 0 && same_row(array->dim + 1, array->rank - 1, port))
+        *count = array->dim[0];
+    else if (fits && same_row(array->dim, array->rank, port))
+        *count = 1;
+    else
+        fits = false;
+    if (fits && *count > 0) return RUNNER_OK;
+    shape_text(found, array->dtype, array->rank, array->dim);
+    message(RUNNER_INPUT, "%s: found %s, but %s takes %s", path, found, port->name, port_text(expected, port));
+    if (array->dtype == port->dtype) return RUNNER_INPUT;
+    return message(RUNNER_INPUT, "to change it: in NumPy, a.astype('%s') has that dtype",
+                   port->dtype == LEP_BOOL  ? "bool"
+                   : port->dtype == LEP_F32 ? "float32"
+                                            : element_name(port->dtype));
+}
+
+static int read_raw(const File *file, const LepPort *port, Rows *out)
+{
+    size_t row = port_row_bytes(port);
+    char expected[SHAPE_TEXT];
+    if (file->size == 0 || file->size % row)
+        return message(RUNNER_INPUT,
+                       "%s: found %zu bytes, but %s takes %s: expected %lld bytes, or another multiple of %zu",
+                       file->path, file->size, port->name, port_text(expected, port), (long long)port->bytes, row);
+    out->data = file->bytes;
+    out->count = (int64_t)(file->size / row);
+    return RUNNER_OK;
+}
+
+static int unknown_kind(const File *file)
+{
+    if (file->size >= 2 && file->bytes[0] == 0x1f && file->bytes[1] == 0x8b)
+        return message(RUNNER_INPUT, "%s: compressed; gunzip it first", file->path);
+    return message(RUNNER_INPUT,
+                   "%s: %s; expected .npy, IDX, PNG, JPEG, PGM or PPM, or a name that ends in .raw or .bin", file->path,
+                   file->size ? "a file of no known kind" : "the file is empty");
+}
+
+/* A half-empty batch is run for the last rows of many only; fewer rows than one batch are a mistake. */
+static int check_batch(const Rows *rows, const LepPort *port)
+{
+    int64_t batch = port_batch(port);
+    if (rows->count >= batch) return RUNNER_OK;
+    return message(RUNNER_INPUT, "%s: found %lld rows, but %s takes %lld at a time; compile with a smaller --dim",
+                   rows->file.path, (long long)rows->count, port->name, (long long)batch);
+}
+
+int rows_read(Rows *out, const char *path, const LepPort *port)
+{
+    *out = (Rows){0};
+    int status = file_read(&out->file, path);
+    if (status) return status;
+    File *file = &out->file;
+    Array array = {0};
+    bool picture = image_is(file);
+    if (has_suffix(path, ".raw") || has_suffix(path, ".bin"))
+        status = read_raw(file, port, out);
+    else if (npy_is(file))
+        status = npy_read(file, &array);
+    else if (picture)
+        status = image_read(file, port, &array);
+    else if (idx_is(file))
+        status = idx_read(file, &array);
+    else
+        status = unknown_kind(file);
+    if (!status && !out->data) {
+        out->data = array.data;
+        status = picture ? (out->count = 1, RUNNER_OK) : count_rows(&array, port, path, &out->count);
+    }
+    if (!status && !picture) status = check_batch(out, port);
+    if (status) rows_free(out);
+    return status;
+}
+
+void rows_free(Rows *rows)
+{
+    file_free(&rows->file);
+    rows->data = NULL;
+}

@@ -1,0 +1,114 @@
+#include "runtime/runner/session.h"
+
+#include "runtime/runner/element.h"
+#include "runtime/runner/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_batched(const LepModel *model)
+{
+    int64_t batch = port_batch(&model->inputs[0]);
+    for (int64_t i = 0; i < model->ninputs; i++)
+        if (model->inputs[i].rank < 1 || model->inputs[i].dim[0] != batch) return false;
+    for (int64_t i = 0; i < model->noutputs; i++)
+        if (model->outputs[i].rank < 1 || model->outputs[i].dim[0] != batch) return false;
+    return true;
+}
+
+static void *allocate(int64_t bytes) { return calloc(bytes > 0 ? (size_t)bytes : 1, 1); }
+
+static bool allocate_all(Session *s)
+{
+    const LepModel *model = s->model;
+    int64_t ports = model->ninputs + model->noutputs, align = model->arena_align > 0 ? model->arena_align : 64;
+    s->bases = calloc((size_t)ports + 1, sizeof *s->bases);
+    s->arena = allocate(model->arena_bytes + align);
+    if (!s->bases || !s->arena) return false;
+    for (int64_t i = 0; i < ports; i++) {
+        bool input = i < model->ninputs;
+        s->bases[i] = allocate(input ? model->inputs[i].bytes : model->outputs[i - model->ninputs].bytes);
+        if (!s->bases[i]) return false;
+    }
+    uintptr_t start = ((uintptr_t)s->arena + (uintptr_t)align - 1) / (uintptr_t)align * (uintptr_t)align;
+    s->bases[ports] = (void *)start;
+    return true;
+}
+
+int session_open(Session *out, const LepModel *model, const RunnerEngine *engine, const Arguments *arguments)
+{
+    *out = (Session){.model = model, .engine = engine, .arguments = arguments, .batch = 1};
+    out->batched = is_batched(model);
+    if (out->batched) out->batch = port_batch(&model->inputs[0]);
+    if (allocate_all(out)) return RUNNER_OK;
+    session_close(out);
+    return message(RUNNER_SYSTEM, "out of memory: the model needs an arena of %lld bytes",
+                   (long long)model->arena_bytes);
+}
+
+void session_close(Session *session)
+{
+    for (int64_t i = 0; session->bases && i < session->model->ninputs + session->model->noutputs; i++)
+        free(session->bases[i]);
+    free(session->bases);
+    free(session->arena);
+}
+
+const void *session_output(const Session *session, int64_t index)
+{
+    return session->bases[session->model->ninputs + index];
+}
+
+void session_load(const Session *session, const Rows *rows, int64_t first)
+{
+    for (int64_t i = 0; i < session->model->ninputs; i++) {
+        if (!rows[i].data) continue;
+        const LepPort *port = &session->model->inputs[i];
+        size_t row = port_row_bytes(port);
+        int64_t batch = port_batch(port), left = rows[i].count - first * batch;
+        int64_t take = left < batch ? left : batch;
+        memcpy(session->bases[i], rows[i].data + (size_t)(first * batch) * row, (size_t)take * row);
+        memset((char *)session->bases[i] + (size_t)take * row, 0, (size_t)(batch - take) * row);
+    }
+}
+
+/* Knuth's 64-bit linear congruential generator: the same values on every host. */
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+void session_fill(const Session *session, int64_t input)
+{
+    const LepPort *port = &session->model->inputs[input];
+    uint64_t state = (uint64_t)input + 1;
+    size_t size = element_bytes(port->dtype), count = (size_t)port->bytes / size;
+    for (size_t i = 0; i < count; i++) {
+        void *at = (char *)session->bases[input] + i * size;
+        uint64_t random = next_random(&state);
+        float single = (float)random * 0x1p-31f;
+        double wide = (double)random * 0x1p-31;
+        uint16_t half = (uint16_t)(port->dtype == LEP_F16 ? random % 0x3c00 : random % 0x3f80);
+        if (port->dtype == LEP_F32)
+            memcpy(at, &single, size);
+        else if (port->dtype == LEP_F64)
+            memcpy(at, &wide, size);
+        else if (port->dtype == LEP_F16 || port->dtype == LEP_BF16)
+            memcpy(at, &half, size);
+        else
+            *(unsigned char *)at = (unsigned char)(port->dtype == LEP_BOOL ? random & 1 : random);
+    }
+}
+
+int session_run(const Session *session)
+{
+    const RunnerEngine *engine = session->engine;
+    int status = engine ? engine->run(engine->context, session->bases) : session->model->run(session->bases, NULL);
+    switch (status) {
+    case LEP_OK: return RUNNER_OK;
+    case LEP_ERROR_CPU:
+        return message(RUNNER_SYSTEM, "this processor lacks what the code needs: %s", session->model->target);
+    default: return message(RUNNER_SYSTEM, "the model refused to run: error %d", status);
+    }
+}

@@ -1,0 +1,33 @@
+/* A model with its buffers: each exactly as large as its port, and an aligned arena. */
+#ifndef RUNNER_SESSION_H
+#define RUNNER_SESSION_H
+
+#include "runtime/runner/arguments.h"
+#include "runtime/runner/read.h"
+#include "runtime/runner/runner.h"
+
+typedef struct Session {
+    const LepModel *model;
+    const RunnerEngine *engine; /* NULL: the model's own code */
+    const Arguments *arguments;
+    void **bases; /* inputs, outputs, arena */
+    void *arena;  /* as malloc gave it */
+    bool batched; /* every port's first dim counts rows, and is the same */
+    int64_t batch;
+} Session;
+
+int session_open(Session *out, const LepModel *model, const RunnerEngine *engine, const Arguments *arguments);
+void session_close(Session *session);
+const void *session_output(const Session *session, int64_t index);
+
+/* Copies rows [first, first + batch) of each input into its buffer; past the end they are zero.
+ * rows[] holds one of each input; one without data leaves the buffer as it is. */
+void session_load(const Session *session, const Rows *rows, int64_t first);
+/* Seeded values for an input that no file was given for: bytes of any value, or numbers in [0, 1). */
+void session_fill(const Session *session, int64_t input);
+int session_run(const Session *session);
+
+/* Refuses code for a processor that this one is not: better than an illegal instruction. */
+int cpu_check(const LepModel *model);
+
+#endif

@@ -1,0 +1,368 @@
+/* The main program of standalone binaries, on a model written by hand: what it prints, what it writes, and that
+ * no file, however damaged, gives anything but a clear error. */
+#include "runtime/runner/runner.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* share[n, i] = image[n, i] / the sum of the first three pixels of n; sum[n] = the sum of all four. */
+static void toy_share(void *const *bases, const struct lep_pool *pool)
+{
+    (void)pool;
+    const unsigned char *image = bases[0];
+    float *share = bases[1];
+    float total = (float)(image[0] + image[1] + image[2]);
+    for (int i = 0; i < 3; i++) share[i] = (float)image[i] / total;
+}
+
+static int toy_run(void *const *bases, const struct lep_pool *pool)
+{
+    for (int n = 0; n < 2; n++) {
+        void *row[] = {(char *)bases[0] + 4 * n, (char *)bases[1] + 12 * n};
+        toy_share(row, pool);
+        const unsigned char *image = row[0];
+        ((float *)bases[2])[n] = (float)(image[0] + image[1] + image[2] + image[3]);
+    }
+    return (size_t)bases[3] % 64 ? LEP_ERROR_ALIGNMENT : LEP_OK;
+}
+
+static const char *const toy_labels[] = {"left", "ri\"ght", "below"};
+static const LepPort toy_input = {"image", LEP_U8, 4, {2, 2, 2, 1}, 8, NULL, 0};
+static const LepPort toy_outputs[] = {{"which", LEP_F32, 2, {2, 3}, 24, toy_labels, 3},
+                                      {"sum", LEP_F32, 1, {2}, 8, NULL, 0}};
+static const LepStep toy_step = {"share", "toy.lep:3", toy_share, 6, 4, 12};
+static const LepModel toy = {LEP_MODEL_VERSION, "toy",       "four pixels", "test", "x86-64", 1, 2,      1,
+                             &toy_input,        toy_outputs, &toy_step,     256,    64,       0, toy_run};
+
+/* What a program said. */
+typedef struct Said {
+    int status;
+    char out[8192], err[8192];
+} Said;
+
+static void slurp(const char *path, char *text, size_t room)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    text[fread(text, 1, room - 1, file)] = 0;
+    fclose(file);
+}
+
+/* In a process of its own, so that what it prints can be read. */
+static Said run_model(const LepModel *model, char **argv)
+{
+    Said said;
+    int argc = 0;
+    while (argv[argc]) argc++;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(open("said.out", O_CREAT | O_TRUNC | O_WRONLY, 0600), 1);
+        dup2(open("said.err", O_CREAT | O_TRUNC | O_WRONLY, 0600), 2);
+        int status = runner_main(model, argc, argv);
+        fflush(NULL);
+        _exit(status);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    said.status = WEXITSTATUS(status);
+    slurp("said.out", said.out, sizeof said.out);
+    slurp("said.err", said.err, sizeof said.err);
+    return said;
+}
+
+#define RUN(...) run_model(&toy, (char *[]){"toy", __VA_ARGS__, NULL})
+
+static void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+#define WRITE(path, bytes) write_file(path, bytes, sizeof(bytes) - 1)
+
+static void contains(const char *text, const char *part)
+{
+    if (!strstr(text, part)) fail_msg("expected '%s' in: %s", part, text);
+}
+
+static void prints_classes_of_a_picture(void **state)
+{
+    WRITE("a.pgm", "P5 # comment\n2 2\n255\n\x01\x06\x03\x05");
+    Said said = RUN("a.pgm");
+    assert_string_equal(said.err, "");
+    assert_string_equal(said.out,
+                        "a.pgm\n which\n   60.00 %  ri\"ght\n   30.00 %  below\n   10.00 %  left\n sum\n  15\n");
+    assert_int_equal(said.status, 0);
+    said = RUN("--json", "--top=1", "a.pgm", "a.pgm");
+    const char *line =
+        "{\"input\":\"a.pgm\",\"outputs\":{\"which\":{\"top\":[{\"label\":\"ri\\\"ght\",\"index\":1,\"value\":"
+        "0.600000024}]},\"sum\":{\"values\":[15]}}}\n";
+    assert_memory_equal(said.out, line, strlen(line));
+    assert_string_equal(said.out + strlen(line), line);
+}
+
+#define IDX_HEADER "\0\0\x08\x03\0\0\0\x03\0\0\0\x02\0\0\0\x02"
+#define IDX_DATA "\x05\x01\x01\x01\x01\x06\x03\x02\x01\x01\x05\x03"
+
+/* Three rows through a model that takes two: the last batch is half empty, what comes out is three rows. */
+static void runs_many_rows_batch_by_batch(void **state)
+{
+    WRITE("three.idx", IDX_HEADER IDX_DATA);
+    WRITE("right.idx", "\0\0\x08\x01\0\0\0\x03\0\x01\x01");
+    WRITE("right.txt", "left\nri\"ght\n2\n");
+    Said said =
+        RUN("--input", "image=three.idx", "--labels=right.idx", "--output", "sum=sum.npy", "--output=which=w.npy");
+    assert_string_equal(said.err, "");
+    assert_string_equal(said.out, "Test accuracy: 66.67 % (2 of 3)\n");
+    char npy[512];
+    slurp("sum.npy", npy, sizeof npy);
+    contains(npy + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (3, ), }");
+    float sums[3];
+    memcpy(sums, npy + 128 - 64 * (npy[8] == 54), sizeof sums);
+    said = RUN("--input=three.idx", "--labels", "right.txt", "--json");
+    assert_string_equal(said.out, "{\"accuracy\":1,\"right\":3,\"count\":3}\n");
+    said = RUN("--input=three.idx");
+    contains(said.out, "three.idx[2]\n which\n   71.43 %  below\n");
+}
+
+static void reads_back_what_it_wrote(void **state)
+{
+    static const char npy[] =
+        "\x93NUMPY\x01\0\x46\0{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2, 2, 1), }    \n";
+    char file[sizeof npy - 1 + 12];
+    memcpy(file, npy, sizeof npy - 1);
+    memcpy(file + sizeof npy - 1, IDX_DATA, 12);
+    write_file("three.npy", file, sizeof file);
+    write_file("three.raw", IDX_DATA, 12);
+    WRITE("three.idx", IDX_HEADER IDX_DATA);
+    char first[512], again[512];
+    assert_int_equal(RUN("--output", "which=1.npy", "three.idx").status, 0);
+    Said said = RUN("--output", "which=2.npy", "three.npy");
+    assert_string_equal(said.err, "");
+    assert_int_equal(RUN("--output", "which=3.npy", "three.raw").status, 0);
+    slurp("1.npy", first, sizeof first);
+    slurp("2.npy", again, sizeof again);
+    assert_memory_equal(first, again, 128 + 36);
+    slurp("3.npy", again, sizeof again);
+    assert_memory_equal(first, again, 128 + 36);
+}
+
+/* file contents, what the error says */
+static const struct {
+    const char *name, *bytes;
+    size_t size;
+    const char *says;
+} damaged[] = {
+#define FILE_OF(name, bytes, says)                                                                                     \
+    {                                                                                                                  \
+        name, bytes, sizeof(bytes) - 1, says                                                                           \
+    }
+    FILE_OF("empty.png", "", "empty"),
+    FILE_OF("short.raw", "abc", "found 3 bytes, but image takes u8[2, 2, 2, 1]: expected 8 bytes"),
+    FILE_OF("unknown.txt", "hello there", "no known kind"),
+    FILE_OF("packed.gz", "\x1f\x8b\x08\0", "gunzip"),
+    FILE_OF("idx", "\0\0\x08\x03\0\0", "damaged IDX"),
+    FILE_OF("idx", IDX_HEADER "abc", "damaged IDX"),
+    FILE_OF("idx", "\0\0\x0e\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "damaged IDX"),
+    FILE_OF("idx",
+            "\0\0\x08\x02\0\0\0\x01\0\0\0\x03"
+            "abc",
+            "found u8[1, 3], but image takes u8[2, 2, 2, 1]"),
+    FILE_OF("idx",
+            "\0\0\x08\x03\0\0\0\x01\0\0\0\x02\0\0\0\x02"
+            "abcd",
+            "found 1 rows, but image takes 2"),
+    FILE_OF("npy", "\x93NUMPY", "damaged .npy"),
+    FILE_OF("npy", "\x93NUMPY\x01\0\xff\xff{'descr': '|u1'", "damaged .npy"),
+    FILE_OF("npy", "\x93NUMPY\x02\0\xff\xff\xff\xff{'descr': '|u1'", "damaged .npy"),
+    FILE_OF("pgm", "P5 2 2 255 abc", "damaged picture"),
+    FILE_OF("pgm", "P5 99999999999999999999 2 255 abc", "damaged picture"),
+    FILE_OF("pgm", "P5 2 2 65535 abcdefgh", "2 x 2, grey, 16 bits"),
+    FILE_OF("ppm", "P6 3 2 255\n", "3 x 2, RGB, 8 bits; image takes 2 x 2, grey, 8 bits"),
+    FILE_OF("png", "\x89PNG\r\n\x1a\n\0\0\0", "damaged picture"),
+    FILE_OF("jpg", "\xff\xd8\xff\xe0\0\x10JFIF", "damaged picture"),
+};
+
+/* header of an .npy file, what the error says; five bytes of elements follow it */
+static const char *const damaged_headers[][2] = {
+    {"{'descr': '|u1', 'fortran_order': False, 'shape': (1,2,2,1), }", "expected 4 bytes of elements, found 5"},
+    {"{'descr': '|u1', 'fortran_order': True, 'shape': (5,1,1,1), }", "Fortran order"},
+    {"{'descr': '>f4', 'fortran_order': False, 'shape': (5,1,1,1), }", "little-endian"},
+    {"{'descr': '|b1', 'fortran_order': False, 'shape': (5,1,1,1), }", "found bool[5, 1, 1, 1], but image takes u8"},
+    {"{'descr': '|u1', 'fortran_order': False, 'shape': (9999999999,9999999999,9999999999), }", "too large"},
+    {"{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999999999999,), }", "too large"},
+    {"{'descr': '|u1', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,5), }", "more than 8 dimensions"},
+    {"{'descr': '|u1', 'fortran_order': False, 'shape': (5", "a dimension is no number"},
+    {"{'descr': '|u1', 'fortran_order': False, 'shape': (-5,)", "a dimension is no number"},
+    {"{'descr': '|u1', 'fortran_order': False}", "no 'shape'"},
+    {"{'descr", "no 'descr'"},
+    {"", "no 'descr'"},
+};
+
+static void says_what_is_wrong_with_an_array(void **state)
+{
+    for (size_t i = 0; i < sizeof damaged_headers / sizeof damaged_headers[0]; i++) {
+        char bytes[256] = "\x93NUMPY\x01";
+        size_t length = strlen(damaged_headers[i][0]);
+        bytes[8] = (char)length;
+        memcpy(bytes + 10, damaged_headers[i][0], length);
+        write_file("damaged.npy", bytes, 10 + length + 5);
+        Said said = RUN("damaged.npy");
+        contains(said.err, damaged_headers[i][1]);
+        assert_int_equal(said.status, 1);
+    }
+}
+
+static void says_what_is_wrong_with_a_file(void **state)
+{
+    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+        write_file(damaged[i].name, damaged[i].bytes, damaged[i].size);
+        Said said = RUN((char *)damaged[i].name, "--output=sum=never.npy");
+        assert_string_equal(said.out, "");
+        contains(said.err, damaged[i].says);
+        assert_int_equal(said.status, 1);
+        assert_int_equal(access("never.npy", F_OK), -1);
+        unlink(damaged[i].name);
+    }
+    assert_int_equal(RUN("missing.png").status, 1);
+    assert_int_equal(RUN(".").status, 1);
+}
+
+/* A PNG cut off at any length, or with any byte changed, gives an error or a picture, never a crash. */
+static void survives_damaged_pictures(void **state)
+{
+    static const unsigned char png[] = {137, 80, 78, 71,  13,  10,  26,  10, 0,  0,   0,  13, 73,  72,  68,  82, 0,  0,
+                                        0,   2,  0,  0,   0,   2,   8,   0,  0,  0,   0,  87, 221, 82,  248, 0,  0,  0,
+                                        14,  73, 68, 65,  84,  120, 156, 99, 96, 100, 99, 96, 102, 5,   0,   0,  46, 0,
+                                        16,  45, 23, 150, 118, 0,   0,   0,  0,  73,  69, 78, 68,  174, 66,  96, 130};
+    unsigned char copy[sizeof png];
+    write_file("cut.png", png, sizeof png);
+    assert_int_equal(RUN("cut.png").status, 0);
+    for (size_t i = 8; i < sizeof png; i++) {
+        write_file("cut.png", png, i);
+        int status = RUN("cut.png").status;
+        assert_true(status == 1 || i > 57);
+        memcpy(copy, png, sizeof png);
+        copy[i] ^= 0xff;
+        write_file("cut.png", copy, sizeof copy);
+        status = RUN("cut.png").status;
+        assert_true(status == 0 || status == 1);
+    }
+}
+
+static void refuses_a_wrong_command_line(void **state)
+{
+    static char *const wrong[][3] = {
+        {"--frobnicate"}, {"--input=nothing=a.pgm"},   {"--bench=0"}, {"--json=yes"}, {"--labels"}, {"-x"}, {"--top=x"},
+        {NULL},           {"--output", "a=b", "a.pgm"}};
+    WRITE("a.pgm", "P5 2 2 255\n\x01\x06\x03\x05");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        Said said = RUN(wrong[i][0], wrong[i][1], wrong[i][2]);
+        contains(said.err, "error: ");
+        assert_int_equal(said.status, 2);
+    }
+}
+
+static void leaves_old_output_when_labels_do_not_fit(void **state)
+{
+    WRITE("three.idx", IDX_HEADER IDX_DATA);
+    WRITE("two.txt", "0\n1\n");
+    WRITE("four.txt", "0\n1\n0\n1\n");
+    WRITE("bad.txt", "0\nnothing\n1\n");
+    WRITE("old.npy", "old");
+    char *const labels[] = {"two.txt", "four.txt", "bad.txt"};
+    for (int i = 0; i < 3; i++) {
+        Said said = RUN("--input=three.idx", "--labels", labels[i], "--output", "which=old.npy");
+        assert_int_equal(said.status, 1);
+        contains(said.err,
+                 i == 2 ? "bad.txt:2: expected a label of which or an index below 3, found 'nothing'" : "labels");
+    }
+    char text[64];
+    slurp("old.npy", text, sizeof text);
+    assert_string_equal(text, "old");
+}
+
+static void measures_and_describes(void **state)
+{
+    Said said = RUN("--bench=10", "--json");
+    contains(said.out, "{\"bench\":{\"runs\":10,\"min_us\":");
+    said = RUN("--profile=5", "--json");
+    contains(said.out, "{\"profile\":[{\"layer\":\"share\",\"source\":\"toy.lep:3\",\"us_min\":");
+    contains(said.out, "\"multiply_adds\":6,\"bytes_read\":4,\"bytes_written\":12}]}");
+    said = RUN("--info");
+    contains(said.out, "input      image: u8[2, 2, 2, 1]\noutput     which: f32[2, 3], 3 labels\n");
+    contains(said.out, "arena      256 bytes, aligned to 64\n");
+    contains(RUN("--help").out, "--labels=FILE");
+}
+
+static void refuses_code_for_another_processor(void **state)
+{
+#if defined(__x86_64__)
+    LepModel other = toy;
+    other.target = "x86-64 +avx512bf16,+sse4.2";
+    bool here = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("sse4.2");
+    WRITE("a.pgm", "P5 2 2 255\n\x01\x06\x03\x05");
+    Said said = run_model(&other, (char *[]){"toy", "a.pgm", NULL});
+    assert_int_equal(said.status, here ? 0 : 74);
+    if (!here) contains(said.err, "this processor lacks");
+#else
+    skip();
+#endif
+}
+
+static void writes_through_a_device(void **state)
+{
+    WRITE("three.idx", IDX_HEADER IDX_DATA);
+    assert_int_equal(RUN("--input=three.idx", "--output=which=/dev/null").status, 0);
+    struct stat info;
+    assert_int_equal(stat("/dev/null", &info), 0);
+    assert_true(S_ISCHR(info.st_mode));
+    if (access("/dev/full", W_OK)) return;
+    Said said = RUN("--input=three.idx", "--output=which=/dev/full");
+    assert_int_equal(said.status, 74);
+    contains(said.err, "/dev/full: cannot be written: No space left on device");
+}
+
+static int enter_folder(void **state)
+{
+    char folder[] = "/tmp/lepc-runner-XXXXXX";
+    if (!mkdtemp(folder) || chdir(folder)) return -1;
+    *state = strdup(folder);
+    return 0;
+}
+
+static int leave_folder(void **state)
+{
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", (char *)*state);
+    free(*state);
+    return chdir("/") || system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prints_classes_of_a_picture),      cmocka_unit_test(runs_many_rows_batch_by_batch),
+        cmocka_unit_test(reads_back_what_it_wrote),         cmocka_unit_test(says_what_is_wrong_with_a_file),
+        cmocka_unit_test(says_what_is_wrong_with_an_array), cmocka_unit_test(survives_damaged_pictures),
+        cmocka_unit_test(refuses_a_wrong_command_line),     cmocka_unit_test(leaves_old_output_when_labels_do_not_fit),
+        cmocka_unit_test(measures_and_describes),           cmocka_unit_test(refuses_code_for_another_processor),
+        cmocka_unit_test(writes_through_a_device),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}

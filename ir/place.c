@@ -21,19 +21,18 @@ static int64_t padded(const Place *place, const Type *type, int axis)
     return place->before[axis] + type->dim[axis].high + place->after[axis];
 }
 
+/* Elements of the last axis in one row of panels; all of it when there are none. */
+static int64_t panel_width(const Place *place, const Type *type)
+{
+    return place->panel ? place->panel : padded(place, type, type->rank - 1);
+}
+
 void place_set_strides(Place *place, const Type *type)
 {
-    int64_t stride = 1;
-    if (place->panel) {
-        stride = place->panel;
-        place->stride[type->rank - 1] = 1;
-        for (int axis = type->rank - 2; axis >= 0; axis--) {
-            place->stride[axis] = stride;
-            stride *= type->dim[axis].high;
-        }
-        return;
-    }
-    for (int axis = type->rank - 1; axis >= 0; axis--) {
+    if (type->rank == 0) return;
+    int64_t stride = panel_width(place, type);
+    place->stride[type->rank - 1] = 1;
+    for (int axis = type->rank - 2; axis >= 0; axis--) {
         place->stride[axis] = stride;
         stride *= padded(place, type, axis);
     }
@@ -46,14 +45,17 @@ bool place_has_halo(const Place *place)
     return false;
 }
 
+/* Whole panels, each a dense block of the axes before the last. */
+static int64_t panels_bytes(const Place *place, const Type *type)
+{
+    int64_t channels = type->dim[type->rank - 1].high, panels = (channels + place->panel - 1) / place->panel;
+    return dtype_bytes(type->dtype, type_elements(type) / channels * panels * place->panel);
+}
+
 int64_t place_bytes(const Place *place, const Type *type)
 {
+    if (place->panel && type->rank) return panels_bytes(place, type);
     int64_t last = 0; /* index of the buffer's last element */
-    if (place->panel) {
-        int64_t columns = type->dim[type->rank - 1].high;
-        int64_t panels = (columns + place->panel - 1) / place->panel;
-        return dtype_bytes(type->dtype, type_elements(type) / columns * panels * place->panel);
-    }
     for (int axis = 0; axis < type->rank; axis++) last += place->stride[axis] * (padded(place, type, axis) - 1);
     return dtype_bytes(type->dtype, last + 1);
 }

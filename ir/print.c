@@ -1,0 +1,230 @@
+/* The text of a graph at any stage; what is written here, the front end reads back to the same graph. */
+#include "ir/op.h"
+#include "ir/place.h"
+#include "ir/pool.h"
+#include "ir/schedule.h"
+
+#include <string.h>
+
+typedef struct Printer {
+    FILE *out;
+    Arena *arena;
+    const Pool *pool;
+    PrintOptions options;
+} Printer;
+
+/* ---- names ---- */
+
+static const char *const keywords[] = {
+#define KEYWORD(token, text) text,
+#include "ir/keywords.def"
+};
+
+static bool is_keyword(const char *text)
+{
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+        if (strcmp(keywords[i], text) == 0) return true;
+    return false;
+}
+
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+static const char word_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+/* A word and more of word characters after each dot, as the lexer takes for one name. */
+static bool is_plain(const char *name)
+{
+    if (!*name || !strchr(letters, *name) || is_keyword(name)) return false;
+    for (const char *part = name;; part++) {
+        size_t length = strspn(part, word_characters);
+        if (!length) return false;
+        part += length;
+        if (!*part) return true;
+        if (*part != '.') return false;
+    }
+}
+
+static const char *name_text(Printer *p, const char *name)
+{
+    return is_plain(name) ? name : string_text(p->arena, name);
+}
+
+static const char *value_text(Printer *p, Value value)
+{
+    return value.node ? name_text(p, value_name(p->arena, value)) : "none";
+}
+
+/* ---- notes ---- */
+
+static const char *numbers_text(Printer *p, const int64_t *numbers, int count)
+{
+    const char *text = "[";
+    for (int i = 0; i < count; i++)
+        text = arena_printf(p->arena, "%s%s%lld", text, i ? ", " : "", (long long)numbers[i]);
+    return arena_printf(p->arena, "%s]", text);
+}
+
+static void print_axes(Printer *p, const char *name, const int64_t *numbers, const int64_t *usual, int rank)
+{
+    if (memcmp(numbers, usual, (size_t)rank * sizeof *numbers) != 0)
+        fprintf(p->out, ", %s: %s", name, numbers_text(p, numbers, rank));
+}
+
+static void print_place(Printer *p, const Node *node, int slot)
+{
+    static const int64_t zeros[MAX_RANK];
+    const Place *place = &node->places[slot];
+    const Type *type = &node->types[slot];
+    if (place->space == SPACE_NONE) return;
+    fputs(" @place(", p->out);
+    if (node->nregions || node->nresults > 1) fprintf(p->out, "%s, ", value_text(p, (Value){(Node *)node, slot}));
+    fputs(name_text(p, space_name(place->space)), p->out);
+    bool users = place->space == SPACE_INPUT || place->space == SPACE_OUTPUT;
+    if (users || place->index) fprintf(p->out, ", index: %d", place->index);
+    if (!users || place->offset) fprintf(p->out, ", offset: %lld", (long long)place->offset);
+    if (place->panel) fprintf(p->out, ", panel: %lld", (long long)place->panel);
+    Place dense = *place;
+    place_set_strides(&dense, type);
+    print_axes(p, "stride", place->stride, dense.stride, type->rank);
+    print_axes(p, "before", place->before, zeros, type->rank);
+    print_axes(p, "after", place->after, zeros, type->rank);
+    fputc(')', p->out);
+}
+
+static void print_schedule(Printer *p, const Schedule *schedule)
+{
+    const char *text = attrs_text(p->arena, &schedule_attrs, schedule);
+    fprintf(p->out, " @schedule(%s)", *text ? text + 2 : "variant: direct");
+}
+
+static void print_origin(Printer *p, const Span *at, int count)
+{
+    if (!p->options.origins || !count) return;
+    fputs(" @origin(", p->out);
+    for (int i = 0; i < count; i++, at++) {
+        fputs(i ? ", " : "", p->out);
+        if (!at->source)
+            fputs(string_text(p->arena, at->name ? at->name : ""), p->out);
+        else
+            fprintf(p->out, "%s:%d:%d:%d", string_text(p->arena, at->source->path), at->line, at->column, at->length);
+    }
+    fputc(')', p->out);
+}
+
+static void print_notes(Printer *p, const Node *node)
+{
+    for (int i = 0; node->places && i < node->nresults; i++) print_place(p, node, i);
+    if (node->schedule) print_schedule(p, node->schedule);
+    print_origin(p, node->origin.at, node->origin.count);
+}
+
+/* ---- statements ---- */
+
+static const char *types_text(Printer *p, const Node *node)
+{
+    if (node->nresults == 1) return type_text(p->arena, &node->types[0]);
+    const char *text = "";
+    for (int i = 0; i < node->nresults; i++)
+        text = arena_printf(p->arena, "%s%s%s", text, i ? ", " : "", type_text(p->arena, &node->types[i]));
+    return arena_printf(p->arena, "(%s)", text);
+}
+
+/* A constant says its one number, or where in the pool it is, whatever its attributes were when it was made. */
+static const char *constant_text(Printer *p, const Node *node)
+{
+    ConstantAttrs attrs;
+    attr_set_defaults(&op_constant.attrs, &attrs);
+    int64_t offset = pool_offset(p->pool, node);
+    if (offset >= 0) {
+        attrs.pool = pool_name(p->pool);
+        attrs.offset = offset;
+    } else if (!tensor_is_splat(node->data, &attrs.value)) {
+        attrs.value = 0;
+    }
+    return attrs_text(p->arena, &op_constant.attrs, &attrs);
+}
+
+static void print_arguments(Printer *p, const Node *node)
+{
+    const OpDef *def = node_def(node);
+    for (int i = 0; i < node->ninputs; i++) fprintf(p->out, "%s%s", i ? ", " : "", value_text(p, node->inputs[i]));
+    const char *attrs =
+        node->op == OP_constant && node->data ? constant_text(p, node) : attrs_text(p->arena, &def->attrs, node->attrs);
+    if (*attrs && !node->ninputs) attrs += 2; /* the comma */
+    fputs(attrs, p->out);
+}
+
+static void print_body(Printer *p, const Graph *graph, int indent);
+
+static void print_group(Printer *p, const Node *node, int indent)
+{
+    const Graph *body = node->regions[0];
+    fprintf(p->out, "group %s", name_text(p, node->name));
+    print_notes(p, node);
+    fputs(" {\n", p->out);
+    print_body(p, body, indent + 2);
+    fprintf(p->out, "%*sreturn ", indent + 2, "");
+    for (int i = 0; i < body->nresults; i++)
+        fprintf(p->out, "%s%s", i ? ", " : "", value_text(p, body->results[i].value));
+    fprintf(p->out, "\n%*s}\n", indent, "");
+}
+
+static void print_node(Printer *p, const Node *node, int indent)
+{
+    fprintf(p->out, "%*s", indent, "");
+    if (node->nregions) {
+        print_group(p, node, indent);
+        return;
+    }
+    if (node->op == OP_input) {
+        fprintf(p->out, "input %s: %s", name_text(p, node->name), types_text(p, node));
+    } else {
+        fprintf(p->out, "%s: %s = %s(", name_text(p, node->name), types_text(p, node), node_def(node)->name);
+        print_arguments(p, node);
+        fputc(')', p->out);
+    }
+    print_notes(p, node);
+    fputc('\n', p->out);
+}
+
+static void print_body(Printer *p, const Graph *graph, int indent)
+{
+    for (const Node *node = graph->first; node; node = node->next) print_node(p, node, indent);
+}
+
+static void print_dims(Printer *p, const Graph *graph)
+{
+    for (int i = 0; i < graph->ndims; i++) {
+        const Dim *dim = &graph->dims[i];
+        fprintf(p->out, "  dim %s = %lld", dim->name, (long long)dim->low);
+        if (!dim_is_fixed(dim)) fprintf(p->out, "..%lld", (long long)dim->high);
+        fputc('\n', p->out);
+    }
+}
+
+static void print_results(Printer *p, const Graph *graph)
+{
+    for (int i = 0; i < graph->nresults; i++) {
+        const Result *result = &graph->results[i];
+        const char *name = result->name ? result->name : value_name(p->arena, result->value);
+        fprintf(p->out, "  output %s = %s", name_text(p, name), value_text(p, result->value));
+        if (result->labels_path) fprintf(p->out, " labels: %s", string_text(p->arena, result->labels_path));
+        if (result->at.source) print_origin(p, &result->at, 1);
+        fputc('\n', p->out);
+    }
+}
+
+void graph_print(const Graph *graph, FILE *out, PrintOptions options)
+{
+    Arena *arena = arena_child(graph->arena);
+    Printer p = {.out = out, .arena = arena, .pool = pool_of(arena, graph), .options = options};
+    fputs("lep 1", out);
+    if (graph->stage != STAGE_ELABORATED) fprintf(out, " stage %s", stage_name(graph->stage));
+    fprintf(out, "\n\nmodel %s ", name_text(&p, graph->name ? graph->name : "model"));
+    if (graph->doc) fprintf(out, "%s ", string_text(arena, graph->doc));
+    fputs("{\n", out);
+    print_dims(&p, graph);
+    print_body(&p, graph, 2);
+    print_results(&p, graph);
+    fputs("}\n", out);
+    arena_free(arena);
+}

@@ -1,0 +1,180 @@
+#include "ir/verify.h"
+
+#include "ir/node_map.h"
+#include "ir/schedule.h"
+
+#include <string.h>
+
+typedef struct Verifier {
+    Arena *arena;
+    Diag *diag;
+    NodeMap *seen; /* nodes that stand before the one looked at */
+    Stage stage;
+} Verifier;
+
+static bool broken(Verifier *v, const Node *node, const char *what, const char *detail)
+{
+    return diag_error(v->diag, E0605, node_span(node), "%s `%s` %s%s", node_def(node)->name, node->name, what, detail);
+}
+
+/* ---- order and names ---- */
+
+static bool is_visible(const Graph *from, const Node *node)
+{
+    while (from && from != node->graph) from = from->parent;
+    return from != NULL;
+}
+
+/* True when a node of `graph` that stands before hides a captured value of the same name: text could not tell them
+ * apart. */
+static bool is_hidden(const Verifier *v, const Graph *graph, const Node *node)
+{
+    for (; graph && graph != node->graph; graph = graph->parent) {
+        const Node *inner = graph_find(graph, node->name);
+        if (inner && inner != node && node_map_find(v->seen, inner)) return true;
+    }
+    return false;
+}
+
+static bool check_value(Verifier *v, const Graph *graph, const Node *user, Value value)
+{
+    const char *name = value.node->name;
+    if (!node_map_find(v->seen, value.node)) return broken(v, user, "uses a value that comes later: ", name);
+    if (!is_visible(graph, value.node)) return broken(v, user, "uses a value of another region: ", name);
+    if (value.slot < 0 || value.slot >= value.node->nresults) return broken(v, user, "uses a missing result of ", name);
+    if (is_hidden(v, graph, value.node)) return broken(v, user, "uses a value whose name is hidden: ", name);
+    return true;
+}
+
+static bool check_operands(Verifier *v, const Graph *graph, const Node *node)
+{
+    const OpDef *def = node_def(node);
+    bool good = true;
+    for (int i = 0; i < node->ninputs; i++) {
+        bool optional = i < def->noperands && def->operands[i].flags & OPERAND_OPTIONAL;
+        if (node->inputs[i].node)
+            good = check_value(v, graph, node, node->inputs[i]) && good;
+        else if (!optional)
+            good = broken(v, node, "lacks an operand", "");
+    }
+    return good;
+}
+
+static bool check_name(Verifier *v, const Graph *graph, const Node *node)
+{
+    if (node->graph != graph) return broken(v, node, "is listed in a graph that it is not of", "");
+    return graph_find(graph, node->name) == node || broken(v, node, "does not have a name of its own", "");
+}
+
+/* ---- types ---- */
+
+static bool check_type(Verifier *v, const Node *node, const Type *inferred, int slot)
+{
+    if (type_equal(inferred, &node->types[slot])) return true;
+    return broken(v, node, "has another type than its rule gives: ",
+                  arena_printf(v->diag->arena, "%s, not %s", type_text(v->diag->arena, inferred),
+                               type_text(v->diag->arena, &node->types[slot])));
+}
+
+static bool check_data(Verifier *v, const Node *node)
+{
+    if (node->op == OP_constant && !node->data) return broken(v, node, "has no elements", "");
+    return !node->data || type_equal(&node->data->type, &node->types[0]) ||
+           broken(v, node, "has elements of another type", "");
+}
+
+static bool check_types(Verifier *v, const Node *node)
+{
+    const OpDef *def = node_def(node);
+    if (def->kind == KIND_SOURCE) return check_data(v, node);
+    if (def->kind == KIND_GROUP) {
+        const Graph *body = node->regions[0];
+        if (body->nresults != node->nresults) return broken(v, node, "has other results than its body returns", "");
+        bool good = true;
+        for (int i = 0; i < body->nresults; i++)
+            good = check_type(v, node, value_type(body->results[i].value), i) && good;
+        return good;
+    }
+    Type *inferred = ARENA_ARRAY(v->arena, Type, node->nresults);
+    if (!def->infer(node, inferred, v->diag)) return false;
+    bool good = true;
+    for (int i = 0; i < node->nresults; i++) good = check_type(v, node, &inferred[i], i) && good;
+    return good;
+}
+
+/* ---- stages ---- */
+
+static bool is_alias(const Node *node)
+{
+    IndexMap map = {.linear = false};
+    const OpDef *def = node_def(node);
+    return def->kind == KIND_VIEW && def->view && def->view(node, &map) && map.linear;
+}
+
+/* One anchor at most; a pooling may follow a contraction. */
+static bool check_group(Verifier *v, const Node *node)
+{
+    Group group = group_of(node);
+    bool good = true;
+    for (const Node *inner = group.body->first; inner; inner = inner->next) {
+        OpKind kind = node_def(inner)->kind;
+        bool work = kind == KIND_MAP || kind == KIND_VIEW;
+        if (kind == KIND_SOURCE || kind == KIND_GROUP || kind == KIND_COMPOSITE)
+            good = broken(v, inner, "does not belong into a group", "");
+        else if (!work && inner != group.anchor && inner != group.pool)
+            good = broken(v, inner, "is a second anchor of its group", "");
+    }
+    if (v->stage >= STAGE_SCHEDULED && !node->schedule) good = broken(v, node, "has no schedule", "");
+    return good;
+}
+
+static bool check_stage(Verifier *v, const Node *node)
+{
+    OpKind kind = node_def(node)->kind;
+    if (kind == KIND_GROUP) return check_group(v, node);
+    if (v->stage >= STAGE_CORE && kind == KIND_COMPOSITE) return broken(v, node, "should have been expanded", "");
+    if (v->stage < STAGE_GROUPED || node->graph->owner || kind == KIND_SOURCE || is_alias(node)) return true;
+    return broken(v, node, "stands outside of a group", "");
+}
+
+/* ---- all of it ---- */
+
+static bool check_graph(Verifier *v, const Graph *graph);
+
+/* What later checks take for granted is checked first. */
+static bool check_node(Verifier *v, const Graph *graph, const Node *node)
+{
+    int regions = node_def(node)->kind == KIND_GROUP;
+    if (node->nregions != regions) return broken(v, node, "has a wrong number of regions", "");
+    bool good = check_name(v, graph, node) && check_operands(v, graph, node);
+    for (int i = 0; good && i < node->nregions; i++) good = check_graph(v, node->regions[i]);
+    return good && check_types(v, node) && check_stage(v, node);
+}
+
+static bool check_result(Verifier *v, const Graph *graph, const Result *result)
+{
+    const Node *node = result->value.node;
+    if (!node) return diag_error(v->diag, E0605, result->at, "result `%s` has no value", result->name);
+    return check_value(v, graph, graph->owner ? graph->owner : node, result->value);
+}
+
+static bool check_graph(Verifier *v, const Graph *graph)
+{
+    bool good = true;
+    for (const Node *node = graph->first; node; node = node->next) {
+        good = check_node(v, graph, node) && good;
+        *node_map_cell(v->seen, node) = 1;
+    }
+    for (int i = 0; i < graph->nresults; i++) good = check_result(v, graph, &graph->results[i]) && good;
+    return good;
+}
+
+bool graph_verify(const Graph *graph, Diag *diag)
+{
+    Arena *arena = arena_child(graph->arena);
+    Verifier v = {.arena = arena, .diag = diag, .seen = node_map_new(arena), .stage = graph->stage};
+    bool good = check_graph(&v, graph);
+    arena_free(arena);
+    if (good && graph->stage == STAGE_PLANNED) good = verify_plan(graph, diag);
+    return good;
+}

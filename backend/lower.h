@@ -27,6 +27,8 @@ LowerGroup lower_map, lower_reduce, lower_contract, lower_window, lower_row;
 void lower_fill_ring(Lowering *lowering);
 /* A constant of one element as an immediate; NULL when the value is something else. */
 const LoopExpr *lower_number(Lowering *lowering, Value value, int lanes);
+/* A constant of any dtype, in every lane. */
+const LoopExpr *lower_constant(LoopBuilder *b, Dtype dtype, Scalar value, int lanes);
 /* What a KIND_MAP node computes of its operands args[], `lanes` at once. */
 const LoopExpr *lower_map_value(Lowering *lowering, const Node *node, const LoopExpr *const *args, int lanes);
 

@@ -66,3 +66,16 @@ int64_t place_interior(const Place *place)
     for (int axis = 0; axis < MAX_RANK; axis++) index += place->stride[axis] * place->before[axis];
     return index;
 }
+
+int64_t graph_space_bytes(const Graph *graph, Space space)
+{
+    int64_t bytes = 0;
+    for (const Node *node = graph->first; node; node = node->next)
+        for (int slot = 0; node->places && slot < node->nresults; slot++) {
+            const Place *place = &node->places[slot];
+            if (place->space != space) continue;
+            int64_t end = place->offset + place_bytes(place, &node->types[slot]);
+            if (end > bytes) bytes = end;
+        }
+    return (bytes + 63) / 64 * 64;
+}

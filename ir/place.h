@@ -34,5 +34,7 @@ bool place_has_halo(const Place *place);
 int64_t place_bytes(const Place *place, const Type *type);
 /* Elements from the buffer's start to element (0, 0, ...). */
 int64_t place_interior(const Place *place);
+/* Bytes of a space that the top level's values take, a multiple of 64. */
+int64_t graph_space_bytes(const Graph *graph, Space space);
 
 #endif

@@ -1,0 +1,40 @@
+/* Element-wise groups: one pass over the result. */
+#include "backend/lower/nest.h"
+
+typedef struct Map {
+    Value value;  /* of the body */
+    Value result; /* of the group */
+    const LoopBuffer *buffer;
+} Map;
+
+static void store_elements(Nest *nest, void *context)
+{
+    const Map *map = context;
+    const Type *type = value_type(map->result);
+    const Place *place = &map->result.node->places[0];
+    IndexMap identity = nest_identity(type);
+    const LoopExpr *value = nest_value(nest, map->value, &identity);
+    int64_t step = nest->lanes > 1 ? place->stride[nest->vector] : 1;
+    loop_store(&nest->lowering->builder, map->buffer, lower_address(map->result, nest->at), value, step, nest->active);
+}
+
+void lower_map(Lowering *lowering)
+{
+    Value result = value_of((Node *)lowering->group.node);
+    const Type *type = value_type(result);
+    Map map = {lowering->group.body->results[0].value, result, lower_buffer(lowering, result)};
+    IndexMap identity = nest_identity(type);
+    AccessList accesses = {.arena = lowering->builder.arena};
+    access_add(&accesses, result, &identity);
+    nest_accesses(lowering, map.value, &identity, NULL, &accesses);
+    Axes axes = axes_collapse(type, NULL, &accesses);
+    lower_fill_ring(lowering);
+    Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1};
+    NestLoops loops = nest_open(&nest, &axes, 1);
+    if (axes.count)
+        nest_vectors(&nest, axes.axis[axes.count - 1], axes.size[axes.count - 1], lowering->schedule->lanes,
+                     store_elements, &map);
+    else
+        store_elements(&nest, &map);
+    nest_close(&nest, &loops);
+}

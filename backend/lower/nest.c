@@ -1,0 +1,224 @@
+#include "backend/lower/nest.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct NestMemo {
+    NestMemo *next;
+    Value value;
+    IndexMap map;
+    const LoopExpr *expr;
+};
+
+/* ---- index maps ---- */
+
+IndexMap nest_identity(const Type *type)
+{
+    IndexMap map = {0};
+    for (int axis = 0; axis < type->rank; axis++) map.stride[axis][axis] = 1;
+    return map;
+}
+
+/* Adds `factor` times coordinate `from` of the map `of` to coordinate `axis` of `out`. */
+static void add_coordinate(IndexMap *out, int axis, const IndexMap *of, int from, int64_t factor)
+{
+    out->offset[axis] += factor * of->offset[from];
+    for (int i = 0; i < MAX_RANK; i++) out->stride[axis][i] += factor * of->stride[from][i];
+}
+
+/* A reshape inside a group reads its operand by the flat index.  That is written as a coordinate of the last axis
+ * alone, which is right for every dense buffer of the operand's shape. */
+static void reshape_map(const Type *result, const Type *operand, const IndexMap *map, IndexMap *out)
+{
+    int64_t flat = 1;
+    for (int axis = result->rank - 1; axis >= 0; axis--) {
+        if (operand->rank) add_coordinate(out, operand->rank - 1, map, axis, flat);
+        flat *= result->dim[axis].high;
+    }
+}
+
+/* Operands broadcast as in numpy: axes align at the end, those of size 1 stand still. */
+static void broadcast_map(const Type *result, const Type *operand, const IndexMap *map, IndexMap *out)
+{
+    int missing = result->rank - operand->rank;
+    for (int axis = 0; axis < operand->rank; axis++) {
+        bool still = operand->dim[axis].high == 1 && result->dim[axis + missing].high != 1;
+        if (!still) add_coordinate(out, axis, map, axis + missing, 1);
+    }
+}
+
+/* How coordinates of an operand follow from the nest's when those of the node's result do by `map`. */
+static IndexMap operand_map(const Node *node, int operand, const IndexMap *map)
+{
+    const Type *result = &node->types[0], *type = value_type(node->inputs[operand]);
+    IndexMap out = {0}, view = {0};
+    if (node_def(node)->kind == KIND_MAP) {
+        broadcast_map(result, type, map, &out);
+        return out;
+    }
+    assert(node_def(node)->kind == KIND_VIEW);
+    bool viewed = node_def(node)->view(node, &view);
+    assert(viewed);
+    (void)viewed;
+    if (view.linear) {
+        reshape_map(result, type, map, &out);
+        return out;
+    }
+    for (int axis = 0; axis < type->rank; axis++) {
+        out.offset[axis] = view.offset[axis];
+        for (int r = 0; r < result->rank; r++) add_coordinate(&out, axis, map, r, view.stride[axis][r]);
+    }
+    return out;
+}
+
+/* ---- values ---- */
+
+static const LoopExpr *load(Nest *nest, Value value, const IndexMap *map)
+{
+    Lowering *lowering = nest->lowering;
+    LoopBuilder *b = &lowering->builder;
+    const LoopExpr *number = lower_number(lowering, value, nest->lanes);
+    if (number) return number;
+    const Place *place = &value.node->places[value.slot];
+    Affine at[MAX_RANK];
+    int64_t step = 0;
+    for (int axis = 0; axis < value_type(value)->rank; axis++) {
+        at[axis] = affine(map->offset[axis]);
+        for (int i = 0; i < nest->rank; i++)
+            at[axis] = affine_add(at[axis], affine_scale(nest->at[i], map->stride[axis][i]));
+        if (nest->lanes > 1) step += place->stride[axis] * map->stride[axis][nest->vector];
+    }
+    const LoopBuffer *buffer = lower_buffer(lowering, value);
+    Affine index = lower_address(value, at);
+    if (nest->lanes > 1 && !step) return loop_splat(b, loop_load(b, buffer, index, 1, 1, 1), nest->lanes);
+    return loop_load(b, buffer, index, nest->lanes, nest->lanes > 1 ? step : 1, nest->active);
+}
+
+static const LoopExpr *compute(Nest *nest, const Node *node, const IndexMap *map)
+{
+    const LoopExpr *args[8];
+    assert(node->ninputs <= 8 && node->ninputs > 0);
+    for (int i = 0; i < node->ninputs; i++) {
+        IndexMap operand = operand_map(node, i, map);
+        args[i] = nest_value(nest, node->inputs[i], &operand);
+    }
+    if (node_def(node)->kind == KIND_VIEW) return args[0];
+    return lower_map_value(nest->lowering, node, args, nest->lanes);
+}
+
+const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map)
+{
+    Lowering *lowering = nest->lowering;
+    if (value.node == nest->known) return nest->known_value;
+    for (const NestMemo *memo = nest->memo; memo; memo = memo->next)
+        if (value_equal(memo->value, value) && !memcmp(&memo->map, map, sizeof *map)) return memo->expr;
+    bool inside = group_is_inside(&lowering->group, value);
+    const LoopExpr *expr = inside ? compute(nest, value.node, map) : load(nest, value, map);
+    if (graph_uses(lowering->group.body, value) < 2) return expr;
+    NestMemo *memo = ARENA_NEW(lowering->builder.arena, NestMemo);
+    *memo = (NestMemo){nest->memo, value, *map, loop_let(&lowering->builder, "shared", expr)};
+    nest->memo = memo;
+    return memo->expr;
+}
+
+/* ---- accesses ---- */
+
+void access_add(AccessList *list, Value value, const IndexMap *map)
+{
+    const Place *place = &value.node->places[value.slot];
+    list->items = arena_grow(list->arena, list->items, list->count, &list->capacity, sizeof *list->items);
+    Access *access = &list->items[list->count++];
+    *access = (Access){.value = value};
+    for (int axis = 0; axis < value_type(value)->rank; axis++)
+        for (int i = 0; i < MAX_RANK; i++) access->stride[i] += place->stride[axis] * map->stride[axis][i];
+}
+
+void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, const Node *known, AccessList *out)
+{
+    if (value.node == known) return;
+    if (!group_is_inside(&lowering->group, value)) {
+        if (value.node->places[value.slot].space != SPACE_NONE) access_add(out, value, map);
+        return;
+    }
+    for (int i = 0; i < value.node->ninputs; i++) {
+        IndexMap operand = operand_map(value.node, i, map);
+        nest_accesses(lowering, value.node->inputs[i], &operand, known, out);
+    }
+}
+
+static bool walked_as_one(const AccessList *accesses, int outer, int inner, int64_t inner_size)
+{
+    for (size_t i = 0; i < accesses->count; i++)
+        if (accesses->items[i].stride[outer] != accesses->items[i].stride[inner] * inner_size) return false;
+    return true;
+}
+
+Axes axes_collapse(const Type *type, const bool *chosen, const AccessList *accesses)
+{
+    Axes reversed = {0}, axes = {0};
+    for (int axis = type->rank - 1; axis >= 0; axis--) {
+        int64_t size = type->dim[axis].high;
+        if (size == 1 || (chosen && !chosen[axis])) continue;
+        int last = reversed.count - 1;
+        if (last >= 0 && walked_as_one(accesses, axis, reversed.axis[last], reversed.size[last])) {
+            reversed.size[last] *= size;
+            continue;
+        }
+        reversed.axis[reversed.count] = axis;
+        reversed.size[reversed.count++] = size;
+    }
+    axes.count = reversed.count;
+    for (int i = 0; i < axes.count; i++) {
+        axes.axis[i] = reversed.axis[axes.count - 1 - i];
+        axes.size[i] = reversed.size[axes.count - 1 - i];
+    }
+    return axes;
+}
+
+/* ---- loops ---- */
+
+NestLoops nest_open(Nest *nest, const Axes *axes, int inner)
+{
+    NestLoops loops = {0};
+    for (int i = 0; i < axes->count - inner; i++) {
+        LoopScope scope = loop_for(&nest->lowering->builder, "i", 0, axes->size[i], 1, MODE_SERIAL);
+        nest->at[axes->axis[i]] = affine_of(scope.var, 1);
+        loops.scope[loops.count++] = scope;
+    }
+    return loops;
+}
+
+void nest_close(Nest *nest, const NestLoops *loops)
+{
+    for (int i = loops->count; i-- > 0;) loop_end(&nest->lowering->builder, loops->scope[i]);
+}
+
+static void run_body(Nest *nest, int axis, Affine at, int lanes, int active, NestBody *body, void *context)
+{
+    nest->vector = axis;
+    nest->at[axis] = at;
+    nest->lanes = lanes;
+    nest->active = active;
+    nest->memo = NULL;
+    body(nest, context);
+}
+
+void nest_vectors(Nest *nest, int axis, int64_t size, int64_t lanes, NestBody *body, void *context)
+{
+    LoopBuilder *b = &nest->lowering->builder;
+    int64_t whole = size / lanes * lanes, rest = size - whole;
+    if (whole) {
+        LoopScope scope = loop_for(b, "v", 0, whole, lanes, MODE_SERIAL);
+        run_body(nest, axis, affine_of(scope.var, 1), (int)lanes, (int)lanes, body, context);
+        loop_end(b, scope);
+    }
+    if (rest && nest->lowering->target->has & FEATURE_MASKED) {
+        run_body(nest, axis, affine(whole), (int)lanes, (int)rest, body, context);
+        return;
+    }
+    for (int64_t width = lanes / 2; rest > 0; width /= 2) {
+        if (rest < width) continue;
+        run_body(nest, axis, affine(size - rest), (int)width, (int)width, body, context);
+        rest -= width;
+    }
+}

@@ -1,0 +1,67 @@
+/* Element-wise work inside a nest of loops: what maps and index maps of a group compute, as expressions of
+ * loads from the buffers outside.  Every index is linear in the axes of the nest, so index maps cost nothing. */
+#ifndef BACKEND_LOWER_NEST_H
+#define BACKEND_LOWER_NEST_H
+
+#include "backend/lower.h"
+
+typedef struct NestMemo NestMemo;
+
+/* The axes are those of one tensor in or at the edge of the group. */
+typedef struct Nest {
+    Lowering *lowering;
+    int rank;
+    Affine at[MAX_RANK]; /* the coordinates of lane 0 */
+    int vector;          /* the axis that lanes run along, by 1 */
+    int lanes, active;
+    const Node *known; /* a node whose value at these coordinates is computed already, or NULL */
+    const LoopExpr *known_value;
+    NestMemo *memo;
+} Nest;
+
+/* Each axis of the nest is an axis of a tensor of this type. */
+IndexMap nest_identity(const Type *type);
+/* The value at the nest's coordinates; `map` says how its coordinates follow from the nest's. */
+const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map);
+
+/* How one buffer is walked: elements that one step along each axis of the nest goes. */
+typedef struct Access {
+    Value value;
+    int64_t stride[MAX_RANK];
+} Access;
+
+typedef struct AccessList {
+    Arena *arena;
+    Access *items;
+    size_t count, capacity;
+} AccessList;
+
+/* Every access that nest_value of the value makes. */
+void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, const Node *known, AccessList *out);
+void access_add(AccessList *list, Value value, const IndexMap *map);
+
+/* Axes that are run through together: neighbours are one loop where every access walks them as one.  Axes of size 1
+ * are left out. */
+typedef struct Axes {
+    int count;
+    int axis[MAX_RANK]; /* the innermost of those that are one: its coordinate runs, the others' stay 0 */
+    int64_t size[MAX_RANK];
+} Axes;
+
+/* Of the axes of the type that are chosen (NULL: all). */
+Axes axes_collapse(const Type *type, const bool *chosen, const AccessList *accesses);
+
+/* Loops over all axes but the last `inner`, which set nest->at. */
+typedef struct NestLoops {
+    LoopScope scope[MAX_RANK];
+    int count;
+} NestLoops;
+NestLoops nest_open(Nest *nest, const Axes *axes, int inner);
+void nest_close(Nest *nest, const NestLoops *loops);
+
+/* Calls body() for `size` steps along an axis by vectors of up to `lanes`: a loop of whole vectors, then what is left
+ * by masked vectors where the target has them and by narrower ones where not. */
+typedef void NestBody(Nest *nest, void *context);
+void nest_vectors(Nest *nest, int axis, int64_t size, int64_t lanes, NestBody *body, void *context);
+
+#endif

@@ -1,0 +1,262 @@
+/* Reductions.  The numeric contract: 16 partial results, of the elements whose flat index over the reduced
+ * axes has the same remainder mod 16, each started from the identity; then halves of 8, 4, 2 and 1 combine. */
+#include "backend/lower/nest.h"
+
+#include <assert.h>
+
+enum { PARTIALS = 16, MOST_COPIES = 64 };
+
+typedef struct Reduce {
+    Lowering *lowering;
+    const Node *anchor;
+    Value operand;
+    ExprKind combine;
+    Scalar identity;
+    Dtype dtype;
+    Reduction reduction;
+    Axes kept, reduced;
+    bool vector_kept; /* lanes run along the last kept axis */
+    int partials;     /* vectors that hold partial results, when lanes run along a kept axis */
+    const LoopRegister *sums;
+} Reduce;
+
+static LoopBuilder *builder(const Reduce *r) { return &r->lowering->builder; }
+
+static const LoopExpr *combine(const Reduce *r, const LoopExpr *a, const LoopExpr *b)
+{
+    return loop_op(builder(r), r->combine, r->dtype, a, b, NULL);
+}
+
+/* The reduced operand, after the prologue, at the nest's coordinates. */
+static const LoopExpr *element(const Reduce *r, Nest *nest)
+{
+    IndexMap identity = nest_identity(value_type(r->operand));
+    nest->memo = NULL;
+    return nest_value(nest, r->operand, &identity);
+}
+
+/* ---- the result ---- */
+
+/* Stores what the epilogue makes of the reduction. */
+static void store_result(const Reduce *r, const Nest *nest, const LoopExpr *reduced)
+{
+    Lowering *lowering = r->lowering;
+    Value result = value_of((Node *)lowering->group.node);
+    const Type *type = value_type(result);
+    Nest out = {.lowering = lowering,
+                .rank = type->rank,
+                .lanes = nest->lanes,
+                .active = nest->active,
+                .known = r->anchor,
+                .known_value = loop_let(&lowering->builder, "reduced", reduced)};
+    int axis = 0;
+    for (int from = 0; from < nest->rank; from++) {
+        if (r->reduction.axis[from] && !r->reduction.keep) continue;
+        out.at[axis] = r->reduction.axis[from] ? affine(0) : nest->at[from];
+        if (from == nest->vector) out.vector = axis;
+        axis++;
+    }
+    assert(axis == type->rank);
+    IndexMap identity = nest_identity(type);
+    const LoopExpr *value = nest_value(&out, lowering->group.body->results[0].value, &identity);
+    int64_t step = out.lanes > 1 ? result.node->places[0].stride[out.vector] : 1;
+    loop_store(&lowering->builder, lower_buffer(lowering, result), lower_address(result, out.at), value, step,
+               out.active);
+}
+
+/* ---- lanes along a kept axis: a vector for each partial result ---- */
+
+static void add_element(const Reduce *r, Nest *nest, int partial)
+{
+    Affine at = affine(partial % PARTIALS);
+    loop_assign(builder(r), r->sums, at, combine(r, loop_reg(builder(r), r->sums, at), element(r, nest)));
+}
+
+/* After how many steps, each of `inner` elements, the partials come round. */
+static int64_t period(int64_t inner)
+{
+    int64_t steps = 1;
+    while (inner * steps % PARTIALS) steps *= 2;
+    return steps;
+}
+
+static int64_t inner_size(const Reduce *r, int level)
+{
+    int64_t size = 1;
+    for (int i = level + 1; i < r->reduced.count; i++) size *= r->reduced.size[i];
+    return size;
+}
+
+/* Steps written out so that every element knows its partial at compile time; `phase` is the first one's. */
+static void add_level(const Reduce *r, Nest *nest, int level, int64_t phase)
+{
+    if (level == r->reduced.count) {
+        add_element(r, nest, (int)(phase % PARTIALS));
+        return;
+    }
+    LoopBuilder *b = builder(r);
+    int axis = r->reduced.axis[level];
+    int64_t inner = inner_size(r, level), steps = period(inner), size = r->reduced.size[level];
+    int64_t whole = size / steps * steps;
+    if (whole) {
+        LoopScope scope = loop_for(b, "r", 0, whole, steps, MODE_SERIAL);
+        for (int64_t step = 0; step < steps; step++) {
+            nest->at[axis] = affine_plus(affine_of(scope.var, 1), step);
+            add_level(r, nest, level + 1, phase + step * inner);
+        }
+        loop_end(b, scope);
+    }
+    for (int64_t step = whole; step < size; step++) {
+        nest->at[axis] = affine(step);
+        add_level(r, nest, level + 1, phase + step * inner);
+    }
+}
+
+/* How many elements add_level writes out. */
+static int64_t copies(const Reduce *r)
+{
+    int64_t total = 1;
+    for (int level = 0; level < r->reduced.count; level++) {
+        int64_t steps = period(inner_size(r, level)), size = r->reduced.size[level];
+        total *= size < steps ? size : steps + size % steps;
+        if (total > MOST_COPIES) break;
+    }
+    return total;
+}
+
+static void reduce_beside(Nest *nest, void *context)
+{
+    Reduce *r = context;
+    LoopBuilder *b = builder(r);
+    r->sums = loop_register(b, "partial", r->dtype, nest->lanes, r->partials);
+    const LoopExpr *start = lower_constant(b, r->dtype, r->identity, nest->lanes);
+    for (int i = 0; i < r->partials; i++) loop_assign(b, r->sums, affine(i), start);
+    add_level(r, nest, 0, 0);
+    for (int half = r->partials / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) {
+            const LoopExpr *low = loop_reg(b, r->sums, affine(i)), *high = loop_reg(b, r->sums, affine(i + half));
+            loop_assign(b, r->sums, affine(i), combine(r, low, high));
+        }
+    store_result(r, nest, loop_reg(b, r->sums, affine(0)));
+}
+
+/* ---- lanes along the reduced elements: a lane for each partial result ---- */
+
+/* Combines `value` into those lanes where `mask` holds. */
+static void add_lanes(const Reduce *r, const LoopExpr *mask, const LoopExpr *value)
+{
+    LoopBuilder *b = builder(r);
+    const LoopExpr *old = loop_reg(b, r->sums, affine(0)), *sum = combine(r, old, value);
+    if (mask) sum = loop_op(b, EXPR_SELECT, r->dtype, mask, sum, old);
+    loop_assign(b, r->sums, affine(0), sum);
+}
+
+/* 16 neighbours at a time; only the last run may be shorter, so that every lane keeps its remainder. */
+static void add_runs(const Reduce *r, Nest *nest)
+{
+    LoopBuilder *b = builder(r);
+    Nest run = *nest;
+    NestLoops loops = nest_open(&run, &r->reduced, 1);
+    int last = r->reduced.count - 1, axis = r->reduced.axis[last];
+    int64_t size = r->reduced.size[last], whole = size / PARTIALS * PARTIALS;
+    run.vector = axis;
+    run.lanes = PARTIALS;
+    run.active = PARTIALS;
+    if (whole) {
+        LoopScope scope = loop_for(b, "r", 0, whole, PARTIALS, MODE_SERIAL);
+        run.at[axis] = affine_of(scope.var, 1);
+        add_lanes(r, NULL, element(r, &run));
+        loop_end(b, scope);
+    }
+    if (whole < size) {
+        run.at[axis] = affine(whole);
+        run.active = (int)(size - whole);
+        const LoopExpr *count = loop_const(b, I32, PARTIALS, run.active);
+        const LoopExpr *mask = loop_op(b, EXPR_LT, BOOL, loop_lane(b, I32, PARTIALS), count, NULL);
+        add_lanes(r, mask, element(r, &run));
+    }
+    nest_close(&run, &loops);
+}
+
+/* One element at a time, put into the lane of its remainder: right for every shape. */
+static void add_singly(const Reduce *r, Nest *nest)
+{
+    LoopBuilder *b = builder(r);
+    Nest one = *nest;
+    NestLoops loops = nest_open(&one, &r->reduced, 0);
+    Affine flat = affine(0);
+    for (int level = 0; level < r->reduced.count; level++)
+        flat = affine_add(flat, affine_scale(one.at[r->reduced.axis[level]], inner_size(r, level)));
+    const LoopExpr *index = loop_index(b, flat, I32);
+    const LoopExpr *remainder = loop_op(b, EXPR_AND, I32, index, loop_const(b, I32, 1, PARTIALS - 1), NULL);
+    const LoopExpr *lane = loop_lane(b, I32, PARTIALS);
+    const LoopExpr *mask = loop_op(b, EXPR_EQ, BOOL, lane, loop_splat(b, remainder, PARTIALS), NULL);
+    add_lanes(r, mask, loop_splat(b, element(r, &one), PARTIALS));
+    nest_close(&one, &loops);
+}
+
+static void reduce_along(Nest *nest, void *context)
+{
+    Reduce *r = context;
+    LoopBuilder *b = builder(r);
+    r->sums = loop_register(b, "partials", r->dtype, PARTIALS, 1);
+    loop_assign(b, r->sums, affine(0), lower_constant(b, r->dtype, r->identity, PARTIALS));
+    int last = r->reduced.count - 1;
+    if (last == 0 || r->reduced.size[last] % PARTIALS == 0)
+        add_runs(r, nest);
+    else
+        add_singly(r, nest);
+    store_result(r, nest, loop_fold(b, r->combine, loop_reg(b, r->sums, affine(0))));
+}
+
+/* ---- the group ---- */
+
+static int partials_of(const Reduce *r)
+{
+    int64_t elements = 1;
+    int partials = 1;
+    for (int i = 0; i < r->reduced.count; i++) elements *= r->reduced.size[i];
+    /* a partial that no element reaches changes nothing: it is left out */
+    while (partials < PARTIALS && partials < elements) partials *= 2;
+    return partials;
+}
+
+static Reduce reduce_new(Lowering *lowering)
+{
+    const Node *anchor = lowering->group.anchor;
+    Reduce r = {.lowering = lowering, .anchor = anchor, .operand = anchor->inputs[0], .dtype = anchor->types[0].dtype};
+    node_def(anchor)->reduce(anchor, &r.reduction);
+    r.combine = combiner_expr(r.reduction.combiner);
+    r.identity = combiner_identity(r.reduction.combiner, r.dtype);
+    const Type *type = value_type(r.operand);
+    AccessList accesses = {.arena = lowering->builder.arena};
+    IndexMap map = nest_identity(type);
+    nest_accesses(lowering, r.operand, &map, NULL, &accesses);
+    r.reduced = axes_collapse(type, r.reduction.axis, &accesses);
+    for (int axis = 0; axis < type->rank; axis++) {
+        if (r.reduction.axis[axis] || type->dim[axis].high == 1) continue;
+        r.kept.axis[r.kept.count] = axis;
+        r.kept.size[r.kept.count++] = type->dim[axis].high;
+    }
+    r.partials = partials_of(&r);
+    int last_kept = r.kept.count ? r.kept.axis[r.kept.count - 1] : -1;
+    int last_reduced = r.reduced.count ? r.reduced.axis[r.reduced.count - 1] : -1;
+    r.vector_kept = last_kept > last_reduced && copies(&r) <= MOST_COPIES;
+    return r;
+}
+
+void lower_reduce(Lowering *lowering)
+{
+    Reduce r = reduce_new(lowering);
+    Nest nest = {.lowering = lowering, .rank = value_type(r.operand)->rank, .lanes = 1, .active = 1};
+    lower_fill_ring(lowering);
+    NestLoops loops = nest_open(&nest, &r.kept, r.vector_kept ? 1 : 0);
+    if (r.vector_kept)
+        nest_vectors(&nest, r.kept.axis[r.kept.count - 1], r.kept.size[r.kept.count - 1], lowering->schedule->lanes,
+                     reduce_beside, &r);
+    else if (r.reduced.count)
+        reduce_along(&nest, &r);
+    else
+        reduce_beside(&nest, &r);
+    nest_close(&nest, &loops);
+}

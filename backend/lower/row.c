@@ -1,0 +1,149 @@
+/* Softmax along the last axis, row by row, in three sweeps: the greatest element, the exponentials and their
+ * sum, the quotients.  Operations and their order are those of the operator's expansion; the result's buffer holds
+ * the exponentials meanwhile. */
+#include "backend/lower/nest.h"
+
+#include <assert.h>
+
+enum { PARTIALS = 16 };
+
+typedef struct Row {
+    Lowering *lowering;
+    Value operand, result;
+    Dtype dtype;
+    int axis;
+    int64_t size;
+    const LoopBuffer *buffer;
+    const LoopRegister *partials;
+    const LoopExpr *greatest, *sum;
+} Row;
+
+static LoopBuilder *builder(const Row *r) { return &r->lowering->builder; }
+
+/* The operand's elements, after what comes before it in the group. */
+static const LoopExpr *element(const Row *r, Nest *nest)
+{
+    IndexMap identity = nest_identity(value_type(r->operand));
+    return nest_value(nest, r->operand, &identity);
+}
+
+static const LoopExpr *stored(const Row *r, const Nest *nest)
+{
+    return loop_load(builder(r), r->buffer, lower_address(r->result, nest->at), nest->lanes, 1, nest->active);
+}
+
+static void store(const Row *r, const Nest *nest, const LoopExpr *value)
+{
+    loop_store(builder(r), r->buffer, lower_address(r->result, nest->at), value, 1, nest->active);
+}
+
+/* Combines a vector into the partial results; lanes that hold no element leave theirs alone. */
+static void add_partials(const Row *r, const Nest *nest, ExprKind combine, const LoopExpr *value)
+{
+    LoopBuilder *b = builder(r);
+    const LoopExpr *old = loop_reg(b, r->partials, affine(0));
+    const LoopExpr *next = loop_op(b, combine, r->dtype, old, value, NULL);
+    if (nest->active < PARTIALS) {
+        const LoopExpr *count = loop_const(b, I32, PARTIALS, nest->active);
+        const LoopExpr *mask = loop_op(b, EXPR_LT, BOOL, loop_lane(b, I32, PARTIALS), count, NULL);
+        next = loop_op(b, EXPR_SELECT, r->dtype, mask, next, old);
+    }
+    loop_assign(b, r->partials, affine(0), next);
+}
+
+typedef void Sweep(const Row *r, Nest *nest);
+
+/* All elements of the row, 16 at a time. */
+static void sweep(const Row *r, const Nest *nest, Sweep *body)
+{
+    LoopBuilder *b = builder(r);
+    Nest run = *nest;
+    int64_t whole = r->size / PARTIALS * PARTIALS;
+    run.vector = r->axis;
+    run.lanes = run.active = PARTIALS;
+    run.memo = NULL;
+    if (whole) {
+        LoopScope scope = loop_for(b, "e", 0, whole, PARTIALS, MODE_SERIAL);
+        run.at[r->axis] = affine_of(scope.var, 1);
+        body(r, &run);
+        loop_end(b, scope);
+    }
+    if (whole == r->size) return;
+    run.at[r->axis] = affine(whole);
+    run.active = (int)(r->size - whole);
+    run.memo = NULL;
+    body(r, &run);
+}
+
+static void find_greatest(const Row *r, Nest *nest) { add_partials(r, nest, EXPR_MAX, element(r, nest)); }
+
+static void exponentiate(const Row *r, Nest *nest)
+{
+    LoopBuilder *b = builder(r);
+    const LoopExpr *greatest = loop_splat(b, r->greatest, nest->lanes);
+    const LoopExpr *args[2] = {element(r, nest), greatest};
+    Expr *e = expr_new(b->arena);
+    int x = expr_arg(e, 0, r->dtype), top = expr_arg(e, 1, r->dtype);
+    e->result = expr_exp(e, expr_binary(e, EXPR_SUB, x, top));
+    const LoopExpr *value = loop_let(b, "exp", loop_expr(b, e, args, nest->lanes));
+    store(r, nest, value);
+    add_partials(r, nest, EXPR_ADD, value);
+}
+
+static void divide(const Row *r, Nest *nest)
+{
+    LoopBuilder *b = builder(r);
+    const LoopExpr *sum = loop_splat(b, r->sum, nest->lanes);
+    store(r, nest, loop_op(b, EXPR_DIV, r->dtype, stored(r, nest), sum, NULL));
+}
+
+static const LoopExpr *fold(const Row *r, const char *name, ExprKind combine)
+{
+    LoopBuilder *b = builder(r);
+    return loop_let(b, name, loop_fold(b, combine, loop_reg(b, r->partials, affine(0))));
+}
+
+static void start(const Row *r, Combiner combiner)
+{
+    LoopBuilder *b = builder(r);
+    Scalar identity = combiner_identity(combiner, r->dtype);
+    loop_assign(b, r->partials, affine(0), lower_constant(b, r->dtype, identity, PARTIALS));
+}
+
+static void softmax_row(Row *r, const Nest *nest)
+{
+    start(r, COMBINE_MAX);
+    sweep(r, nest, find_greatest);
+    r->greatest = fold(r, "greatest", EXPR_MAX);
+    start(r, COMBINE_SUM);
+    sweep(r, nest, exponentiate);
+    r->sum = fold(r, "sum", EXPR_ADD);
+    sweep(r, nest, divide);
+}
+
+void lower_row(Lowering *lowering)
+{
+    const Node *anchor = lowering->group.anchor;
+    Value result = value_of((Node *)lowering->group.node);
+    const Type *type = value_type(result);
+    assert(anchor->op == OP_softmax && value_equal(lowering->group.body->results[0].value, value_of((Node *)anchor)));
+    LoopBuilder *b = &lowering->builder;
+    Row r = {.lowering = lowering,
+             .operand = anchor->inputs[0],
+             .result = result,
+             .dtype = type->dtype,
+             .axis = type->rank - 1,
+             .size = type->dim[type->rank - 1].high,
+             .buffer = lower_buffer(lowering, result),
+             .partials = loop_register(b, "partials", type->dtype, PARTIALS, 1)};
+    lower_fill_ring(lowering);
+    Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .vector = r.axis};
+    Axes rows = {.count = 0};
+    for (int axis = 0; axis < r.axis; axis++) {
+        rows.axis[rows.count] = axis;
+        rows.size[rows.count++] = type->dim[axis].high;
+    }
+    NestLoops loops = nest_open(&nest, &rows, 0);
+    softmax_row(&r, &nest);
+    nest_close(&nest, &loops);
+}

@@ -1,0 +1,32 @@
+/* Drops what no result needs.  Inputs stay: they are the model's interface. */
+#include "passes/index.h"
+#include "passes/pass.h"
+
+static bool is_live(const NodeIndex *index, const bool *live, int number)
+{
+    if (index->result[number] || index->node[number]->op == OP_input) return true;
+    for (int u = index->first[number]; u < index->first[number + 1]; u++)
+        if (live[index->user[u]]) return true;
+    return false;
+}
+
+static void drop_dead(Graph *graph)
+{
+    Arena *scratch = arena_child(graph->arena);
+    NodeIndex *index = node_index(scratch, graph);
+    bool *live = ARENA_ARRAY(scratch, bool, index->count + 1);
+    for (int i = index->count - 1; i >= 0; i--) {
+        live[i] = is_live(index, live, i);
+        if (!live[i]) graph_remove(graph, index->node[i]);
+    }
+    arena_free(scratch);
+    for (Node *n = graph->first; n; n = n->next)
+        for (int r = 0; r < n->nregions; r++) drop_dead(n->regions[r]);
+}
+
+bool pass_dce(Graph *graph, const PassContext *context, Diag *diag)
+{
+    (void)context, (void)diag;
+    drop_dead(graph);
+    return true;
+}

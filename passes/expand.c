@@ -1,0 +1,60 @@
+/* Composites become what their expansion says, except those with code of their
+ * own; nothing expanded is recognised again later. */
+#include "ir/op.h"
+#include "passes/pass.h"
+
+/* Row operators have code that runs along the last axis only. */
+static bool has_own_code(const Node *node)
+{
+    const OpDef *def = node_def(node);
+    if (def->kind != KIND_ROW) return false;
+    const AttrDef *axis = attr_find(&def->attrs, "axis");
+    if (!axis) return true;
+    int64_t along = *(const int64_t *)attr_field_const(axis, node->attrs);
+    return along == -1 || along == node->types[0].rank - 1;
+}
+
+/* What stands for a result takes its name, unless the expansion passed an operand through: that is not new. */
+static void take_name(Node *node, const char *name, const Node *since, const Node *until)
+{
+    const Node *n = since ? since->next : node->graph->first;
+    while (n != until && n != node) n = n->next;
+    if (n == node && n != until) graph_rename(node, name);
+}
+
+static bool expand_node(Node *node, Diag *diag)
+{
+    Graph *graph = node->graph;
+    const Node *since = node->previous, *until = node->next;
+    Maker maker = {graph, node, node, diag};
+    Value *out = ARENA_ARRAY(graph->arena, Value, node->nresults);
+    if (!node_def(node)->expand(&maker, out)) return false;
+    for (int slot = 0; slot < node->nresults; slot++) {
+        if (!out[slot].node) return false;
+        graph_replace(graph, (Value){node, slot}, out[slot]);
+    }
+    graph_remove(graph, node);
+    for (int slot = 0; slot < node->nresults; slot++)
+        take_name(out[slot].node, value_name(graph->arena, (Value){node, slot}), since, until);
+    return true;
+}
+
+static bool expand_graph(Graph *graph, Diag *diag)
+{
+    for (Node *node = graph->first, *next; node; node = next) {
+        for (int r = 0; r < node->nregions; r++)
+            if (!expand_graph(node->regions[r], diag)) return false;
+        next = node->next;
+        if (!op_is_composite(node->op) || has_own_code(node)) continue;
+        Node *before = node->previous;
+        if (!expand_node(node, diag)) return false;
+        next = before ? before->next : graph->first; /* an expansion may hold composites */
+    }
+    return true;
+}
+
+bool pass_expand(Graph *graph, const PassContext *context, Diag *diag)
+{
+    (void)context;
+    return expand_graph(graph, diag);
+}

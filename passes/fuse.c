@@ -1,0 +1,287 @@
+/* Groups: each becomes one loop nest.
+ *
+ * A group is a cone with one result: every other member is used inside only, so
+ * a group can always stand where its result stood.  Groups are found from the
+ * results backwards; by then it is known of each value whether all its users
+ * are in one group.  Legality is decided by kinds alone. */
+#include "ir/op.h"
+#include "passes/index.h"
+#include "passes/pass.h"
+
+#include <stdlib.h>
+
+enum { FREE = -1 };
+
+typedef struct Fusion {
+    NodeIndex *index;
+    int *group;   /* of each node: the number of its group's result, or FREE */
+    int *members; /* of the group being made, in the order found */
+    int count;
+} Fusion;
+
+static OpKind kind_of(const Fusion *f, int number) { return node_def(f->index->node[number])->kind; }
+static const Type *type_of(const Fusion *f, int number) { return &f->index->node[number]->types[0]; }
+
+/* Reshapes stay between the groups: another name for the same memory. */
+static bool is_computed(const Node *node) { return node_def(node)->kind != KIND_SOURCE && node->op != OP_reshape; }
+
+/* May the node join group `g`: it is nobody's yet, and nobody outside needs it. */
+static bool is_private(const Fusion *f, int number, int g)
+{
+    const NodeIndex *index = f->index;
+    if (f->group[number] != FREE || index->result[number] || !is_computed(index->node[number])) return false;
+    for (int u = index->first[number]; u < index->first[number + 1]; u++)
+        if (f->group[index->user[u]] != g) return false;
+    return true;
+}
+
+static void join(Fusion *f, int number, int g)
+{
+    f->group[number] = g;
+    f->members[f->count++] = number;
+}
+
+/* The number of the node that makes operand `i`; -1 when there is none in this graph. */
+static int operand(const Fusion *f, int number, int i)
+{
+    const Node *from = f->index->node[number]->inputs[i].node;
+    return from ? node_number(f->index, from) : -1;
+}
+
+/* Draws in element-wise producers of the members from `from` on, all of one shape, and views read through
+ * an index map when `views`.  What a view reads stays outside. */
+static void grow_maps(Fusion *f, int g, int from, const Type *shape, bool views)
+{
+    for (int m = from; m < f->count; m++) {
+        int member = f->members[m];
+        if (kind_of(f, member) == KIND_VIEW) continue;
+        for (int i = 0; i < f->index->node[member]->ninputs; i++) {
+            int p = operand(f, member, i);
+            if (p < 0 || !is_private(f, p, g) || !type_same_shape(type_of(f, p), shape)) continue;
+            OpKind kind = kind_of(f, p);
+            if (kind == KIND_MAP || (views && kind == KIND_VIEW)) join(f, p, g);
+        }
+    }
+}
+
+static bool is_plain_max_pool(const Node *node)
+{
+    Pooling pooling;
+    node_def(node)->pool(node, &pooling);
+    const Window *w = &pooling.window;
+    bool plain = pooling.combiner == COMBINE_MAX && !pooling.mean && w->groups == 1;
+    for (int axis = 0; axis < 2; axis++)
+        plain = plain && w->kernel[axis] == w->stride[axis] && w->dilation[axis] == 1 && !w->pad_begin[axis] &&
+                !w->pad_end[axis];
+    return plain;
+}
+
+/* Is the contraction's result an image of pixels, so that a pooling can follow it? */
+static bool is_image(const Node *node)
+{
+    Contraction c;
+    node_def(node)->contract(node, &c);
+    const Type *type = &node->types[0];
+    return type->rank == 4 && !c.batched_weight && c.out_height == type->dim[1].high &&
+           c.out_width == type->dim[2].high && c.out_channels == type->dim[3].high;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+static void release_from(Fusion *f, int from)
+{
+    for (int m = from; m < f->count; m++) f->group[f->members[m]] = FREE;
+    f->count = from;
+}
+
+/* Gives up the members from `from` on that do not need the anchor: what they compute comes before it. */
+static void keep_dependents(Fusion *f, int g, int from, int anchor)
+{
+    qsort(f->members + from, (size_t)(f->count - from), sizeof *f->members, by_number);
+    int kept = from;
+    for (int m = from; m < f->count; m++) {
+        int member = f->members[m];
+        bool depends = false;
+        for (int i = 0; i < f->index->node[member]->ninputs; i++) {
+            int p = operand(f, member, i);
+            depends = depends || p == anchor || (p >= 0 && f->group[p] == g);
+        }
+        if (depends)
+            f->members[kept++] = member;
+        else
+            f->group[member] = FREE;
+    }
+    f->count = kept;
+}
+
+static bool takes_contraction(Fusion *f, int pool);
+
+/* Most work first; 0 is no anchor.  A pooling that a contraction will take is none. */
+static int rank_of_anchor(Fusion *f, int number)
+{
+    OpKind kind = kind_of(f, number);
+    if (kind == KIND_CONTRACT) return 3;
+    if (kind == KIND_REDUCE) return 2;
+    return kind == KIND_WINDOW && !takes_contraction(f, number) ? 1 : 0;
+}
+
+/* The best anchor right under the members from `from` on, of two equals the later; -1 when there is none. */
+static int find_anchor(Fusion *f, int g, int from, const Type *shape)
+{
+    int best = -1, best_rank = 0, end = f->count;
+    for (int m = from; m < end; m++)
+        for (int i = 0; i < f->index->node[f->members[m]]->ninputs; i++) {
+            int p = operand(f, f->members[m], i);
+            if (p < 0 || !is_private(f, p, g) || !type_same_shape(type_of(f, p), shape)) continue;
+            int rank = rank_of_anchor(f, p);
+            if (rank < best_rank || !rank || (rank == best_rank && p < best)) continue;
+            best = p;
+            best_rank = rank;
+        }
+    return best;
+}
+
+/* Draws the contraction before a plain max-pooling, with the maps between, into the pooling's group `g`. */
+static bool absorb_contraction(Fusion *f, int g)
+{
+    int p = operand(f, g, 0), from = f->count;
+    if (p < 0 || !is_plain_max_pool(f->index->node[g]) || !is_private(f, p, g)) return false;
+    if (kind_of(f, p) == KIND_CONTRACT && is_image(f->index->node[p])) {
+        join(f, p, g);
+        return true;
+    }
+    if (kind_of(f, p) != KIND_MAP) return false;
+    const Type *shape = type_of(f, p);
+    join(f, p, g);
+    grow_maps(f, g, from, shape, false);
+    int anchor = find_anchor(f, g, from, shape);
+    if (anchor < 0 || kind_of(f, anchor) != KIND_CONTRACT || !is_image(f->index->node[anchor])) {
+        release_from(f, from);
+        return false;
+    }
+    keep_dependents(f, g, from, anchor);
+    join(f, anchor, g);
+    return true;
+}
+
+/* Tries it and takes it back. */
+static bool takes_contraction(Fusion *f, int pool)
+{
+    int before = f->count;
+    join(f, pool, pool);
+    bool takes = absorb_contraction(f, pool);
+    release_from(f, before);
+    return takes;
+}
+
+/* Maps before a reduction, unless a contraction or the like can have them as its epilogue. */
+static void absorb_prologue(Fusion *f, int g, int reduction)
+{
+    int p = operand(f, reduction, 0), from = f->count;
+    if (p < 0 || !is_private(f, p, g) || kind_of(f, p) != KIND_MAP) return;
+    const Type *shape = type_of(f, p);
+    join(f, p, g);
+    grow_maps(f, g, from, shape, false);
+    if (find_anchor(f, g, from, shape) >= 0) release_from(f, from);
+}
+
+static void absorb_anchor(Fusion *f, int g)
+{
+    const Type *shape = type_of(f, g);
+    grow_maps(f, g, 0, shape, false);
+    int anchor = find_anchor(f, g, 0, shape);
+    if (anchor < 0) {
+        grow_maps(f, g, 0, shape, true);
+        return;
+    }
+    keep_dependents(f, g, 0, anchor);
+    join(f, anchor, g);
+    if (kind_of(f, anchor) == KIND_REDUCE) absorb_prologue(f, g, anchor);
+}
+
+static void form_group(Fusion *f, int result)
+{
+    OpKind kind = kind_of(f, result);
+    f->count = 0;
+    join(f, result, result);
+    if (kind == KIND_MAP) absorb_anchor(f, result);
+    if (kind == KIND_WINDOW) absorb_contraction(f, result);
+    if (kind == KIND_REDUCE) absorb_prologue(f, result, result);
+}
+
+/* The group's node, made before its result when the first member comes by. */
+static Node *group_node(Graph *graph, Node **groups, const Node *result, int number, Diag *diag)
+{
+    if (groups[number]) return groups[number];
+    NodeSpec spec = {.op = OP_group, .name = result->name, .type = &result->types[0], .origin = result->origin};
+    spec.before = (Node *)result;
+    groups[number] = graph_add(graph, &spec, diag);
+    if (groups[number]) graph_new_region(groups[number]);
+    return groups[number];
+}
+
+static bool build_groups(Graph *graph, const Fusion *f, Node **groups, Diag *diag)
+{
+    for (int i = 0; i < f->index->count; i++) {
+        Node *node = f->index->node[i];
+        if (f->group[i] == FREE) continue;
+        Node *group = group_node(graph, groups, f->index->node[f->group[i]], f->group[i], diag);
+        if (!group) return false;
+        group->origin = origin_join(graph->arena, node->origin, group->origin);
+        graph_move(group->regions[0], node, NULL);
+        if (f->group[i] != i) continue;
+        graph_replace(graph, value_of(node), value_of(group));
+        graph_add_result(group->regions[0], (Result){.value = value_of(node)});
+        graph_rename(group, node->name);
+    }
+    return true;
+}
+
+static bool fuse_graph(Graph *graph, Arena *scratch, Diag *diag)
+{
+    Fusion f = {.index = node_index(scratch, graph)};
+    int count = f.index->count;
+    f.group = ARENA_ARRAY(scratch, int, count + 1);
+    f.members = ARENA_ARRAY(scratch, int, count + 1);
+    for (int i = 0; i < count; i++) f.group[i] = FREE;
+    for (int i = count - 1; i >= 0; i--)
+        if (f.group[i] == FREE && is_computed(f.index->node[i])) form_group(&f, i);
+    return build_groups(graph, &f, ARENA_ARRAY(scratch, Node *, count + 1), diag);
+}
+
+/* Every output must be written by a group of its own. */
+static bool needs_copy(const Graph *graph, int result)
+{
+    Value value = graph->results[result].value;
+    for (int r = 0; r < result; r++)
+        if (value_equal(graph->results[r].value, value)) return true;
+    return !is_computed(value.node);
+}
+
+static bool isolate_results(Graph *graph, Diag *diag)
+{
+    for (int r = 0; r < graph->nresults; r++) {
+        if (!needs_copy(graph, r)) continue;
+        Result *result = &graph->results[r];
+        NodeSpec spec = {.op = OP_copy, .ninputs = 1, .inputs = &result->value, .origin = result->value.node->origin};
+        spec.name = arena_printf(graph->arena, "%s.copy", result->name);
+        Node *copy = graph_add(graph, &spec, diag);
+        if (!copy) return false;
+        result->value = value_of(copy);
+    }
+    return true;
+}
+
+bool pass_fuse(Graph *graph, const PassContext *context, Diag *diag)
+{
+    /* A group without a use would be computed for nothing and has no place to go. */
+    if (!pass_dce(graph, context, diag) || !isolate_results(graph, diag)) return false;
+    Arena *scratch = arena_child(graph->arena);
+    bool ok = fuse_graph(graph, scratch, diag);
+    arena_free(scratch);
+    return ok;
+}

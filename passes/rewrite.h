@@ -17,16 +17,25 @@ typedef enum PatternKind {
     PATTERN_OP
 } PatternKind;
 
+enum { MAX_OPERANDS = 4, MAX_BINDINGS = 6 };
+
 typedef struct Pattern Pattern;
 struct Pattern {
     PatternKind kind;
     int index;
     double number;
     Op op;
-    const Pattern *in[4];
+    bool commutes; /* two operands, matched in either order */
+    const Pattern *in[MAX_OPERANDS];
 };
 
-enum { MAX_BINDINGS = 6 };
+#define X (&(const Pattern){.kind = PATTERN_VALUE, .index = 0})
+#define Y (&(const Pattern){.kind = PATTERN_VALUE, .index = 1})
+#define Z (&(const Pattern){.kind = PATTERN_VALUE, .index = 2})
+#define KNOWN(i) (&(const Pattern){.kind = PATTERN_CONSTANT, .index = (i)})
+#define NUMBER(value) (&(const Pattern){.kind = PATTERN_NUMBER, .number = (value)})
+#define MATCH(name, ...) (&(const Pattern){.kind = PATTERN_OP, .op = OP_##name, .in = {__VA_ARGS__}})
+#define EITHER(name, ...) (&(const Pattern){.kind = PATTERN_OP, .op = OP_##name, .commutes = true, .in = {__VA_ARGS__}})
 
 /* What a pattern's indices stand for in one match. */
 typedef struct Match {
@@ -50,6 +59,9 @@ typedef struct RuleSet {
     const Rule *rows;
     int count;
 } RuleSet;
+
+/* The elements of a param or constant when they are known, else NULL. */
+const Tensor *constant_elements(Value value);
 
 /* Applies the rules that `allowed` admits until none fits; how often one did, or -1 after an error. */
 int rewrite(Graph *graph, RuleSet rules, Exactness allowed, Diag *diag);

@@ -1,0 +1,67 @@
+/* Computes what depends on constants only, once and for all.  The reference
+ * interpreter does it, so the bits are those that the model would have computed. */
+#include "ir/eval.h"
+#include "ir/op.h"
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+enum { SMALL_BYTES = 4096, GROWTH = 2 };
+
+/* Not worth it: what is much larger than what it is made of, as a broadcast. */
+static bool is_foldable(const Node *node)
+{
+    const OpDef *def = node_def(node);
+    if (def->kind == KIND_SOURCE || node->nregions || node->nresults != 1) return false;
+    int64_t bytes = 0;
+    for (int i = 0; i < node->ninputs; i++) {
+        if (!node->inputs[i].node) continue;
+        if (!constant_elements(node->inputs[i])) return false;
+        bytes += type_bytes(value_type(node->inputs[i]));
+    }
+    int64_t result = type_bytes(&node->types[0]);
+    return result <= SMALL_BYTES || result / GROWTH <= bytes;
+}
+
+static Tensor compute(const Node *node)
+{
+    Arena *arena = node->graph->arena;
+    Tensor *operands = ARENA_ARRAY(arena, Tensor, node->ninputs + 1), result;
+    for (int i = 0; i < node->ninputs; i++)
+        if (node->inputs[i].node) operands[i] = *constant_elements(node->inputs[i]);
+    node_eval(node, operands, &result, arena);
+    return result;
+}
+
+static bool fold_node(Node *node, Diag *diag)
+{
+    Graph *graph = node->graph;
+    Tensor result = compute(node);
+    Maker maker = {graph, node, node, diag};
+    Value folded = make_tensor(&maker, &result);
+    if (!folded.node) return false;
+    Origin origin = node->origin;
+    for (int i = 0; i < node->ninputs; i++)
+        if (node->inputs[i].node) origin = origin_join(graph->arena, origin, node->inputs[i].node->origin);
+    folded.node->origin = origin;
+    graph_replace(graph, value_of(node), folded);
+    graph_remove(graph, node);
+    graph_rename(folded.node, node->name);
+    return true;
+}
+
+static bool fold_graph(Graph *graph, Diag *diag)
+{
+    for (Node *node = graph->first, *next; node; node = next) {
+        next = node->next;
+        for (int r = 0; r < node->nregions; r++)
+            if (!fold_graph(node->regions[r], diag)) return false;
+        if (is_foldable(node) && !fold_node(node, diag)) return false;
+    }
+    return true;
+}
+
+bool pass_fold(Graph *graph, const PassContext *context, Diag *diag)
+{
+    (void)context;
+    return fold_graph(graph, diag);
+}

@@ -1,0 +1,152 @@
+#include "passes/rewrite.h"
+
+#include <assert.h>
+#include <math.h>
+
+/* A rewrite that goes on longer than this goes round in a circle. */
+enum { HITS_A_NODE = 100, HITS_AT_LEAST = 1000 };
+
+const Tensor *constant_elements(Value value)
+{
+    if (!value.node || (value.node->op != OP_constant && value.node->op != OP_param)) return NULL;
+    return value.node->data;
+}
+
+/* Zero has a sign here: x - 0 is x, x - -0 is not. */
+static bool is_number(Value value, double number)
+{
+    double all = 0;
+    const Tensor *elements = value.node->op == OP_constant ? constant_elements(value) : NULL;
+    return elements && tensor_is_splat(elements, &all) && all == number && !signbit(all) == !signbit(number);
+}
+
+static bool match_value(const Pattern *pattern, Value value, Match *match);
+
+static bool bind(int index, Value value, Match *match)
+{
+    assert(index >= 0 && index < MAX_BINDINGS);
+    if (match->bound[index].node) return value_equal(match->bound[index], value);
+    match->bound[index] = value;
+    return true;
+}
+
+static bool match_operands(const Pattern *pattern, const Node *node, bool swapped, Match *match)
+{
+    Match before = *match;
+    for (int i = 0; i < node->ninputs; i++)
+        if (!match_value(pattern->in[swapped ? 1 - i : i], node->inputs[i], match)) {
+            *match = before;
+            return false;
+        }
+    return true;
+}
+
+static bool match_op(const Pattern *pattern, Value value, Match *match)
+{
+    const Node *node = value.node;
+    int noperands = 0;
+    while (noperands < MAX_OPERANDS && pattern->in[noperands]) noperands++;
+    if (node->op != pattern->op || value.slot || node->ninputs != noperands) return false;
+    assert(match->nodes < MAX_BINDINGS);
+    match->node[match->nodes++] = value.node;
+    if (match_operands(pattern, node, false, match)) return true;
+    if (pattern->commutes && match_operands(pattern, node, true, match)) return true;
+    match->nodes--;
+    return false;
+}
+
+static bool match_value(const Pattern *pattern, Value value, Match *match)
+{
+    if (!value.node) return false;
+    switch (pattern->kind) {
+    case PATTERN_VALUE: return bind(pattern->index, value, match);
+    case PATTERN_CONSTANT: return constant_elements(value) && bind(pattern->index, value, match);
+    case PATTERN_NUMBER: return is_number(value, pattern->number);
+    case PATTERN_OP: return match_op(pattern, value, match);
+    }
+    return false;
+}
+
+static Value instance(const Maker *m, const Pattern *pattern, const Match *match)
+{
+    Value in[MAX_OPERANDS] = {{0}};
+    int noperands = 0;
+    if (pattern->kind == PATTERN_NUMBER) return make_number(m, match->root->types[0].dtype, pattern->number);
+    if (pattern->kind != PATTERN_OP) return match->bound[pattern->index];
+    for (; noperands < MAX_OPERANDS && pattern->in[noperands]; noperands++)
+        in[noperands] = instance(m, pattern->in[noperands], match);
+    return make(m, pattern->op, NULL, noperands, in);
+}
+
+/* What was made since `since` comes from all that was matched; the one in the root's place takes its name. */
+static void inherit(const Match *match, Node *since, Node *until, Node *heir, const char *name)
+{
+    Graph *graph = heir->graph;
+    Origin origin = {0};
+    for (int i = 0; i < match->nodes; i++) origin = origin_join(graph->arena, origin, match->node[i]->origin);
+    for (Node *n = since ? since->next : graph->first; n != until; n = n->next) {
+        n->origin = origin;
+        if (n == heir) graph_rename(n, name);
+    }
+}
+
+static void drop_since(Graph *graph, Node *since, Node *until)
+{
+    for (Node *n = until->previous, *previous; n != since; n = previous) {
+        previous = n->previous;
+        graph_remove(graph, n);
+    }
+}
+
+static bool apply(const Rule *rule, Node *node, Diag *diag)
+{
+    Match match = {.root = node};
+    if (!match_value(rule->from, value_of(node), &match) || (rule->applies && !rule->applies(&match))) return false;
+    Graph *graph = node->graph;
+    Node *since = node->previous;
+    Maker maker = {graph, node, node, diag};
+    Value heir = rule->build ? rule->build(&maker, &match) : instance(&maker, rule->to, &match);
+    /* Broadcasting: x * [1, 1] has another shape than x. */
+    if (!heir.node || !type_equal(value_type(heir), &node->types[0])) {
+        drop_since(graph, since, node);
+        return false;
+    }
+    Node *until = node->next;
+    graph_replace(graph, value_of(node), heir);
+    graph_remove(graph, node);
+    inherit(&match, since, until, heir.node, node->name);
+    return true;
+}
+
+static bool apply_any(RuleSet rules, Exactness allowed, Node *node, Diag *diag)
+{
+    for (int r = 0; r < rules.count; r++)
+        if (rules.rows[r].exactness <= allowed && apply(&rules.rows[r], node, diag)) return true;
+    return false;
+}
+
+static int sweep(Graph *graph, RuleSet rules, Exactness allowed, Diag *diag)
+{
+    int hits = 0;
+    for (Node *node = graph->first, *next; node; node = next) {
+        for (int r = 0; r < node->nregions; r++) hits += sweep(node->regions[r], rules, allowed, diag);
+        Node *before = node->previous;
+        next = node->next;
+        if (!apply_any(rules, allowed, node, diag)) continue;
+        hits++;
+        next = before ? before->next : graph->first;
+    }
+    return hits;
+}
+
+int rewrite(Graph *graph, RuleSet rules, Exactness allowed, Diag *diag)
+{
+    int errors = diag->errors, hits = 0, limit = HITS_AT_LEAST, round;
+    for (const Node *n = graph->first; n; n = n->next) limit += HITS_A_NODE;
+    do {
+        round = sweep(graph, rules, allowed, diag);
+        hits += round;
+        assert(hits < limit);
+    } while (round && diag->errors == errors);
+    return diag->errors == errors ? hits : -1;
+}

@@ -1,0 +1,198 @@
+/* Scales and shifts by constants beside a contraction go into its weight and
+ * bias: what is left of a batch norm, and a picture's division by 255.  New
+ * weights are computed in double and rounded once. */
+#include "ir/op.h"
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+#include <math.h>
+
+/* Operands of the contraction and the constant beside it, as the patterns below number them. */
+enum { INPUT, WEIGHT, BIAS, FACTOR };
+
+static const Value no_value = {NULL, 0};
+
+/* The contraction of a match: the root, or the node under it. */
+static const Node *contraction_of(const Match *match)
+{
+    return node_def(match->root)->kind == KIND_CONTRACT ? match->root : match->node[1];
+}
+
+/* A number, or one for each of `channels` along the last axis. */
+static bool is_per_channel(const Tensor *tensor, int64_t channels)
+{
+    int64_t count = type_elements(&tensor->type);
+    return count == 1 || (count == channels && tensor->type.dim[tensor->type.rank - 1].high == channels);
+}
+
+static double element_for(const Tensor *tensor, int64_t channel)
+{
+    return tensor_real(tensor, type_elements(&tensor->type) == 1 ? 0 : channel);
+}
+
+/* Weights are [..., input channels, output channels]; with groups, the input channels of one group. */
+static int64_t output_channels(const Tensor *weight) { return weight->type.dim[weight->type.rank - 1].high; }
+static int64_t group_channels(const Tensor *weight) { return weight->type.dim[weight->type.rank - 2].high; }
+
+static Contraction describe(const Node *node)
+{
+    Contraction c;
+    node_def(node)->contract(node, &c);
+    return c;
+}
+
+/* One use only: else the contraction would be computed twice.  A weight for each batch is no constant to fold into. */
+static bool follows_alone(const Match *match)
+{
+    const Node *node = contraction_of(match);
+    const Tensor *weight = constant_elements(match->bound[WEIGHT]);
+    return dtype_is_float(weight->type.dtype) && !describe(node).batched_weight &&
+           is_per_channel(constant_elements(match->bound[FACTOR]), output_channels(weight)) &&
+           graph_only_user(match->root->graph, value_of((Node *)node)) == match->root;
+}
+
+static bool precedes_alone(const Match *match)
+{
+    const Node *node = contraction_of(match);
+    const Tensor *weight = constant_elements(match->bound[WEIGHT]);
+    const Type *input = value_type(node->inputs[0]);
+    return dtype_is_float(weight->type.dtype) && !describe(node).batched_weight &&
+           is_per_channel(constant_elements(match->bound[FACTOR]), input->dim[input->rank - 1].high) &&
+           graph_only_user(match->root->graph, node->inputs[0]) == match->root;
+}
+
+/* A shift would have to reach the padding too. */
+static bool precedes_unpadded(const Match *match)
+{
+    Window w = describe(contraction_of(match)).window;
+    return !w.pad_begin[0] && !w.pad_begin[1] && !w.pad_end[0] && !w.pad_end[1] && precedes_alone(match);
+}
+
+static Value contraction_with(const Maker *m, const Node *like, Value input, Value weight, Value bias)
+{
+    Value in[] = {input, weight, bias};
+    return make(m, like->op, like->attrs, bias.node ? 3 : 2, in);
+}
+
+/* The constant made of elements op(a[i], factor of its output channel). */
+static Value combine(const Maker *m, const Tensor *a, const Tensor *factor, bool multiply)
+{
+    Tensor out = tensor_new(m->graph->arena, a->type);
+    int64_t channels = a->type.dim[a->type.rank - 1].high;
+    for (int64_t i = 0, count = type_elements(&a->type); i < count; i++) {
+        double by = element_for(factor, i % channels), element = tensor_real(a, i);
+        tensor_set_real(&out, i, multiply ? element * by : element + by);
+    }
+    return make_tensor(m, &out);
+}
+
+static Value scale_result(const Maker *m, const Match *match)
+{
+    const Tensor *factor = constant_elements(match->bound[FACTOR]);
+    Value weight = combine(m, constant_elements(match->bound[WEIGHT]), factor, true), bias = no_value;
+    if (match->bound[BIAS].node) bias = combine(m, constant_elements(match->bound[BIAS]), factor, true);
+    return contraction_with(m, contraction_of(match), match->bound[INPUT], weight, bias);
+}
+
+/* The bias that there is, or zeros. */
+static Tensor bias_of(const Maker *m, const Match *match)
+{
+    const Tensor *weight = constant_elements(match->bound[WEIGHT]);
+    if (match->bound[BIAS].node) return *constant_elements(match->bound[BIAS]);
+    int64_t channels = output_channels(weight);
+    return tensor_new(m->graph->arena, type_tensor(weight->type.dtype, 1, &channels));
+}
+
+static Value shift_result_by(const Maker *m, const Match *match, double sign)
+{
+    Tensor bias = bias_of(m, match), shift = tensor_new(m->graph->arena, bias.type);
+    const Tensor *by = constant_elements(match->bound[FACTOR]);
+    for (int64_t c = 0; c < type_elements(&bias.type); c++) tensor_set_real(&shift, c, sign * element_for(by, c));
+    Value sum = combine(m, &bias, &shift, false);
+    return contraction_with(m, contraction_of(match), match->bound[INPUT], match->bound[WEIGHT], sum);
+}
+
+static Value add_to_result(const Maker *m, const Match *match) { return shift_result_by(m, match, 1); }
+static Value subtract_from_result(const Maker *m, const Match *match) { return shift_result_by(m, match, -1); }
+
+/* The input channel that element `i` of a weight multiplies. */
+static int64_t input_channel(const Tensor *weight, int64_t i, int64_t groups)
+{
+    int64_t out = output_channels(weight), in = group_channels(weight);
+    return i % out / (out / groups) * in + i / out % in;
+}
+
+static Value scale_input(const Maker *m, const Match *match)
+{
+    const Node *node = contraction_of(match);
+    const Tensor *weight = constant_elements(match->bound[WEIGHT]);
+    const Tensor *factor = constant_elements(match->bound[FACTOR]);
+    int64_t groups = describe(node).window.groups;
+    Tensor scaled = tensor_new(m->graph->arena, weight->type);
+    for (int64_t i = 0, count = type_elements(&weight->type); i < count; i++)
+        tensor_set_real(&scaled, i, tensor_real(weight, i) * element_for(factor, input_channel(weight, i, groups)));
+    return contraction_with(m, node, match->bound[INPUT], make_tensor(m, &scaled), match->bound[BIAS]);
+}
+
+static Value shift_input_by(const Maker *m, const Match *match, double sign)
+{
+    const Node *node = contraction_of(match);
+    const Tensor *weight = constant_elements(match->bound[WEIGHT]), *by = constant_elements(match->bound[FACTOR]);
+    int64_t groups = describe(node).window.groups, channels = output_channels(weight);
+    Tensor bias = bias_of(m, match), sum = tensor_new(m->graph->arena, bias.type);
+    double *exact = ARENA_ARRAY(m->graph->arena, double, channels);
+    for (int64_t i = 0, count = type_elements(&weight->type); i < count; i++)
+        exact[i % channels] += tensor_real(weight, i) * element_for(by, input_channel(weight, i, groups));
+    for (int64_t c = 0; c < channels; c++) tensor_set_real(&sum, c, tensor_real(&bias, c) + sign * exact[c]);
+    return contraction_with(m, node, match->bound[INPUT], match->bound[WEIGHT], make_tensor(m, &sum));
+}
+
+static Value add_to_input(const Maker *m, const Match *match) { return shift_input_by(m, match, 1); }
+static Value subtract_from_input(const Maker *m, const Match *match) { return shift_input_by(m, match, -1); }
+
+/* x W + c is what dense computes. */
+static bool is_plain_matmul(const Match *match)
+{
+    const Tensor *weight = constant_elements(match->bound[WEIGHT]);
+    return weight->type.rank == 2 && follows_alone(match);
+}
+
+static Value dense_from_matmul(const Maker *m, const Match *match)
+{
+    Value in[] = {match->bound[INPUT], match->bound[WEIGHT], no_value};
+    Tensor bias = bias_of(m, match);
+    in[2] = combine(m, &bias, constant_elements(match->bound[FACTOR]), false);
+    return make(m, OP_dense, NULL, 3, in);
+}
+
+#define W KNOWN(WEIGHT)
+#define B KNOWN(BIAS)
+#define C KNOWN(FACTOR)
+
+#define AFTER(op, ...)                                                                                                 \
+    {#op "-mul", REASSOC, EITHER(mul, MATCH(op, X, __VA_ARGS__), C), NULL, scale_result, follows_alone, true},         \
+        {#op "-add", REASSOC, EITHER(add, MATCH(op, X, __VA_ARGS__), C), NULL, add_to_result, follows_alone, true},    \
+        {#op "-sub",    REASSOC, MATCH(sub, MATCH(op, X, __VA_ARGS__), C), NULL, subtract_from_result,                 \
+         follows_alone, true},
+
+#define BEFORE(op, ...)                                                                                                \
+    {"mul-" #op, REASSOC, MATCH(op, EITHER(mul, X, C), __VA_ARGS__), NULL, scale_input, precedes_alone, true},
+
+#define SHIFT_BEFORE(op, ...)                                                                                          \
+    {"add-" #op, REASSOC, MATCH(op, EITHER(add, X, C), __VA_ARGS__), NULL, add_to_input, precedes_unpadded, true},     \
+        {"sub-" #op,        REASSOC, MATCH(op, MATCH(sub, X, C), __VA_ARGS__), NULL, subtract_from_input,              \
+         precedes_unpadded, true},
+
+static const Rule rows[] = {
+    AFTER(conv2d, W) AFTER(conv2d, W, B) AFTER(dense, W) AFTER(dense, W, B){
+        "matmul-mul", REASSOC, EITHER(mul, MATCH(matmul, X, W), C), NULL, scale_result, follows_alone, true},
+    {"matmul-add", REASSOC, EITHER(add, MATCH(matmul, X, W), C), NULL, dense_from_matmul, is_plain_matmul, true},
+    BEFORE(conv2d, W) BEFORE(conv2d, W, B) BEFORE(dense, W) BEFORE(dense, W, B) BEFORE(matmul, W)
+        SHIFT_BEFORE(conv2d, W) SHIFT_BEFORE(conv2d, W, B) SHIFT_BEFORE(dense, W) SHIFT_BEFORE(dense, W, B)};
+const RuleSet scale_rules = {rows, (int)(sizeof rows / sizeof *rows)};
+
+/* These change what is rounded when: for fast only.  One shift may wait for another to be folded away. */
+bool pass_scale(Graph *graph, const PassContext *context, Diag *diag)
+{
+    return !context->fast || rewrite(graph, scale_rules, REASSOC, diag) >= 0;
+}

@@ -1,0 +1,101 @@
+/* Views that cancel or change nothing, and reshapes moved to where they are no
+ * more than another name for the same memory. */
+#include "ir/op.h"
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+/* Every element comes from the same index. */
+static bool is_identity(const Match *match)
+{
+    const Node *node = match->root;
+    const Type *from = value_type(node->inputs[0]), *to = &node->types[0];
+    IndexMap map;
+    if (!type_equal(from, to) || !node_def(node)->view(node, &map)) return false;
+    if (map.linear) return true;
+    for (int a = 0; a < from->rank; a++) {
+        if (map.offset[a]) return false;
+        for (int r = 0; r < to->rank; r++)
+            if (to->dim[r].high != 1 && map.stride[a][r] != (a == r)) return false;
+    }
+    return true;
+}
+
+/* What the outer view says holds for the inner one's operand. */
+static Value outer_only(const Maker *m, const Match *match)
+{
+    return make(m, match->root->op, match->root->attrs, 1, &match->bound[0]);
+}
+
+static Value compose_transposes(const Maker *m, const Match *match)
+{
+    const TransposeAttrs *outer = match->node[0]->attrs, *inner = match->node[1]->attrs;
+    TransposeAttrs both = *outer;
+    for (int i = 0; i < both.permute.count; i++) both.permute.at[i] = inner->permute.at[outer->permute.at[i]];
+    return make(m, OP_transpose, &both, 1, &match->bound[0]);
+}
+
+/* Only axes of size 1 change their place among the others. */
+static bool moves_only_ones(const Match *match)
+{
+    const Type *from = value_type(match->bound[0]);
+    const TransposeAttrs *attrs = match->root->attrs;
+    int64_t last = -1;
+    for (int i = 0; i < attrs->permute.count; i++) {
+        int64_t axis = attrs->permute.at[i];
+        const Dim *dim = &from->dim[axis];
+        if (!dim_is_fixed(dim)) return false; /* a reshape's attribute holds sizes only */
+        if (dim->high == 1) continue;
+        if (axis < last) return false;
+        last = axis;
+    }
+    return true;
+}
+
+static Value reshape_to_root(const Maker *m, const Match *match)
+{
+    ReshapeAttrs attrs = {{match->root->types[0].rank, {0}}};
+    for (int i = 0; i < attrs.shape.count; i++) attrs.shape.at[i] = match->root->types[0].dim[i].high;
+    return make(m, OP_reshape, &attrs, 1, &match->bound[0]);
+}
+
+static bool is_alone(const Match *match)
+{
+    return graph_only_user(match->root->graph, value_of(match->node[1])) == match->root;
+}
+
+/* The map moves up to what makes its operand, which it may then join. */
+static Value map_before_reshape(const Maker *m, const Match *match)
+{
+    Value mapped = make(m, match->root->op, match->root->attrs, 1, &match->bound[0]);
+    if (!mapped.node) return mapped;
+    return make(m, OP_reshape, match->node[1]->attrs, 1, &mapped);
+}
+
+#define RESHAPE_LATER(op)                                                                                              \
+    {#op "-reshape", EXACT, MATCH(op, MATCH(reshape, X)), NULL, map_before_reshape, is_alone, false},
+
+#define BROADCAST_IMPLIED(op)                                                                                          \
+    {#op "-broadcast", EXACT, MATCH(op, MATCH(broadcast, X), Y), MATCH(op, X, Y), NULL, NULL, false},                  \
+        {#op "-broadcast-right", EXACT, MATCH(op, X, MATCH(broadcast, Y)), MATCH(op, X, Y), NULL, NULL, false},
+
+static const Rule rows[] = {
+    {"reshape-same", EXACT, MATCH(reshape, X), X, NULL, is_identity, false},
+    {"transpose-same", EXACT, MATCH(transpose, X), X, NULL, is_identity, false},
+    {"broadcast-same", EXACT, MATCH(broadcast, X), X, NULL, is_identity, false},
+    {"slice-same", EXACT, MATCH(slice, X), X, NULL, is_identity, false},
+    {"reshape-reshape", EXACT, MATCH(reshape, MATCH(reshape, X)), NULL, outer_only, NULL, false},
+    {"broadcast-broadcast", EXACT, MATCH(broadcast, MATCH(broadcast, X)), NULL, outer_only, NULL, false},
+    {"transpose-transpose", EXACT, MATCH(transpose, MATCH(transpose, X)), NULL, compose_transposes, NULL, false},
+    {"transpose-ones", EXACT, MATCH(transpose, X), NULL, reshape_to_root, moves_only_ones, false},
+    RESHAPE_LATER(cast) RESHAPE_LATER(neg) RESHAPE_LATER(abs) RESHAPE_LATER(sqrt) RESHAPE_LATER(floor)
+        RESHAPE_LATER(ceil) RESHAPE_LATER(round) RESHAPE_LATER(exp) RESHAPE_LATER(log) RESHAPE_LATER(tanh)
+            RESHAPE_LATER(sigmoid) RESHAPE_LATER(erf) RESHAPE_LATER(relu) RESHAPE_LATER(clamp) RESHAPE_LATER(leaky_relu)
+                BROADCAST_IMPLIED(add) BROADCAST_IMPLIED(sub) BROADCAST_IMPLIED(mul) BROADCAST_IMPLIED(div)
+                    BROADCAST_IMPLIED(minimum) BROADCAST_IMPLIED(maximum)};
+const RuleSet view_rules = {rows, (int)(sizeof rows / sizeof *rows)};
+
+bool pass_views(Graph *graph, const PassContext *context, Diag *diag)
+{
+    (void)context;
+    return rewrite(graph, view_rules, EXACT, diag) >= 0;
+}

@@ -253,6 +253,7 @@ bool pass_plan(Graph *graph, const PassContext *context, Diag *diag)
         place_constants(&p);
         place_arena(&p);
         place_aliases(&p);
+        graph->stage = STAGE_PLANNED;
     }
     arena_free(scratch);
     return fits;

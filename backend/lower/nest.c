@@ -212,11 +212,13 @@ void nest_vectors(Nest *nest, int axis, int64_t size, int64_t lanes, NestBody *b
         run_body(nest, axis, affine_of(scope.var, 1), (int)lanes, (int)lanes, body, context);
         loop_end(b, scope);
     }
+    int64_t width = lanes;
+    while (width > 1 && width / 2 >= rest) width /= 2;
     if (rest && nest->lowering->target->has & FEATURE_MASKED) {
-        run_body(nest, axis, affine(whole), (int)lanes, (int)rest, body, context);
+        run_body(nest, axis, affine(whole), (int)width, (int)rest, body, context);
         return;
     }
-    for (int64_t width = lanes / 2; rest > 0; width /= 2) {
+    for (; rest > 0; width /= 2) {
         if (rest < width) continue;
         run_body(nest, axis, affine(size - rest), (int)width, (int)width, body, context);
         rest -= width;

@@ -1,0 +1,96 @@
+#include "ir/ops/common.h"
+
+#include <assert.h>
+
+const char *const pad_words[] = {"valid", "same", NULL};
+
+bool operand_present(const Node *node, int index) { return index < node->ninputs && node->inputs[index].node; }
+const Type *operand_type(const Node *node, int index) { return value_type(node->inputs[index]); }
+const char *operand_text(const Node *node, int index, Arena *arena)
+{
+    return type_text(arena, operand_type(node, index));
+}
+
+static const char *operand_name(const Node *node, int index)
+{
+    const OpDef *def = node_def(node);
+    return def->operands[index < def->noperands ? index : def->noperands - 1].name;
+}
+
+bool need_dtype(const Node *node, int index, Accept accept, Diag *diag)
+{
+    Dtype dtype = operand_type(node, index)->dtype;
+    if (accept == ACCEPT_ANY || dtype_is_float(dtype) || (accept == ACCEPT_NUMBERS && dtype != BOOL)) return true;
+    diag_error(diag, E0302, node_span(node), "%s: expected %s for `%s`, found %s", node_def(node)->name,
+               accept == ACCEPT_FLOATS ? "a float dtype" : "a number dtype", operand_name(node, index),
+               operand_text(node, index, diag->arena));
+    return diag_help(diag, "convert it, as in f32(x)");
+}
+
+bool need_same_dtype(const Node *node, int index, Diag *diag)
+{
+    Dtype wanted = operand_type(node, 0)->dtype;
+    if (operand_type(node, index)->dtype == wanted) return true;
+    diag_error(diag, E0302, node_span(node), "%s: expected `%s` to be %s as `%s` is, found %s", node_def(node)->name,
+               operand_name(node, index), dtype_name(wanted), operand_name(node, 0),
+               operand_text(node, index, diag->arena));
+    return diag_help(diag, "convert one of them, as in %s(x)", dtype_name(wanted));
+}
+
+bool need_rank(const Node *node, int index, int rank, const char *layout, Diag *diag)
+{
+    if (operand_type(node, index)->rank == rank) return true;
+    diag_error(diag, E0301, node_span(node), "%s: expected `%s` of rank %d, %s, found %s", node_def(node)->name,
+               operand_name(node, index), rank, layout, operand_text(node, index, diag->arena));
+    return diag_help(diag, "give it these axes with reshape(shape: [...])");
+}
+
+bool need_shape(const Node *node, int index, int rank, const int64_t *dims, const char *why, Diag *diag)
+{
+    Type wanted = type_tensor(operand_type(node, 0)->dtype, rank, dims);
+    if (type_same_shape(operand_type(node, index), &wanted)) return true;
+    return diag_error(diag, E0301, node_span(node), "%s: expected `%s` to be %s (%s), found %s", node_def(node)->name,
+                      operand_name(node, index), type_text(diag->arena, &wanted), why,
+                      operand_text(node, index, diag->arena));
+}
+
+bool need_sane(const Node *node, const Type *type, Diag *diag)
+{
+    if (type_is_sane(type)) return true;
+    diag_error(diag, E0305, node_span(node), "%s would make %s, which is not positive or too large",
+               node_def(node)->name, type_text(diag->arena, type));
+    return diag_help(diag, "a tensor may take 2^40 bytes at most, and each dim is 1 or more");
+}
+
+bool need_axis(const Node *node, int64_t axis, int rank, int *out, Diag *diag)
+{
+    if (axis >= -rank && axis < rank) {
+        *out = (int)(axis < 0 ? axis + rank : axis);
+        return true;
+    }
+    diag_error(diag, E0404, node_span(node), "%s: axis %lld is not one of the %d axes of %s", node_def(node)->name,
+               (long long)axis, rank, operand_text(node, 0, diag->arena));
+    return diag_help(diag, "axes count from 0, or from -1 at the end");
+}
+
+int64_t product_or_most(int64_t a, int64_t b)
+{
+    assert(a >= 0 && b >= 0);
+    return b && a > INT64_MAX / b ? INT64_MAX : a * b;
+}
+
+void map_widened(const Node *node, Expr *e, const int *args, MapCompute *compute)
+{
+    int wide[4] = {0};
+    int last = node->ninputs - 1;
+    Dtype dtype = e->ops[args[last]].dtype;
+    bool narrow = dtype == F16 || dtype == BF16;
+    assert(node->ninputs <= 4);
+    for (int i = 0; i <= last; i++) {
+        wide[i] = args[i];
+        if (narrow && e->ops[args[i]].dtype == dtype) wide[i] = expr_cast(e, F32, args[i]);
+    }
+    int result = compute(e, node, wide);
+    if (narrow && e->ops[result].dtype == F32) result = expr_cast(e, dtype, result);
+    e->result = result;
+}

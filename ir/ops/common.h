@@ -1,0 +1,50 @@
+/* What the operator families share: checks that say what was expected and found. */
+#ifndef IR_OPS_COMMON_H
+#define IR_OPS_COMMON_H
+
+#include "ir/op.h"
+
+/* Sets of dtypes that operands may have. */
+typedef enum Accept {
+    ACCEPT_FLOATS,  /* f32, f64, f16, bf16 */
+    ACCEPT_NUMBERS, /* all but bool */
+    ACCEPT_ANY
+} Accept;
+
+bool operand_present(const Node *node, int index);
+const Type *operand_type(const Node *node, int index);
+const char *operand_text(const Node *node, int index, Arena *arena);
+/* E0302 with a cast as the way out. */
+bool need_dtype(const Node *node, int index, Accept accept, Diag *diag);
+/* E0302 unless operand `index` has operand 0's dtype. */
+bool need_same_dtype(const Node *node, int index, Diag *diag);
+/* E0301 unless the operand is of this rank; `layout` as "[N, H, W, C]". */
+bool need_rank(const Node *node, int index, int rank, const char *layout, Diag *diag);
+/* E0301 unless the operand has exactly this shape; `why` says where it comes from. */
+bool need_shape(const Node *node, int index, int rank, const int64_t *dims, const char *why, Diag *diag);
+/* E0305 unless the result is a tensor that can be. */
+bool need_sane(const Node *node, const Type *type, Diag *diag);
+/* The axis counted from 0, or E0404. */
+bool need_axis(const Node *node, int64_t axis, int rank, int *out, Diag *diag);
+/* a * b, at most INT64_MAX. */
+int64_t product_or_most(int64_t a, int64_t b);
+
+/* Resolves window attributes on an operand [N, H, W, C]: `in` its two spatial sizes, out[] those of the result. */
+typedef struct WindowAttrs {
+    const IntList *kernel, *stride, *dilation; /* two numbers each; dilation may be NULL: 1 */
+    const Pad *pad;
+    int64_t groups;
+} WindowAttrs;
+bool window_resolve(const Node *node, const WindowAttrs *attrs, const int64_t *in, Window *window, int64_t *out,
+                    Diag *diag);
+/* The same of a node that infer has accepted. */
+Window window_of(const Node *node, const WindowAttrs *attrs, const int64_t *in, int64_t *out);
+
+/* Computes on 16-bit floats in f32, rounding once at the end: `compute` sees F32 operations in their place.
+ * A result of another dtype than the first operand's (a comparison) stays as it is. */
+typedef int MapCompute(Expr *e, const Node *node, const int *args);
+void map_widened(const Node *node, Expr *e, const int *args, MapCompute *compute);
+
+extern const char *const pad_words[];
+
+#endif

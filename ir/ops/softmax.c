@@ -1,0 +1,35 @@
+#include "ir/ops/common.h"
+
+static bool infer_softmax(const Node *node, Type *out, Diag *diag)
+{
+    const Type *x = operand_type(node, 0);
+    int axis;
+    if (!need_dtype(node, 0, ACCEPT_FLOATS, diag)) return false;
+    if (!need_axis(node, ((const SoftmaxAttrs *)node->attrs)->axis, x->rank, &axis, diag)) return false;
+    *out = *x;
+    out->quant = NULL;
+    return true;
+}
+
+static bool expand_softmax(const Maker *m, Value *out)
+{
+    Value x = m->node->inputs[0];
+    ReduceAttrs attrs = {.axes = {1, {((const SoftmaxAttrs *)m->node->attrs)->axis}}, .keep = true};
+    Value moved = make_binary(m, OP_sub, x, make(m, OP_reduce_max, &attrs, 1, &x));
+    Value grown = make_unary(m, OP_exp, moved);
+    out[0] = make_binary(m, OP_div, grown, make(m, OP_reduce_sum, &attrs, 1, &grown));
+    return out[0].node != NULL;
+}
+
+const OpDef op_softmax = {
+    .name = "softmax",
+    .doc = "exp(x - max) / sum(exp(x - max)), maximum and sum along one axis.",
+    .kind = KIND_ROW,
+    .noperands = 1,
+    .operands = (const Operand[]){{.name = "x", .doc = "any shape"}},
+    .attrs = ATTRS(SoftmaxAttrs, ATTR(SoftmaxAttrs, axis, .kind = ATTR_INT, .fallback = -1, .low = -MAX_RANK,
+                                      .high = MAX_RANK - 1, .doc = "which axis sums to 1; negative from the end")),
+    .infer = infer_softmax,
+    .expand = expand_softmax,
+    .onnx = "Softmax",
+};

@@ -1,0 +1,36 @@
+/* Where values come from, and the nodes that hold others. */
+#include "ir/ops/common.h"
+
+const OpDef op_input = {
+    .name = "input",
+    .doc = "What the caller hands in on each run.",
+    .kind = KIND_SOURCE,
+};
+
+const OpDef op_param = {
+    .name = "param",
+    .doc = "Weights: read from a file beside the model or drawn from a seed, trainable and prunable.",
+    .kind = KIND_SOURCE,
+    .attrs = ATTRS(
+        ParamAttrs, ATTR(ParamAttrs, file, .kind = ATTR_STRING, .doc = "weight file beside the model"),
+        ATTR(ParamAttrs, key, .kind = ATTR_STRING, .doc = "name of the tensor in the file"),
+        ATTR(ParamAttrs, view, .kind = ATTR_INTS, .doc = "shape the stored tensor is given before it is permuted"),
+        ATTR(ParamAttrs, permute, .kind = ATTR_INTS, .doc = "order of the stored axes"),
+        ATTR(ParamAttrs, seed, .kind = ATTR_INT, .doc = "of random values, when there is no file")),
+};
+
+const OpDef op_constant = {
+    .name = "constant",
+    .doc = "Known elements that no training changes: one value in every element, or a piece of a pool file.",
+    .kind = KIND_SOURCE,
+    .attrs = ATTRS(ConstantAttrs,
+                   ATTR(ConstantAttrs, value, .kind = ATTR_FLOAT, .doc = "of every element, when there is no pool"),
+                   ATTR(ConstantAttrs, pool, .kind = ATTR_STRING, .doc = "file beside the dump"),
+                   ATTR(ConstantAttrs, offset, .kind = ATTR_INT, .doc = "of the first element in the pool, in bytes")),
+};
+
+const OpDef op_group = {
+    .name = "group",
+    .doc = "Operators that become one loop nest; the results are those of the body.",
+    .kind = KIND_GROUP,
+};

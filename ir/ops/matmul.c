@@ -158,36 +158,3 @@ const OpDef op_matmul = {
     .contract = contract_matmul,
     .onnx = "MatMul",
 };
-
-/* ---- pack ---- */
-
-static bool infer_pack(const Node *node, Type *out, Diag *diag)
-{
-    const Type *from = operand_type(node, 0);
-    int64_t panel = ((const PackAttrs *)node->attrs)->panel;
-    if (panel < 1 || from->rank < 1 || from->rank == MAX_RANK) {
-        diag_error(diag, E0404, node_span(node),
-                   "pack: expected 1 to %d axes and a panel of 1 or more, found %s and %lld", MAX_RANK - 1,
-                   type_text(diag->arena, from), (long long)panel);
-        return diag_help(diag, "packing is the compiler's own; leave it to the schedule");
-    }
-    int last = from->rank - 1;
-    *out = *from;
-    out->rank++;
-    out->dim[0] = dim_fixed((from->dim[last].high + panel - 1) / panel);
-    for (int i = 0; i < last; i++) out->dim[i + 1] = from->dim[i];
-    out->dim[last + 1] = dim_fixed(panel);
-    return need_sane(node, out, diag);
-}
-
-const OpDef op_pack = {
-    .name = "pack",
-    .doc = "The last axis in panels that come first: [..., N] becomes [ceil(N / panel), ..., panel], the last panel "
-           "padded with zeros.",
-    .kind = KIND_PACK,
-    .noperands = 1,
-    .operands = (const Operand[]){{.name = "x", .doc = "weights as contractions have them"}},
-    .attrs = ATTRS(PackAttrs, ATTR(PackAttrs, panel, .kind = ATTR_INT, .fallback = 16, .low = 1, .high = 1 << 16,
-                                   .doc = "elements of a panel")),
-    .infer = infer_pack,
-};

@@ -12,10 +12,10 @@ typedef struct Bytes {
 
 typedef struct EmitOptions {
     const Target *target;
-    int level;       /* -O0 .. -O3 */
-    bool small;      /* -Os */
-    bool debug;      /* -g: lines of the .lep text */
-    bool runner;     /* also the LepModel description that runtime/runner reads */
+    int level;   /* -O0 .. -O3 */
+    bool small;  /* -Os */
+    bool debug;  /* -g: lines of the .lep text */
+    bool runner; /* also the LepModel description that runtime/runner reads */
 } EmitOptions;
 
 typedef enum EmitKind { EMIT_OBJECT, EMIT_ASSEMBLY, EMIT_LLVM } EmitKind;

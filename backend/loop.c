@@ -299,7 +299,8 @@ const LoopExpr *loop_fold(LoopBuilder *b, ExprKind op, const LoopExpr *x)
 const LoopExpr *loop_let(LoopBuilder *b, const char *name, const LoopExpr *value)
 {
     LoopLet *let = ARENA_NEW(b->arena, LoopLet);
-    let->name = arena_printf(b->arena, "%s.%d", name, b->function->nlets++);
+    let->id = b->function->nlets++;
+    let->name = arena_printf(b->arena, "%s.%d", name, let->id);
     let->value = value;
     append(b, LOOP_BIND)->let = let;
     LoopExpr *use = new_expr(b, LOOP_LET, value->dtype, value->lanes);

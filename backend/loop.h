@@ -72,14 +72,15 @@ struct LoopExpr {
     Scalar value;
     Affine index;
     const LoopBuffer *buffer;
-    int64_t stride;           /* elements between lanes; 1 is contiguous */
-    int active;               /* lanes that are loaded; == lanes: all */
+    int64_t stride; /* elements between lanes; 1 is contiguous */
+    int active;     /* lanes that are loaded; == lanes: all */
     const LoopRegister *reg;
     const LoopLet *let;
 };
 
 struct LoopLet {
     const char *name;
+    int id; /* position among the function's lets */
     const LoopExpr *value;
 };
 
@@ -128,12 +129,12 @@ typedef struct LoopFunction {
     LoopStatement *body;
     double multiply_adds; /* per call, what the roofline counts: of the model, not of padding */
     double bytes_read, bytes_written;
-    int64_t parallel;     /* parts of the outermost parallel loop, 1 if none */
+    int64_t parallel; /* parts of the outermost parallel loop, 1 if none */
 } LoopFunction;
 
 typedef struct LoopProgram {
     Arena *arena;
-    const Graph *graph; /* planned: ports, places, weights */
+    const Graph *graph; /* planned: ports, places, weights; NULL: only steps, as parsed from text */
     int nsteps;
     LoopFunction **steps; /* run one after the other */
     int64_t arena_bytes, constant_bytes;
@@ -179,7 +180,8 @@ Affine affine_plus(Affine a, int64_t base);
 const LoopExpr *loop_const(LoopBuilder *b, Dtype dtype, int lanes, double value);
 const LoopExpr *loop_index(LoopBuilder *b, Affine index, Dtype dtype);
 const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index);
-const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride, int active);
+const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride,
+                          int active);
 const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *scalar, int lanes);
 const LoopExpr *loop_op(LoopBuilder *b, ExprKind op, Dtype dtype, const LoopExpr *x, const LoopExpr *y,
                         const LoopExpr *z);

@@ -8,11 +8,11 @@
 void weights_fill(const Graph *graph, unsigned char *section);
 
 /* Appends section `name` (allocated, read-only, aligned to 64) with `data` to a relocatable ELF object and defines the
- * hidden symbol `symbol` at its start, where the object referred to it as undefined.  E0904 when the object is not
- * what we expect of LLVM. */
+ * hidden symbol `symbol` at its start, where the object referred to it as undefined (one that does not is left as it
+ * is).  E0904 when the object is not what we expect of LLVM. */
 bool object_add_section(Arena *arena, const Bytes *object, const char *name, const char *symbol, const Bytes *data,
                         Bytes *out, Diag *diag);
-/* A System V archive of one object with its symbol index; the same bytes every time. */
+/* A System V archive of one object with its symbol index; the same bytes every time.  E0904 as above. */
 bool archive_write(Arena *arena, const char *member, const Bytes *object, Bytes *out, Diag *diag);
 
 /* "mnist" -> a C identifier. */

@@ -1,0 +1,46 @@
+/* ELF as LLVM writes it for us: relocatable, 64 bit, little endian.  Offsets and sizes are checked against the
+ * bytes before anything is read. */
+#ifndef BACKEND_ELF_H
+#define BACKEND_ELF_H
+
+#include "backend/emit.h"
+
+typedef struct ElfHeader {
+    unsigned char ident[16];
+    uint16_t type, machine;
+    uint32_t version;
+    uint64_t entry, program_offset, section_offset;
+    uint32_t flags;
+    uint16_t header_size, program_size, program_count, section_size, section_count, names_index;
+} ElfHeader;
+
+typedef struct ElfSection {
+    uint32_t name, type;
+    uint64_t flags, address, offset, size;
+    uint32_t link, info;
+    uint64_t align, entry_size;
+} ElfSection;
+
+typedef struct ElfSymbol {
+    uint32_t name;
+    unsigned char info, other; /* info: binding in the upper half, type in the lower */
+    uint16_t section;
+    uint64_t value, size;
+} ElfSymbol;
+
+enum { ELF_SYMTAB = 2, ELF_PROGBITS = 1, ELF_ALLOC = 2, ELF_GLOBAL = 1, ELF_OBJECT = 1, ELF_HIDDEN = 2 };
+
+typedef struct Elf {
+    const Bytes *bytes;
+    ElfHeader header;
+    ElfSection names, symbols, strings;
+    size_t nsymbols;
+} Elf;
+
+/* False when the bytes are no such object. */
+bool elf_open(const Bytes *bytes, Elf *out);
+ElfSymbol elf_symbol(const Elf *elf, size_t index);
+/* In the bytes, ended by 0. */
+const char *elf_symbol_name(const Elf *elf, const ElfSymbol *symbol);
+
+#endif

@@ -1,0 +1,193 @@
+/* A program to a module, through LLVM's passes and code generator, to bytes. */
+#include "backend/emit.h"
+
+#include "backend/emitter.h"
+#include "backend/object.h"
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/Error.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/TargetMachine.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+
+#include <string.h>
+
+/* LLVM registers its targets in tables of its own, which must not be done by two threads at once: so before main. */
+__attribute__((constructor)) static void register_targets(void)
+{
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+}
+
+/* What LLVM said first, kept until the diagnostic is written. */
+typedef struct Complaint {
+    Arena *arena;
+    const char *text;
+} Complaint;
+
+static void hear(LLVMDiagnosticInfoRef info, void *context)
+{
+    Complaint *complaint = context;
+    if (LLVMGetDiagInfoSeverity(info) != LLVMDSError || complaint->text) return;
+    char *text = LLVMGetDiagInfoDescription(info);
+    complaint->text = arena_copy_string(complaint->arena, text);
+    LLVMDisposeMessage(text);
+}
+
+static bool refused(const Emitter *e, const char *what, const char *text, Diag *diag)
+{
+    Span at = {.name = e->program->graph ? e->program->graph->name : "program"};
+    return diag_error(diag, E0904, at, "%s: %s", what, text && *text ? text : "no reason given");
+}
+
+/* ---- the module ---- */
+
+static LLVMTargetMachineRef new_machine(const EmitOptions *options, char **message)
+{
+    const Target *target = options->target;
+    LLVMTargetRef found;
+    static const LLVMCodeGenOptLevel levels[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelAggressive,
+                                                 LLVMCodeGenLevelAggressive};
+    if (LLVMGetTargetFromTriple(target->triple, &found, message)) return NULL;
+    int level = options->level < 0 ? 0 : options->level > 3 ? 3 : options->level;
+    return LLVMCreateTargetMachine(found, target->triple, target->cpu, target->features ? target->features : "",
+                                   levels[level], LLVMRelocPIC, LLVMCodeModelDefault);
+}
+
+static void count_ports(Emitter *e)
+{
+    const Graph *graph = e->program->graph;
+    for (const Node *node = graph ? graph->first : NULL; node; node = node->next) e->ninputs += node->op == OP_input;
+    if (graph) e->noutputs = graph->nresults;
+    for (int i = 0; !graph && i < e->program->nsteps; i++)
+        for (int k = 0; k < e->program->steps[i]->nbuffers; k++) {
+            const LoopBuffer *buffer = e->program->steps[i]->buffers[k];
+            if (buffer->space == SPACE_INPUT && buffer->index >= e->ninputs) e->ninputs = buffer->index + 1;
+            if (buffer->space == SPACE_OUTPUT && buffer->index >= e->noutputs) e->noutputs = buffer->index + 1;
+        }
+}
+
+static void open_module(Emitter *e, LLVMTargetMachineRef machine)
+{
+    e->module = LLVMModuleCreateWithNameInContext(e->symbol, e->context);
+    e->builder = LLVMCreateBuilderInContext(e->context);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
+    LLVMSetModuleDataLayout(e->module, layout);
+    LLVMSetTarget(e->module, e->options->target->triple);
+    LLVMDisposeTargetData(layout);
+    e->nothing = LLVMVoidTypeInContext(e->context);
+    e->pointer = LLVMPointerTypeInContext(e->context, 0);
+    e->i1 = LLVMInt1TypeInContext(e->context);
+    e->i8 = LLVMInt8TypeInContext(e->context);
+    e->i32 = LLVMInt32TypeInContext(e->context);
+    e->i64 = LLVMInt64TypeInContext(e->context);
+    LLVMTypeRef parameters[] = {e->pointer, e->pointer};
+    e->step_type = LLVMFunctionType(e->nothing, parameters, 2, 0);
+    if (e->program->constant_bytes == 0) return;
+    e->weights = LLVMAddGlobal(e->module, LLVMArrayType2(e->i8, (uint64_t)e->program->constant_bytes),
+                               arena_printf(e->arena, "%s_weights", e->symbol));
+    LLVMSetGlobalConstant(e->weights, 1);
+    LLVMSetVisibility(e->weights, LLVMHiddenVisibility);
+    LLVMSetAlignment(e->weights, 64);
+}
+
+static void fill_module(Emitter *e)
+{
+    e->steps = ARENA_ARRAY(e->arena, LLVMValueRef, e->program->nsteps);
+    for (int i = 0; i < e->program->nsteps; i++) e->steps[i] = emit_step(e, e->program->steps[i], i);
+    if (!e->program->graph) return;
+    LLVMValueRef adapter = emit_entry(e);
+    if (e->options->runner) emit_info(e, adapter);
+}
+
+/* The tiles are in the loop nests already, so this only cleans up: FACTS of larger pipelines is the same code, later.
+ */
+static bool run_passes(Emitter *e, LLVMTargetMachineRef machine, Diag *diag)
+{
+    const char *passes = "function(early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm))";
+    if (e->options->level == 0) return true;
+    LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+    LLVMErrorRef error = LLVMRunPasses(e->module, passes, machine, options);
+    LLVMDisposePassBuilderOptions(options);
+    if (!error) return true;
+    char *text = LLVMGetErrorMessage(error);
+    refused(e, "its passes failed", text, diag);
+    LLVMDisposeErrorMessage(text);
+    return false;
+}
+
+static Bytes copy_bytes(Arena *arena, const char *from, size_t size)
+{
+    return (Bytes){(unsigned char *)arena_copy_chars(arena, from, size), size};
+}
+
+static bool generate(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes *out, Diag *diag)
+{
+    char *message = NULL;
+    LLVMMemoryBufferRef buffer = NULL;
+    if (kind == EMIT_LLVM) {
+        char *text = LLVMPrintModuleToString(e->module);
+        *out = copy_bytes(e->arena, text, strlen(text));
+        LLVMDisposeMessage(text);
+        return true;
+    }
+    LLVMCodeGenFileType type = kind == EMIT_ASSEMBLY ? LLVMAssemblyFile : LLVMObjectFile;
+    if (LLVMTargetMachineEmitToMemoryBuffer(machine, e->module, type, &message, &buffer)) {
+        refused(e, "its code generator failed", message, diag);
+        LLVMDisposeMessage(message);
+        return false;
+    }
+    *out = copy_bytes(e->arena, LLVMGetBufferStart(buffer), LLVMGetBufferSize(buffer));
+    LLVMDisposeMemoryBuffer(buffer);
+    return true;
+}
+
+/* The section that the code's `<symbol>_weights` refers to. */
+static bool append_weights(const Emitter *e, Bytes *out, Diag *diag)
+{
+    size_t size = (size_t)e->program->constant_bytes;
+    Bytes object = *out, section = {arena_alloc(e->arena, size), size};
+    if (size == 0) return true;
+    if (e->program->graph) weights_fill(e->program->graph, section.data);
+    return object_add_section(e->arena, &object, ".lep.weights", arena_printf(e->arena, "%s_weights", e->symbol),
+                              &section, out, diag);
+}
+
+static bool build(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes *out, Diag *diag)
+{
+    char *message = NULL;
+    fill_module(e);
+    bool broken = LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message);
+    if (broken) refused(e, "it found the module broken, which is our fault", message, diag);
+    LLVMDisposeMessage(message);
+    if (broken || !run_passes(e, machine, diag) || !generate(e, machine, kind, out, diag)) return false;
+    return kind != EMIT_OBJECT || append_weights(e, out, diag);
+}
+
+bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, Diag *diag)
+{
+    Emitter e = {.arena = program->arena, .program = program, .options = options};
+    Complaint complaint = {program->arena, NULL};
+    char *message = NULL;
+    e.symbol = symbol_name(e.arena, program->graph ? program->graph->name : "program");
+    LLVMTargetMachineRef machine = new_machine(options, &message);
+    if (!machine) {
+        refused(&e, options->target->triple, message, diag);
+        if (message) LLVMDisposeMessage(message);
+        return false;
+    }
+    if (kind == EMIT_ASSEMBLY) LLVMSetTargetMachineAsmVerbosity(machine, 1);
+    e.context = LLVMContextCreate();
+    LLVMContextSetDiagnosticHandler(e.context, hear, &complaint);
+    open_module(&e, machine);
+    count_ports(&e);
+    bool ok = build(&e, machine, kind, out, diag);
+    if (ok && complaint.text) ok = refused(&e, "its code generator failed", complaint.text, diag);
+    LLVMDisposeBuilder(e.builder);
+    LLVMDisposeModule(e.module);
+    LLVMContextDispose(e.context);
+    LLVMDisposeTargetMachine(machine);
+    return ok;
+}

@@ -1,0 +1,310 @@
+/* Statements of loop nests to LLVM functions.  Registers are SSA values all the way: each loop carries what it
+ * assigns in phis. */
+#include "backend/emitter.h"
+
+#include <llvm-c/DebugInfo.h>
+
+#include <assert.h>
+#include <string.h>
+
+static void emit_statements(Body *b, const LoopStatement *s);
+
+/* ---- functions ---- */
+
+static Body body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm)
+{
+    Body b = {.emitter = e, .function = function, .llvm = llvm, .bases = LLVMGetParam(llvm, 0)};
+    b.buffers = ARENA_ARRAY(e->arena, LLVMValueRef, function->nbuffers);
+    b.registers = ARENA_ARRAY(e->arena, LLVMValueRef *, function->nregisters);
+    for (int i = 0; i < function->nregisters; i++)
+        b.registers[i] = ARENA_ARRAY(e->arena, LLVMValueRef, function->registers[i]->count);
+    b.lets = ARENA_ARRAY(e->arena, LLVMValueRef, function->nlets);
+    b.vars = ARENA_ARRAY(e->arena, Var, function->nvars);
+    b.entry = LLVMAppendBasicBlockInContext(e->context, llvm, "");
+    LLVMBasicBlockRef first = LLVMAppendBasicBlockInContext(e->context, llvm, "");
+    LLVMPositionBuilderAtEnd(e->builder, b.entry);
+    LLVMBuildBr(e->builder, first);
+    LLVMPositionBuilderAtEnd(e->builder, first);
+    return b;
+}
+
+/* ---- registers across blocks ---- */
+
+static void mark_assigned(const Body *b, const LoopStatement *s, bool *assigned)
+{
+    for (; s; s = s->next) {
+        if (s->kind == LOOP_ASSIGN) assigned[emit_register_position(b, s->reg)] = true;
+        mark_assigned(b, s->body, assigned);
+    }
+}
+
+/* The elements that `s` may assign: where they are, and what they hold before. */
+typedef struct Carried {
+    size_t count;
+    LLVMValueRef **at, *before;
+} Carried;
+
+static Carried carried_by(const Body *b, const LoopStatement *s)
+{
+    Emitter *e = b->emitter;
+    bool *assigned = ARENA_ARRAY(e->arena, bool, b->function->nregisters);
+    Carried c = {0};
+    size_t room = 0;
+    mark_assigned(b, s, assigned);
+    for (int i = 0; i < b->function->nregisters; i++)
+        if (assigned[i]) room += (size_t)b->function->registers[i]->count;
+    c.at = ARENA_ARRAY(e->arena, LLVMValueRef *, room);
+    c.before = ARENA_ARRAY(e->arena, LLVMValueRef, room);
+    for (int i = 0; i < b->function->nregisters; i++) {
+        const LoopRegister *reg = b->function->registers[i];
+        for (int k = 0; assigned[i] && k < reg->count; k++) {
+            LLVMValueRef *at = &b->registers[i][k];
+            c.at[c.count] = at;
+            c.before[c.count++] = *at ? *at : LLVMGetPoison(emit_type(e, reg->dtype, reg->lanes));
+        }
+    }
+    return c;
+}
+
+/* ---- loops ---- */
+
+static LLVMBasicBlockRef new_block(const Body *b)
+{
+    return LLVMAppendBasicBlockInContext(b->emitter->context, b->llvm, "");
+}
+
+/* What we unroll is unrolled already. */
+static void mark_loop(Emitter *e, LLVMValueRef branch)
+{
+    static const char text[] = "llvm.loop.unroll.disable";
+    LLVMMetadataRef temporary = LLVMTemporaryMDNode(e->context, NULL, 0);
+    LLVMMetadataRef string = LLVMMDStringInContext2(e->context, text, sizeof text - 1);
+    LLVMMetadataRef items[] = {temporary, LLVMMDNodeInContext2(e->context, &string, 1)};
+    LLVMMetadataRef node = LLVMMDNodeInContext2(e->context, items, 2);
+    LLVMMetadataReplaceAllUsesWith(temporary, node);
+    LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(e->context, "llvm.loop", 9),
+                    LLVMMetadataAsValue(e->context, node));
+}
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a < 0 ? -a : a;
+}
+
+/* The body for values from `low` below `high`, of which there is at least one: tested at the end. */
+static void emit_loop(Body *b, const LoopStatement *s, LLVMValueRef low, LLVMValueRef high)
+{
+    Emitter *e = b->emitter;
+    Carried carried = carried_by(b, s->body);
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder), head = new_block(b), body = new_block(b);
+    LLVMBuildBr(e->builder, head);
+    LLVMPositionBuilderAtEnd(e->builder, head);
+    LLVMValueRef index = LLVMBuildPhi(e->builder, e->i64, "");
+    LLVMAddIncoming(index, &low, &before, 1);
+    LLVMValueRef *phis = ARENA_ARRAY(e->arena, LLVMValueRef, carried.count);
+    for (size_t i = 0; i < carried.count; i++) {
+        *carried.at[i] = phis[i] = LLVMBuildPhi(e->builder, LLVMTypeOf(carried.before[i]), "");
+        LLVMAddIncoming(phis[i], &carried.before[i], &before, 1);
+    }
+    LLVMBuildBr(e->builder, body);
+    LLVMPositionBuilderAtEnd(e->builder, body);
+    b->vars[s->var->id] = (Var){.granularity = gcd(s->low, s->step), .value = index, .head = head};
+    emit_statements(b, s->body);
+
+    LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder), after = new_block(b);
+    LLVMValueRef next = LLVMBuildNSWAdd(e->builder, index, emit_int(e, s->step), "");
+    LLVMAddIncoming(index, &next, &last, 1);
+    for (size_t i = 0; i < carried.count; i++) LLVMAddIncoming(phis[i], carried.at[i], &last, 1);
+    LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntSLT, next, high, "");
+    mark_loop(e, LLVMBuildCondBr(e->builder, more, head, after));
+    LLVMPositionBuilderAtEnd(e->builder, after);
+}
+
+static void emit_constant_steps(Body *b, const LoopStatement *s)
+{
+    for (int64_t i = s->low; i < s->high; i += s->step) {
+        b->vars[s->var->id] = (Var){.constant = true, .known = i};
+        emit_statements(b, s->body);
+    }
+}
+
+/* ---- parallel loops: parts first .. last-1 as a function of its own ---- */
+
+static LLVMValueRef emit_range(Emitter *e, const LoopFunction *function, const LoopStatement *s, const char *name)
+{
+    LLVMTypeRef parameters[] = {e->pointer, e->i64, e->i64};
+    LLVMValueRef range = emit_new_function(e, name, LLVMFunctionType(e->nothing, parameters, 3, 0), false);
+    Body inner = body_new(e, function, range);
+    LLVMValueRef ends[2];
+    for (unsigned i = 0; i < 2; i++) {
+        ends[i] = LLVMBuildNSWMul(e->builder, LLVMGetParam(range, i + 1), emit_int(e, s->step), "");
+        ends[i] = LLVMBuildNSWAdd(e->builder, ends[i], emit_int(e, s->low), "");
+    }
+    emit_loop(&inner, s, ends[0], ends[1]);
+    LLVMBuildRetVoid(e->builder);
+    return range;
+}
+
+/* What a pool's threads get: the bases and the number of shares. */
+static LLVMTypeRef share_type(const Emitter *e)
+{
+    LLVMTypeRef fields[] = {e->pointer, e->i64};
+    return LLVMStructTypeInContext(e->context, fields, 2, 0);
+}
+
+/* void share(void *arg, int index): parts index * n / shares up to (index + 1) * n / shares. */
+static LLVMValueRef emit_share(Emitter *e, LLVMValueRef range, int64_t parts, const char *name)
+{
+    LLVMBuilderRef builder = e->builder;
+    LLVMTypeRef parameters[] = {e->pointer, e->i32}, type = share_type(e);
+    LLVMValueRef share = emit_new_function(e, name, LLVMFunctionType(e->nothing, parameters, 2, 0), false);
+    LLVMPositionBuilderAtEnd(builder, LLVMAppendBasicBlockInContext(e->context, share, ""));
+    LLVMValueRef arg = LLVMGetParam(share, 0), args[3];
+    args[0] = LLVMBuildLoad2(builder, e->pointer, arg, "");
+    LLVMValueRef shares = LLVMBuildLoad2(builder, e->i64, LLVMBuildStructGEP2(builder, type, arg, 1, ""), "");
+    LLVMValueRef index = LLVMBuildSExt(builder, LLVMGetParam(share, 1), e->i64, "");
+    for (int i = 0; i < 2; i++) {
+        LLVMValueRef edge = LLVMBuildNSWAdd(builder, index, emit_int(e, i), "");
+        edge = LLVMBuildNSWMul(builder, edge, emit_int(e, parts), "");
+        args[i + 1] = LLVMBuildSDiv(builder, edge, shares, "");
+    }
+    LLVMBuildCall2(builder, LLVMGlobalGetValueType(range), range, args, 3, "");
+    LLVMBuildRetVoid(builder);
+    return share;
+}
+
+/* pool->run(pool->ctx, share, &{bases, n}, n), four shares a thread so that a slow one does not hold up the rest. */
+static void emit_pool_run(Body *b, LLVMValueRef share, LLVMValueRef threads, int64_t parts)
+{
+    Emitter *e = b->emitter;
+    LLVMBuilderRef builder = e->builder;
+    LLVMTypeRef type = share_type(e), fields[] = {e->pointer, e->i32, e->pointer};
+    LLVMTypeRef pool = LLVMStructTypeInContext(e->context, fields, 3, 0);
+    LLVMTypeRef parameters[] = {e->pointer, e->pointer, e->pointer, e->i32};
+    LLVMValueRef wanted[] = {LLVMBuildMul(builder, LLVMBuildSExt(builder, threads, e->i64, ""), emit_int(e, 4), ""),
+                             emit_int(e, parts)};
+    LLVMValueRef shares = emit_intrinsic(e, "llvm.smin", &e->i64, 1, wanted, 2);
+    LLVMValueRef arg = LLVMBuildAlloca(builder, type, "");
+    LLVMBuildStore(builder, b->bases, arg);
+    LLVMBuildStore(builder, shares, LLVMBuildStructGEP2(builder, type, arg, 1, ""));
+    LLVMValueRef run = LLVMBuildStructGEP2(builder, pool, b->pool, 2, "");
+    run = LLVMBuildLoad2(builder, e->pointer, run, "");
+    LLVMValueRef args[] = {LLVMBuildLoad2(builder, e->pointer, b->pool, ""), share, arg,
+                           LLVMBuildTrunc(builder, shares, e->i32, "")};
+    LLVMBuildCall2(builder, LLVMFunctionType(e->nothing, parameters, 4, 0), run, args, 4, "");
+}
+
+static void emit_parallel(Body *b, const LoopStatement *s)
+{
+    Emitter *e = b->emitter;
+    LLVMBuilderRef builder = e->builder;
+    int64_t parts = (s->high - s->low) / s->step;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(builder);
+    size_t length;
+    const char *step = LLVMGetValueName2(b->llvm, &length);
+    LLVMValueRef range = emit_range(e, b->function, s, arena_printf(e->arena, "%s_range_%s", step, s->var->name));
+    LLVMValueRef share = emit_share(e, range, parts, arena_printf(e->arena, "%s_share_%s", step, s->var->name));
+    LLVMBasicBlockRef ask = new_block(b), many = new_block(b), one = new_block(b), after = new_block(b);
+
+    LLVMPositionBuilderAtEnd(builder, here);
+    LLVMBuildCondBr(builder, LLVMBuildIsNull(builder, b->pool, ""), one, ask);
+    LLVMPositionBuilderAtEnd(builder, ask);
+    LLVMValueRef slot = emit_int(e, 8);
+    slot = LLVMBuildInBoundsGEP2(builder, e->i8, b->pool, &slot, 1, "");
+    LLVMValueRef threads = LLVMBuildLoad2(builder, e->i32, slot, "");
+    LLVMValueRef several = LLVMBuildICmp(builder, LLVMIntSGT, threads, LLVMConstInt(e->i32, 1, 0), "");
+    LLVMBuildCondBr(builder, several, many, one);
+    LLVMPositionBuilderAtEnd(builder, many);
+    emit_pool_run(b, share, threads, parts);
+    LLVMBuildBr(builder, after);
+    LLVMPositionBuilderAtEnd(builder, one);
+    LLVMValueRef args[] = {b->bases, emit_int(e, 0), emit_int(e, parts)};
+    LLVMBuildCall2(builder, LLVMGlobalGetValueType(range), range, args, 3, "");
+    LLVMBuildBr(builder, after);
+    LLVMPositionBuilderAtEnd(builder, after);
+}
+
+/* ---- the other statements ---- */
+
+static void emit_if(Body *b, const LoopStatement *s)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef condition = LLVMConstInt(e->i1, 1, 0);
+    for (int i = 0; i < s->nconditions; i++) {
+        LLVMValueRef value = emit_affine(b, &s->conditions[i]);
+        LLVMValueRef holds = LLVMBuildICmp(e->builder, LLVMIntSGE, value, emit_int(e, 0), "");
+        condition = LLVMBuildAnd(e->builder, condition, holds, "");
+    }
+    if (LLVMIsConstant(condition)) {
+        if (!LLVMIsNull(condition)) emit_statements(b, s->body);
+        return;
+    }
+    Carried carried = carried_by(b, s->body);
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder), body = new_block(b), after = new_block(b);
+    LLVMBuildCondBr(e->builder, condition, body, after);
+    LLVMPositionBuilderAtEnd(e->builder, body);
+    emit_statements(b, s->body);
+    LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder);
+    LLVMBuildBr(e->builder, after);
+    LLVMPositionBuilderAtEnd(e->builder, after);
+    for (size_t i = 0; i < carried.count; i++) {
+        LLVMValueRef phi = LLVMBuildPhi(e->builder, LLVMTypeOf(carried.before[i]), "");
+        LLVMValueRef inside = *carried.at[i] ? *carried.at[i] : carried.before[i];
+        LLVMAddIncoming(phi, &carried.before[i], &before, 1);
+        LLVMAddIncoming(phi, &inside, &last, 1);
+        *carried.at[i] = phi;
+    }
+}
+
+static void emit_for(Body *b, const LoopStatement *s)
+{
+    Emitter *e = b->emitter;
+    if (s->mode == MODE_UNROLL || s->high - s->low == s->step)
+        emit_constant_steps(b, s);
+    else if (s->mode == MODE_PARALLEL)
+        emit_parallel(b, s);
+    else
+        emit_loop(b, s, emit_int(e, s->low), emit_int(e, s->high));
+}
+
+static void emit_assign(Body *b, const LoopStatement *s)
+{
+    int64_t index = emit_constant_index(b, &s->index);
+    assert(index >= 0 && index < s->reg->count);
+    b->registers[emit_register_position(b, s->reg)][index] = emit_expr(b, s->value);
+}
+
+static void emit_statement(Body *b, const LoopStatement *s)
+{
+    switch (s->kind) {
+    case LOOP_FOR: emit_for(b, s); break;
+    case LOOP_IF: emit_if(b, s); break;
+    case LOOP_BIND: b->lets[s->let->id] = emit_expr(b, s->let->value); break;
+    case LOOP_ASSIGN: emit_assign(b, s); break;
+    case LOOP_STORE: emit_store(b, s, emit_expr(b, s->value)); break;
+    case LOOP_FILL: emit_fill(b, s); break;
+    case LOOP_PREFETCH: emit_prefetch(b, s); break;
+    }
+}
+
+static void emit_statements(Body *b, const LoopStatement *s)
+{
+    for (; s; s = s->next) emit_statement(b, s);
+}
+
+LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, int index)
+{
+    const char *name = arena_printf(e->arena, "%s__step_%d", e->symbol, index);
+    LLVMValueRef step = emit_new_function(e, name, e->step_type, true);
+    LLVMSetVisibility(step, LLVMHiddenVisibility);
+    Body b = body_new(e, function, step);
+    b.pool = LLVMGetParam(step, 1);
+    emit_statements(&b, function->body);
+    LLVMBuildRetVoid(e->builder);
+    return step;
+}

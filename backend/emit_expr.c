@@ -1,0 +1,109 @@
+/* Expressions of loop nests to LLVM values. */
+#include "backend/emitter.h"
+
+#include <assert.h>
+#include <string.h>
+
+static int64_t integer_bits(Dtype dtype, Scalar value)
+{
+    if (dtype == F16) return f16_from_float((float)value.real);
+    if (dtype == BF16) return bf16_from_float((float)value.real);
+    return value.integer;
+}
+
+LLVMValueRef emit_constant(const Emitter *e, Dtype dtype, int lanes, Scalar value)
+{
+    LLVMTypeRef type = emit_type(e, dtype, 1);
+    LLVMValueRef scalar;
+    if (dtype == F32 || dtype == F64)
+        scalar = LLVMConstReal(type, value.real);
+    else
+        scalar = LLVMConstInt(type, (unsigned long long)integer_bits(dtype, value), 1);
+    if (lanes == 1) return scalar;
+    LLVMValueRef *all = ARENA_ARRAY(e->arena, LLVMValueRef, lanes);
+    for (int i = 0; i < lanes; i++) all[i] = scalar;
+    return LLVMConstVector(all, (unsigned)lanes);
+}
+
+LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef *overload, int noverload, LLVMValueRef *args,
+                            int nargs)
+{
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    assert(id);
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, overload, (size_t)noverload);
+    return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, args, (unsigned)nargs, "");
+}
+
+LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes)
+{
+    if (lanes == 1) return scalar;
+    LLVMValueRef none = LLVMGetPoison(LLVMVectorType(LLVMTypeOf(scalar), (unsigned)lanes));
+    LLVMValueRef first = LLVMBuildInsertElement(e->builder, none, scalar, LLVMConstInt(e->i32, 0, 0), "");
+    LLVMValueRef mask = LLVMConstNull(LLVMVectorType(e->i32, (unsigned)lanes));
+    return LLVMBuildShuffleVector(e->builder, first, none, mask, "");
+}
+
+static LLVMValueRef emit_lane(Emitter *e, Dtype dtype, int lanes)
+{
+    LLVMValueRef *all = ARENA_ARRAY(e->arena, LLVMValueRef, lanes);
+    for (int i = 0; i < lanes; i++) all[i] = emit_constant(e, dtype, 1, (Scalar){.real = (double)i, .integer = i});
+    return lanes == 1 ? all[0] : LLVMConstVector(all, (unsigned)lanes);
+}
+
+static LLVMValueRef emit_index(Body *b, const LoopExpr *index)
+{
+    LLVMValueRef value = emit_affine(b, &index->index);
+    return index->dtype == I64 ? value : emit_op(b->emitter, EXPR_CAST, I64, index->dtype, 1, &value);
+}
+
+/* Upper half onto lower half until one lane is left. */
+static LLVMValueRef emit_fold(Body *b, const LoopExpr *fold)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef value = emit_expr(b, fold->in[0]);
+    LLVMValueRef *from = ARENA_ARRAY(e->arena, LLVMValueRef, fold->in[0]->lanes);
+    for (int half = fold->in[0]->lanes / 2; half >= 1; half /= 2) {
+        LLVMValueRef halves[2];
+        for (int side = 0; side < 2; side++) {
+            for (int i = 0; i < half; i++) from[i] = LLVMConstInt(e->i32, (unsigned long long)(side * half + i), 0);
+            halves[side] = half == 1 ? LLVMBuildExtractElement(e->builder, value, from[0], "")
+                                     : LLVMBuildShuffleVector(e->builder, value, LLVMGetPoison(LLVMTypeOf(value)),
+                                                              LLVMConstVector(from, (unsigned)half), "");
+        }
+        value = emit_op(e, fold->op, fold->dtype, fold->dtype, half, halves);
+    }
+    return value;
+}
+
+static LLVMValueRef emit_register(Body *b, const LoopExpr *use)
+{
+    int64_t index = emit_constant_index(b, &use->index);
+    assert(index >= 0 && index < use->reg->count);
+    LLVMValueRef value = b->registers[emit_register_position(b, use->reg)][index];
+    assert(value);
+    return value;
+}
+
+static LLVMValueRef emit_operation(Body *b, const LoopExpr *e)
+{
+    LLVMValueRef in[3] = {NULL, NULL, NULL};
+    for (int i = 0; i < expr_kind_arity(e->op); i++) in[i] = emit_expr(b, e->in[i]);
+    return emit_op(b->emitter, e->op, e->in[e->op == EXPR_SELECT]->dtype, e->dtype, e->lanes, in);
+}
+
+LLVMValueRef emit_expr(Body *b, const LoopExpr *e)
+{
+    switch (e->kind) {
+    case LOOP_CONST: return emit_constant(b->emitter, e->dtype, e->lanes, e->value);
+    case LOOP_INDEX: return emit_index(b, e);
+    case LOOP_LET: return b->lets[e->let->id];
+    case LOOP_REGISTER: return emit_register(b, e);
+    case LOOP_LOAD: return emit_load(b, e);
+    case LOOP_OP: return emit_operation(b, e);
+    case LOOP_SPLAT: return emit_splat(b->emitter, emit_expr(b, e->in[0]), e->lanes);
+    case LOOP_LANE: return emit_lane(b->emitter, e->dtype, e->lanes);
+    case LOOP_FOLD: return emit_fold(b, e);
+    }
+    assert(false);
+    return NULL;
+}

@@ -1,0 +1,371 @@
+/* Addresses, loads and stores. */
+#include "backend/emitter.h"
+
+#include <assert.h>
+#include <string.h>
+
+static int64_t element_bytes(Dtype dtype) { return dtype_bits(dtype) / 8; }
+
+LLVMTypeRef emit_type(const Emitter *e, Dtype dtype, int lanes)
+{
+    LLVMTypeRef type = dtype == F32    ? LLVMFloatTypeInContext(e->context)
+                       : dtype == F64  ? LLVMDoubleTypeInContext(e->context)
+                       : dtype == BOOL ? e->i1
+                                       : LLVMIntTypeInContext(e->context, (unsigned)dtype_bits(dtype));
+    return lanes == 1 ? type : LLVMVectorType(type, (unsigned)lanes);
+}
+
+/* As it lies in memory: a bool is a byte. */
+static LLVMTypeRef memory_type(const Emitter *e, Dtype dtype, int lanes)
+{
+    return emit_type(e, dtype == BOOL ? U8 : dtype, lanes);
+}
+
+/* ---- addresses ---- */
+
+int64_t emit_constant_index(const Body *b, const Affine *index)
+{
+    int64_t value = index->base;
+    for (int i = 0; i < index->nterms; i++) {
+        const Var *var = &b->vars[index->term[i].var->id];
+        assert(var->constant);
+        value += index->term[i].factor * var->known;
+    }
+    return value;
+}
+
+int emit_register_position(const Body *b, const LoopRegister *reg)
+{
+    int i = 0;
+    while (b->function->registers[i] != reg) i++;
+    return i;
+}
+
+LLVMValueRef emit_affine(Body *b, const Affine *index)
+{
+    Emitter *e = b->emitter;
+    int64_t constant = index->base;
+    LLVMValueRef sum = NULL;
+    for (int i = 0; i < index->nterms; i++) {
+        const Var *var = &b->vars[index->term[i].var->id];
+        if (var->constant) {
+            constant += index->term[i].factor * var->known;
+            continue;
+        }
+        LLVMValueRef term = LLVMBuildNSWMul(e->builder, var->value, emit_int(e, index->term[i].factor), "");
+        sum = sum ? LLVMBuildNSWAdd(e->builder, sum, term, "") : term;
+    }
+    LLVMValueRef base = emit_int(e, constant);
+    return sum ? LLVMBuildNSWAdd(e->builder, sum, base, "") : base;
+}
+
+static LLVMValueRef plus_bytes(Emitter *e, LLVMValueRef pointer, LLVMValueRef bytes)
+{
+    return LLVMBuildGEP2(e->builder, e->i8, pointer, &bytes, 1, "");
+}
+
+static LLVMValueRef scratch(Emitter *e, const LoopBuffer *buffer)
+{
+    LLVMTypeRef type = LLVMArrayType2(memory_type(e, buffer->dtype, 1), (uint64_t)buffer->elements);
+    LLVMValueRef memory = LLVMBuildAlloca(e->builder, type, "");
+    LLVMSetAlignment(memory, (unsigned)(buffer->align > 64 ? buffer->align : 64));
+    return memory;
+}
+
+static LLVMValueRef from_bases(Body *b, int64_t index)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef slot = emit_int(e, index);
+    slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, b->bases, &slot, 1, "");
+    LLVMValueRef base = LLVMBuildLoad2(e->builder, e->pointer, slot, "");
+    LLVMSetMetadata(base, LLVMGetMDKindIDInContext(e->context, "invariant.load", 14),
+                    LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
+    return base;
+}
+
+static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
+{
+    Emitter *e = b->emitter;
+    int i = 0;
+    while (b->function->buffers[i] != buffer) i++;
+    if (b->buffers[i]) return b->buffers[i];
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+    LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(b->entry));
+    LLVMValueRef base = NULL;
+    if (buffer->space == SPACE_NONE) base = scratch(e, buffer);
+    if (buffer->space == SPACE_CONSTANT) base = e->weights;
+    if (buffer->space == SPACE_INPUT) base = from_bases(b, buffer->index);
+    if (buffer->space == SPACE_OUTPUT) base = from_bases(b, e->ninputs + buffer->index);
+    if (buffer->space == SPACE_ARENA) base = from_bases(b, e->ninputs + e->noutputs);
+    if (buffer->space != SPACE_NONE && buffer->offset) base = plus_bytes(e, base, emit_int(e, buffer->offset));
+    LLVMPositionBuilderAtEnd(e->builder, here);
+    return b->buffers[i] = base;
+}
+
+/* `parent` plus var * factor bytes, computed where the variable changes. */
+static LLVMValueRef stepped(Body *b, Var *var, LLVMValueRef parent, int64_t factor)
+{
+    Emitter *e = b->emitter;
+    for (size_t i = 0; i < var->naddresses; i++)
+        if (var->addresses[i].parent == parent && var->addresses[i].factor == factor) return var->addresses[i].value;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+    LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(var->head));
+    LLVMValueRef bytes = LLVMBuildNSWMul(e->builder, var->value, emit_int(e, factor), "");
+    LLVMValueRef value = plus_bytes(e, parent, bytes);
+    LLVMPositionBuilderAtEnd(e->builder, here);
+    var->addresses = arena_grow(e->arena, var->addresses, var->naddresses, &var->capacity, sizeof *var->addresses);
+    var->addresses[var->naddresses++] = (Address){parent, value, factor};
+    return value;
+}
+
+LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index)
+{
+    int64_t size = element_bytes(buffer->dtype), constant = index->base;
+    LLVMValueRef address = buffer_start(b, buffer);
+    for (int i = 0; i < index->nterms; i++) {
+        Var *var = &b->vars[index->term[i].var->id];
+        if (var->constant)
+            constant += index->term[i].factor * var->known;
+        else
+            address = stepped(b, var, address, index->term[i].factor * size);
+    }
+    return constant ? plus_bytes(b->emitter, address, emit_int(b->emitter, constant * size)) : address;
+}
+
+/* Bytes that the address of an access is known to be a multiple of: what divides every part of it. */
+static unsigned alignment(const Body *b, const LoopBuffer *buffer, const Affine *index)
+{
+    int64_t size = element_bytes(buffer->dtype), constant = index->base;
+    uint64_t bits = (uint64_t)(buffer->align > 0 ? buffer->align : 1) | 64;
+    for (int i = 0; i < index->nterms; i++) {
+        const Var *var = &b->vars[index->term[i].var->id];
+        if (var->constant)
+            constant += index->term[i].factor * var->known;
+        else
+            bits |= (uint64_t)(index->term[i].factor * var->granularity * size);
+    }
+    bits |= (uint64_t)(constant * size);
+    return (unsigned)(bits & -bits);
+}
+
+/* ---- accesses ---- */
+
+/* A run of elements at a constant distance from an access's first. */
+typedef struct Access {
+    Body *body;
+    const LoopBuffer *buffer;
+    Affine index;
+    int lanes, active;
+} Access;
+
+static LLVMValueRef load_run(const Access *a, int first, int count)
+{
+    Emitter *e = a->body->emitter;
+    Affine index = affine_plus(a->index, first);
+    LLVMTypeRef type = memory_type(e, a->buffer->dtype, count);
+    LLVMValueRef load = LLVMBuildLoad2(e->builder, type, emit_address(a->body, a->buffer, &index), "");
+    LLVMSetAlignment(load, alignment(a->body, a->buffer, &index));
+    if (a->buffer->space == SPACE_CONSTANT)
+        LLVMSetMetadata(load, LLVMGetMDKindIDInContext(e->context, "invariant.load", 14),
+                        LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
+    return load;
+}
+
+static void store_run(const Access *a, int first, LLVMValueRef value)
+{
+    Emitter *e = a->body->emitter;
+    Affine index = affine_plus(a->index, first);
+    LLVMValueRef store = LLVMBuildStore(e->builder, value, emit_address(a->body, a->buffer, &index));
+    LLVMSetAlignment(store, alignment(a->body, a->buffer, &index));
+}
+
+static LLVMValueRef lane_number(const Emitter *e, int lane)
+{
+    return LLVMConstInt(e->i32, (unsigned long long)lane, 0);
+}
+
+/* A shuffle whose lane i is `from[i]`; -1 leaves it undefined. */
+static LLVMValueRef shuffle(Emitter *e, LLVMValueRef x, LLVMValueRef y, const int *from, int lanes)
+{
+    LLVMValueRef *mask = ARENA_ARRAY(e->arena, LLVMValueRef, lanes);
+    for (int i = 0; i < lanes; i++) mask[i] = from[i] < 0 ? LLVMGetPoison(e->i32) : lane_number(e, from[i]);
+    return LLVMBuildShuffleVector(e->builder, x, y, LLVMConstVector(mask, (unsigned)lanes), "");
+}
+
+/* Masks of byte and word lanes are an extension of their own, which the wide vectors bring along. */
+static bool can_mask(const Emitter *e, Dtype dtype)
+{
+    const Target *target = e->options->target;
+    return (target->has & FEATURE_MASKED) && (dtype_bits(dtype) >= 32 || target->vector_bytes >= 64);
+}
+
+static LLVMValueRef lane_mask(const Emitter *e, int lanes, int active)
+{
+    LLVMValueRef *bits = ARENA_ARRAY(e->arena, LLVMValueRef, lanes);
+    for (int i = 0; i < lanes; i++) bits[i] = LLVMConstInt(e->i1, i < active, 0);
+    return LLVMConstVector(bits, (unsigned)lanes);
+}
+
+static LLVMValueRef load_masked(const Access *a)
+{
+    Emitter *e = a->body->emitter;
+    LLVMTypeRef type = memory_type(e, a->buffer->dtype, a->lanes), overload[] = {type, e->pointer};
+    LLVMValueRef args[] = {emit_address(a->body, a->buffer, &a->index),
+                           lane_number(e, (int)alignment(a->body, a->buffer, &a->index)),
+                           lane_mask(e, a->lanes, a->active), LLVMConstNull(type)};
+    return emit_intrinsic(e, "llvm.masked.load", overload, 2, args, 4);
+}
+
+static void store_masked(const Access *a, LLVMValueRef value)
+{
+    Emitter *e = a->body->emitter;
+    LLVMTypeRef overload[] = {LLVMTypeOf(value), e->pointer};
+    LLVMValueRef args[] = {value, emit_address(a->body, a->buffer, &a->index),
+                           lane_number(e, (int)alignment(a->body, a->buffer, &a->index)),
+                           lane_mask(e, a->lanes, a->active)};
+    emit_intrinsic(e, "llvm.masked.store", overload, 2, args, 4);
+}
+
+/* The largest power of two that is not above `count`. */
+static int part_of(int count)
+{
+    int part = 1;
+    while (2 * part <= count) part *= 2;
+    return part;
+}
+
+/* Some lanes without masks: runs of 8, 4, 2, 1 as they fit, laid into a vector of zeros. */
+static LLVMValueRef load_parts(const Access *a)
+{
+    Emitter *e = a->body->emitter;
+    LLVMValueRef whole = LLVMConstNull(memory_type(e, a->buffer->dtype, a->lanes));
+    int *from = ARENA_ARRAY(e->arena, int, a->lanes);
+    for (int first = 0, part; first < a->active; first += part) {
+        part = part_of(a->active - first);
+        LLVMValueRef run = load_run(a, first, part);
+        if (part == 1) {
+            whole = LLVMBuildInsertElement(e->builder, whole, run, lane_number(e, first), "");
+            continue;
+        }
+        for (int i = 0; i < a->lanes; i++) from[i] = i < part ? i : -1;
+        LLVMValueRef wide = shuffle(e, run, LLVMGetPoison(LLVMTypeOf(run)), from, a->lanes);
+        for (int i = 0; i < a->lanes; i++) from[i] = i < first || i >= first + part ? i : a->lanes + i - first;
+        whole = shuffle(e, whole, wide, from, a->lanes);
+    }
+    return whole;
+}
+
+static void store_parts(const Access *a, LLVMValueRef value)
+{
+    Emitter *e = a->body->emitter;
+    int *from = ARENA_ARRAY(e->arena, int, a->lanes);
+    for (int first = 0, part; first < a->active; first += part) {
+        part = part_of(a->active - first);
+        for (int i = 0; i < part; i++) from[i] = first + i;
+        if (part == 1)
+            store_run(a, first, LLVMBuildExtractElement(e->builder, value, lane_number(e, first), ""));
+        else
+            store_run(a, first, shuffle(e, value, LLVMGetPoison(LLVMTypeOf(value)), from, part));
+    }
+}
+
+static LLVMValueRef load_strided(const Access *a, int64_t stride)
+{
+    Emitter *e = a->body->emitter;
+    LLVMValueRef whole = LLVMConstNull(memory_type(e, a->buffer->dtype, a->lanes));
+    for (int i = 0; i < a->active; i++) {
+        Access one = *a;
+        one.index = affine_plus(a->index, i * stride);
+        whole = LLVMBuildInsertElement(e->builder, whole, load_run(&one, 0, 1), lane_number(e, i), "");
+    }
+    return whole;
+}
+
+LLVMValueRef emit_load(Body *b, const LoopExpr *load)
+{
+    Emitter *e = b->emitter;
+    Access a = {b, load->buffer, load->index, load->lanes, load->active};
+    LLVMValueRef value;
+    if (load->lanes == 1)
+        value = load_run(&a, 0, 1);
+    else if (load->stride == 0 && load->active == load->lanes)
+        value = emit_splat(e, load_run(&a, 0, 1), load->lanes);
+    else if (load->stride != 1)
+        value = load_strided(&a, load->stride);
+    else if (load->active == load->lanes)
+        value = load_run(&a, 0, load->lanes);
+    else
+        value = can_mask(e, load->dtype) ? load_masked(&a) : load_parts(&a);
+    if (load->dtype != BOOL) return value;
+    return LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(LLVMTypeOf(value)), "");
+}
+
+void emit_store(Body *b, const LoopStatement *store, LLVMValueRef value)
+{
+    Emitter *e = b->emitter;
+    int lanes = store->value->lanes;
+    Access a = {b, store->buffer, store->index, lanes, store->active};
+    if (store->buffer->dtype == BOOL) value = LLVMBuildZExt(e->builder, value, memory_type(e, BOOL, lanes), "");
+    if (lanes == 1) {
+        store_run(&a, 0, value);
+    } else if (store->stride != 1) {
+        for (int i = 0; i < store->active; i++) {
+            Access one = a;
+            one.index = affine_plus(a.index, i * store->stride);
+            store_run(&one, 0, LLVMBuildExtractElement(e->builder, value, lane_number(e, i), ""));
+        }
+    } else if (store->active == lanes) {
+        store_run(&a, 0, value);
+    } else if (can_mask(e, store->buffer->dtype)) {
+        store_masked(&a, value);
+    } else {
+        store_parts(&a, value);
+    }
+}
+
+void emit_prefetch(Body *b, const LoopStatement *prefetch)
+{
+    Emitter *e = b->emitter;
+    /* to be read, of high locality, data */
+    LLVMValueRef args[] = {emit_address(b, prefetch->buffer, &prefetch->index), lane_number(e, 0), lane_number(e, 3),
+                           lane_number(e, 1)};
+    emit_intrinsic(e, "llvm.prefetch", &e->pointer, 1, args, 4);
+}
+
+/* Stores of `vector` from `address` on, one after the other, `count` of them. */
+static void fill_loop(Body *b, LLVMValueRef address, LLVMValueRef vector, int64_t bytes, int64_t count, unsigned align)
+{
+    Emitter *e = b->emitter;
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
+    LLVMBasicBlockRef head = LLVMAppendBasicBlockInContext(e->context, b->llvm, "");
+    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, b->llvm, "");
+    LLVMBuildBr(e->builder, head);
+    LLVMPositionBuilderAtEnd(e->builder, head);
+    LLVMValueRef offset = LLVMBuildPhi(e->builder, e->i64, ""), zero = emit_int(e, 0);
+    LLVMSetAlignment(LLVMBuildStore(e->builder, vector, plus_bytes(e, address, offset)), align);
+    LLVMValueRef next = LLVMBuildNSWAdd(e->builder, offset, emit_int(e, bytes), "");
+    LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntULT, next, emit_int(e, bytes * count), "");
+    LLVMBuildCondBr(e->builder, more, head, after);
+    LLVMAddIncoming(offset, &zero, &before, 1);
+    LLVMAddIncoming(offset, &next, &head, 1);
+    LLVMPositionBuilderAtEnd(e->builder, after);
+}
+
+void emit_fill(Body *b, const LoopStatement *fill)
+{
+    Emitter *e = b->emitter;
+    Dtype stored = fill->buffer->dtype == BOOL ? U8 : fill->buffer->dtype;
+    int64_t size = element_bytes(stored), lanes = e->options->target->vector_bytes / size, count = fill->count / lanes;
+    LLVMValueRef address = emit_address(b, fill->buffer, &fill->index);
+    LLVMValueRef value = emit_constant(e, stored, 1, fill->value->value);
+    unsigned align = alignment(b, fill->buffer, &fill->index);
+    if (LLVMIsNull(value)) {
+        LLVMBuildMemSet(e->builder, address, LLVMConstNull(e->i8), emit_int(e, fill->count * size), align);
+        return;
+    }
+    unsigned each = align < size * lanes ? align : (unsigned)(size * lanes);
+    if (count)
+        fill_loop(b, address, emit_constant(e, stored, (int)lanes, fill->value->value), size * lanes, count, each);
+    Access rest = {b, fill->buffer, fill->index, 1, 1};
+    for (int64_t i = count * lanes; i < fill->count; i++) store_run(&rest, (int)i, value);
+}

@@ -1,0 +1,103 @@
+/* What the files of the emitter share: one Emitter a module, one Body an LLVM function being filled. */
+#ifndef BACKEND_EMITTER_H
+#define BACKEND_EMITTER_H
+
+#include "backend/emit.h"
+
+#include <llvm-c/Core.h>
+
+typedef struct Emitter {
+    Arena *arena;
+    const LoopProgram *program;
+    const EmitOptions *options;
+    const char *symbol; /* the model's name as a C identifier; every symbol starts with it */
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef builder;
+    LLVMTypeRef nothing, pointer, i1, i8, i32, i64;
+    LLVMTypeRef step_type; /* void (bases, pool) */
+    LLVMValueRef weights;  /* <symbol>_weights, defined by our own object writer */
+    LLVMValueRef *steps;
+    int ninputs, noutputs;
+} Emitter;
+
+/* One term of an address: `parent` plus a variable times `factor` bytes. */
+typedef struct Address {
+    LLVMValueRef parent, value;
+    int64_t factor;
+} Address;
+
+/* A loop variable: a constant while its loop is unrolled, else a phi of the block `head`, before whose end the
+ * addresses are computed that change with it.  So each is computed once, in the outermost loop that it can be. */
+typedef struct Var {
+    bool constant;
+    int64_t known;       /* when constant */
+    int64_t granularity; /* divides every value */
+    LLVMValueRef value;
+    LLVMBasicBlockRef head;
+    Address *addresses;
+    size_t naddresses, capacity;
+} Var;
+
+typedef struct Body {
+    Emitter *emitter;
+    const LoopFunction *function;
+    LLVMValueRef llvm;
+    LLVMBasicBlockRef entry; /* allocas and the buffers' addresses, before its branch */
+    LLVMValueRef bases, pool;
+    LLVMValueRef *buffers;    /* by position in the function; NULL until used */
+    LLVMValueRef **registers; /* the value that each element holds here; NULL before its first assignment */
+    LLVMValueRef *lets;
+    Var *vars;
+} Body;
+
+/* ---- emit_module.c ---- */
+
+/* The model's entry point, its ABI symbol and the adapter that takes bases; the adapter. */
+LLVMValueRef emit_entry(Emitter *e);
+void emit_add_attribute(Emitter *e, LLVMValueRef function, const char *name, const char *value);
+/* A function with the attributes that all of a module's have. */
+LLVMValueRef emit_new_function(Emitter *e, const char *name, LLVMTypeRef type, bool exported);
+
+/* ---- info.c ---- */
+
+/* The constant `lep_model` of runtime/model.h. */
+void emit_info(Emitter *e, LLVMValueRef adapter);
+
+/* ---- emit_body.c ---- */
+
+/* void <symbol>__step_<index>(bases, pool) */
+LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, int index);
+
+/* ---- emit_memory.c ---- */
+
+/* What holds `lanes` elements: a bool is an i1, a 16-bit float, which only casts compute with, its bits. */
+LLVMTypeRef emit_type(const Emitter *e, Dtype dtype, int lanes);
+/* An affine index as an i64. */
+LLVMValueRef emit_affine(Body *b, const Affine *index);
+LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index);
+LLVMValueRef emit_load(Body *b, const LoopExpr *load);
+void emit_store(Body *b, const LoopStatement *store, LLVMValueRef value);
+void emit_fill(Body *b, const LoopStatement *fill);
+void emit_prefetch(Body *b, const LoopStatement *prefetch);
+/* The compile-time value of an index of registers. */
+int64_t emit_constant_index(const Body *b, const Affine *index);
+int emit_register_position(const Body *b, const LoopRegister *reg);
+
+/* ---- emit_expr.c, emit_op.c, emit_cast.c ---- */
+
+LLVMValueRef emit_expr(Body *b, const LoopExpr *e);
+LLVMValueRef emit_constant(const Emitter *e, Dtype dtype, int lanes, Scalar value);
+LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes);
+/* One operation of ir/expr.def on `in`, all of `lanes` lanes and, but for the condition of a select, of dtype `from`.
+ */
+LLVMValueRef emit_op(Emitter *e, ExprKind op, Dtype from, Dtype to, int lanes, const LLVMValueRef *in);
+LLVMValueRef emit_cast(Emitter *e, Dtype from, Dtype to, int lanes, LLVMValueRef value);
+LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef *overload, int noverload, LLVMValueRef *args,
+                            int nargs);
+static inline LLVMValueRef emit_int(const Emitter *e, int64_t value)
+{
+    return LLVMConstInt(e->i64, (unsigned long long)value, 1);
+}
+
+#endif

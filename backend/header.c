@@ -1,0 +1,232 @@
+/* The C99 header of a model's library. */
+#include "backend/object.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { ARENA_ALIGN = 64 };
+
+const char *symbol_name(Arena *arena, const char *text)
+{
+    bool bare = !*text || isdigit((unsigned char)*text);
+    char *name = arena_printf(arena, "%s%s", bare ? "model_" : "", text);
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) || (unsigned char)*c >= 0x80) *c = '_';
+    return name;
+}
+
+/* ---- the hash ---- */
+
+static uint32_t mix(uint32_t hash, const void *bytes, size_t size)
+{
+    const unsigned char *from = bytes;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ from[i]) * 16777619u;
+    return hash;
+}
+
+static uint32_t mix_text(uint32_t hash, const char *text) { return mix(hash, text, strlen(text) + 1); }
+
+static uint32_t mix_port(uint32_t hash, const char *name, const Type *type)
+{
+    hash = mix_text(mix_text(hash, name), dtype_name(type->dtype));
+    for (int i = 0; i < type->rank; i++) {
+        hash = mix(hash, &type->dim[i].low, sizeof type->dim[i].low);
+        hash = mix(hash, &type->dim[i].high, sizeof type->dim[i].high);
+    }
+    return hash;
+}
+
+uint32_t model_abi(const LoopProgram *program)
+{
+    const Graph *graph = program->graph;
+    uint32_t hash = mix_text(mix_text(2166136261u, LEPC_VERSION), graph->name);
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_input) hash = mix_port(hash, node->name, &node->types[0]);
+    hash = mix_text(hash, "->");
+    for (int i = 0; i < graph->nresults; i++)
+        hash = mix_port(hash, graph->results[i].name, value_type(graph->results[i].value));
+    return mix(hash, &program->arena_bytes, sizeof program->arena_bytes);
+}
+
+/* ---- the text ---- */
+
+typedef struct Header {
+    FILE *out;
+    Arena *arena;
+    const char *symbol, *upper;
+    const char **taken; /* names of the parameters so far */
+    int ntaken;
+} Header;
+
+static const char *upper_case(Arena *arena, const char *text)
+{
+    char *upper = arena_copy_string(arena, text);
+    for (char *c = upper; *c; c++) *c = (char)toupper((unsigned char)*c);
+    return upper;
+}
+
+/* A bool is a byte, 16-bit floats are their bits: what C99 has in every compiler. */
+static const char *const c_types[DTYPE_COUNT] = {
+    [F32] = "float",    [F64] = "double",   [F16] = "uint16_t", [BF16] = "uint16_t", [I8] = "int8_t",
+    [I16] = "int16_t",  [I32] = "int32_t",  [I64] = "int64_t",  [U8] = "uint8_t",    [U16] = "uint16_t",
+    [U32] = "uint32_t", [U64] = "uint64_t", [BOOL] = "uint8_t",
+};
+
+static bool name_is_free(const Header *h, const char *name)
+{
+    static const char *const reserved[] = {
+        "arena",        "pool",
+        "auto",         "break",
+        "case",         "char",
+        "const",        "continue",
+        "default",      "do",
+        "double",       "else",
+        "enum",         "extern",
+        "float",        "for",
+        "goto",         "if",
+        "inline",       "int",
+        "long",         "register",
+        "restrict",     "return",
+        "short",        "signed",
+        "sizeof",       "static",
+        "struct",       "switch",
+        "typedef",      "union",
+        "unsigned",     "void",
+        "volatile",     "while",
+        "asm",          "bool",
+        "catch",        "class",
+        "delete",       "explicit",
+        "export",       "false",
+        "friend",       "mutable",
+        "namespace",    "new",
+        "operator",     "private",
+        "protected",    "public",
+        "template",     "this",
+        "throw",        "true",
+        "try",          "typeid",
+        "typename",     "using",
+        "virtual",      "wchar_t",
+        "and",          "or",
+        "not",          "xor",
+        "compl",        "alignas",
+        "alignof",      "char8_t",
+        "concept",      "constexpr",
+        "decltype",     "noexcept",
+        "nullptr",      "requires",
+        "thread_local", "bitand",
+        "bitor",        "not_eq",
+        "or_eq",        "xor_eq",
+        "and_eq",       "const_cast",
+        "dynamic_cast", "reinterpret_cast",
+        "static_cast",  "static_assert",
+    };
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (!strcmp(reserved[i], name)) return false;
+    for (int i = 0; i < h->ntaken; i++)
+        if (!strcmp(h->taken[i], name)) return false;
+    return true;
+}
+
+static const char *parameter_name(Header *h, const char *text)
+{
+    const char *name = symbol_name(h->arena, text);
+    while (!name_is_free(h, name)) name = arena_printf(h->arena, "%s_", name);
+    return h->taken[h->ntaken++] = name;
+}
+
+static void write_parameter(Header *h, const char *prefix, const char *name, const Type *type)
+{
+    fprintf(h->out, "%s%s %s[%" PRId64 "], ", prefix, c_types[type->dtype], parameter_name(h, name),
+            type_elements(type));
+}
+
+/* Text for a comment: no end of it, no line of its own. */
+static void write_comment_text(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        bool closes = text[0] == '*' && text[1] == '/', opens = text[0] == '/' && text[1] == '*';
+        unsigned char c = (unsigned char)*text;
+        fputc(c < ' ' || c == '\\' || c == '?' ? ' ' : c, out);
+        if (closes || opens) fputc(' ', out);
+    }
+}
+
+static void write_string(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '?')
+            fprintf(out, "\\%03o", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+static void write_labels(const Header *h, const Result *result)
+{
+    if (result->nlabels == 0) return;
+    const char *name = upper_case(h->arena, symbol_name(h->arena, result->name));
+    fprintf(h->out, "#define %s_%s_LABELS \\\n    {", h->upper, name);
+    for (int i = 0; i < result->nlabels; i++) {
+        if (i) fputs(i % 8 ? ", " : ", \\\n     ", h->out);
+        write_string(h->out, result->labels[i]);
+    }
+    fputs("}\n", h->out);
+}
+
+/* The same lines, under the same guard, as runtime/lep.h: headers of many models stand beside each other. */
+static const char shared_lines[] =
+    "#ifndef LEP_H\n"
+    "#define LEP_H\n"
+    "enum lep_status { LEP_OK = 0, LEP_ERROR_ARGUMENT = 1, LEP_ERROR_ALIGNMENT = 2, LEP_ERROR_CPU = 3 };\n"
+    "\n"
+    "/* A caller's threads: run calls f(arg, i) for each i below n, and returns when all are done. */\n"
+    "struct lep_pool {\n"
+    "    void *ctx;\n"
+    "    int threads;\n"
+    "    void (*run)(void *ctx, void (*f)(void *arg, int index), void *arg, int n);\n"
+    "};\n"
+    "#endif\n"
+    "\n";
+
+static void write_start(const Header *h, const LoopProgram *program)
+{
+    const Graph *graph = program->graph;
+    fputs("/* ", h->out);
+    write_comment_text(h->out, graph->name);
+    if (graph->doc) fputs(": ", h->out);
+    if (graph->doc) write_comment_text(h->out, graph->doc);
+    fputs("\n * Written by lepc " LEPC_VERSION "; changes here are lost. */\n", h->out);
+    fprintf(h->out, "#ifndef LEP_MODEL_%s_H\n#define LEP_MODEL_%s_H\n\n", h->upper, h->upper);
+    fputs("#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n", h->out);
+    fputs(shared_lines, h->out);
+    fprintf(h->out, "#define %s_ABI 0x%08xu\n", h->upper, model_abi(program));
+    fprintf(h->out, "#define %s_ARENA_BYTES %" PRId64 "\n", h->upper, program->arena_bytes);
+    fprintf(h->out, "#define %s_ARENA_ALIGN %d\n", h->upper, ARENA_ALIGN);
+    for (int i = 0; i < graph->nresults; i++) write_labels(h, &graph->results[i]);
+}
+
+void header_write(const LoopProgram *program, FILE *out)
+{
+    const Graph *graph = program->graph;
+    Header h = {.out = out, .arena = program->arena, .symbol = symbol_name(program->arena, graph->name)};
+    h.upper = upper_case(h.arena, h.symbol);
+    int nports = graph->nresults;
+    for (const Node *node = graph->first; node; node = node->next) nports += node->op == OP_input;
+    h.taken = ARENA_ARRAY(h.arena, const char *, nports);
+    write_start(&h, program);
+    fprintf(out, "\n/* LEP_OK or an error; re-entrant: one arena a call in flight%s; pool NULL: this thread only.\n",
+            program->arena_bytes ? "" : " (this model needs none: NULL)");
+    fputs(" * The name holds the ABI, so that a header that is older than its library fails at link. */\n", out);
+    fprintf(out, "#define %s_run %s_run_%08x\n", h.symbol, h.symbol, model_abi(program));
+    fprintf(out, "int %s_run(", h.symbol);
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_input) write_parameter(&h, "const ", node->name, &node->types[0]);
+    for (int i = 0; i < graph->nresults; i++)
+        write_parameter(&h, "", graph->results[i].name, value_type(graph->results[i].value));
+    fputs("void *arena, const struct lep_pool *pool);\n\n", out);
+    fputs("#ifdef __cplusplus\n}\n#endif\n\n#endif\n", out);
+}

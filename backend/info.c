@@ -1,0 +1,126 @@
+/* The description that a standalone binary's main program reads: constants of the layout of runtime/model.h. */
+#include "backend/emitter.h"
+
+#include <string.h>
+
+enum { MODEL_VERSION = 1, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
+
+static LLVMValueRef private_constant(Emitter *e, LLVMValueRef value, const char *name)
+{
+    LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
+    LLVMSetInitializer(global, value);
+    LLVMSetGlobalConstant(global, 1);
+    LLVMSetLinkage(global, LLVMPrivateLinkage);
+    return global;
+}
+
+static LLVMValueRef text_constant(Emitter *e, const char *text)
+{
+    LLVMValueRef value = LLVMConstStringInContext2(e->context, text, strlen(text), 0);
+    LLVMValueRef global = private_constant(e, value, "text");
+    LLVMSetUnnamedAddress(global, LLVMGlobalUnnamedAddr);
+    return global;
+}
+
+static LLVMValueRef struct_constant(Emitter *e, LLVMValueRef *fields, unsigned count)
+{
+    return LLVMConstStructInContext(e->context, fields, count, 0);
+}
+
+/* Pointer to an array of `count` values, NULL for none. */
+static LLVMValueRef array_constant(Emitter *e, LLVMTypeRef element, LLVMValueRef *values, int64_t count)
+{
+    if (count == 0) return LLVMConstNull(e->pointer);
+    return private_constant(e, LLVMConstArray2(element, values, (uint64_t)count), "array");
+}
+
+static LLVMValueRef real_constant(Emitter *e, double value)
+{
+    return LLVMConstReal(LLVMDoubleTypeInContext(e->context), value);
+}
+
+/* struct LepPort */
+static LLVMValueRef port_constant(Emitter *e, const char *name, const Type *type, const Result *result)
+{
+    LLVMValueRef dims[MODEL_MAX_RANK], *labels = NULL;
+    int64_t nlabels = result ? result->nlabels : 0;
+    for (int i = 0; i < MODEL_MAX_RANK; i++) dims[i] = emit_int(e, i < type->rank ? type->dim[i].high : 0);
+    labels = ARENA_ARRAY(e->arena, LLVMValueRef, nlabels);
+    for (int64_t i = 0; i < nlabels; i++) labels[i] = text_constant(e, result->labels[i]);
+    LLVMValueRef fields[] = {text_constant(e, name),
+                             LLVMConstInt(e->i32, (unsigned long long)type->dtype, 0),
+                             LLVMConstInt(e->i32, (unsigned long long)type->rank, 0),
+                             LLVMConstArray2(e->i64, dims, MODEL_MAX_RANK),
+                             emit_int(e, type_bytes(type)),
+                             array_constant(e, e->pointer, labels, nlabels),
+                             emit_int(e, nlabels)};
+    return struct_constant(e, fields, 7);
+}
+
+static LLVMValueRef inputs_constant(Emitter *e)
+{
+    LLVMValueRef *ports = ARENA_ARRAY(e->arena, LLVMValueRef, e->ninputs);
+    int count = 0;
+    for (const Node *node = e->program->graph->first; node; node = node->next)
+        if (node->op == OP_input) ports[count++] = port_constant(e, node->name, &node->types[0], NULL);
+    return array_constant(e, count ? LLVMTypeOf(ports[0]) : e->i64, ports, count);
+}
+
+static LLVMValueRef outputs_constant(Emitter *e)
+{
+    const Graph *graph = e->program->graph;
+    LLVMValueRef *ports = ARENA_ARRAY(e->arena, LLVMValueRef, graph->nresults);
+    for (int i = 0; i < graph->nresults; i++)
+        ports[i] = port_constant(e, graph->results[i].name, value_type(graph->results[i].value), &graph->results[i]);
+    return array_constant(e, graph->nresults ? LLVMTypeOf(ports[0]) : e->i64, ports, graph->nresults);
+}
+
+/* "mnist.lep:9", without folders so that a binary does not depend on where it was built. */
+static const char *source_of(Emitter *e, const LoopFunction *function)
+{
+    if (function->origin.count == 0) return "";
+    const Span *at = &function->origin.at[0];
+    if (!at->source) return at->name ? at->name : "";
+    const char *slash = strrchr(at->source->path, '/');
+    return arena_printf(e->arena, "%s:%d", slash ? slash + 1 : at->source->path, at->line);
+}
+
+/* struct LepStep */
+static LLVMValueRef steps_constant(Emitter *e)
+{
+    int count = e->program->nsteps;
+    LLVMValueRef *steps = ARENA_ARRAY(e->arena, LLVMValueRef, count);
+    for (int i = 0; i < count; i++) {
+        const LoopFunction *f = e->program->steps[i];
+        LLVMValueRef fields[] = {
+            text_constant(e, f->name),          text_constant(e, source_of(e, f)), e->steps[i],
+            real_constant(e, f->multiply_adds), real_constant(e, f->bytes_read),   real_constant(e, f->bytes_written)};
+        steps[i] = struct_constant(e, fields, 6);
+    }
+    return array_constant(e, count ? LLVMTypeOf(steps[0]) : e->i64, steps, count);
+}
+
+void emit_info(Emitter *e, LLVMValueRef adapter)
+{
+    const LoopProgram *program = e->program;
+    LLVMValueRef fields[] = {emit_int(e, MODEL_VERSION),
+                             text_constant(e, program->graph->name),
+                             text_constant(e, program->graph->doc ? program->graph->doc : ""),
+                             text_constant(e, "lepc " LEPC_VERSION),
+                             text_constant(e, e->options->target->name),
+                             emit_int(e, e->ninputs),
+                             emit_int(e, e->noutputs),
+                             emit_int(e, program->nsteps),
+                             inputs_constant(e),
+                             outputs_constant(e),
+                             steps_constant(e),
+                             emit_int(e, program->arena_bytes),
+                             emit_int(e, ARENA_ALIGN),
+                             emit_int(e, program->constant_bytes),
+                             adapter};
+    LLVMValueRef value = struct_constant(e, fields, sizeof fields / sizeof *fields);
+    LLVMValueRef model = LLVMAddGlobal(e->module, LLVMTypeOf(value), "lep_model");
+    LLVMSetInitializer(model, value);
+    LLVMSetGlobalConstant(model, 1);
+    LLVMSetAlignment(model, 16);
+}

@@ -1,0 +1,63 @@
+#include "backend/jit.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/Error.h>
+#include <llvm-c/LLJIT.h>
+#include <llvm-c/Orc.h>
+
+#include <stdlib.h>
+
+struct Jit {
+    LLVMOrcLLJITRef engine;
+};
+
+/* False after an error, which is reported and gone. */
+static bool worked(LLVMErrorRef error, const char *what, Diag *diag)
+{
+    if (!error) return true;
+    char *text = LLVMGetErrorMessage(error);
+    diag_error(diag, E0904, (Span){.name = what}, "%s", text);
+    LLVMDisposeErrorMessage(text);
+    return false;
+}
+
+/* Objects may call memcpy and memset, which are this process's. */
+static LLVMErrorRef open_process(LLVMOrcLLJITRef engine)
+{
+    LLVMOrcDefinitionGeneratorRef generator = NULL;
+    char prefix = LLVMOrcLLJITGetGlobalPrefix(engine);
+    LLVMErrorRef error = LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(&generator, prefix, NULL, NULL);
+    if (!error) LLVMOrcJITDylibAddGenerator(LLVMOrcLLJITGetMainJITDylib(engine), generator);
+    return error;
+}
+
+Jit *jit_load(const Bytes *object, Diag *diag)
+{
+    LLVMOrcLLJITRef engine = NULL;
+    if (!worked(LLVMOrcCreateLLJIT(&engine, LLVMOrcCreateLLJITBuilder()), "run in this process", diag)) return NULL;
+    LLVMMemoryBufferRef buffer =
+        LLVMCreateMemoryBufferWithMemoryRangeCopy((const char *)object->data, object->size, "object");
+    LLVMErrorRef error = open_process(engine);
+    if (!error) error = LLVMOrcLLJITAddObjectFile(engine, LLVMOrcLLJITGetMainJITDylib(engine), buffer);
+    Jit *jit = worked(error, "run in this process", diag) ? malloc(sizeof *jit) : NULL;
+    if (!jit) {
+        worked(LLVMOrcDisposeLLJIT(engine), "run in this process", diag);
+        return NULL;
+    }
+    jit->engine = engine;
+    return jit;
+}
+
+void *jit_symbol(Jit *jit, const char *name, Diag *diag)
+{
+    LLVMOrcExecutorAddress address = 0;
+    if (!worked(LLVMOrcLLJITLookup(jit->engine, &address, name), name, diag)) return NULL;
+    return (void *)(uintptr_t)address;
+}
+
+void jit_free(Jit *jit)
+{
+    if (!jit) return;
+    LLVMConsumeError(LLVMOrcDisposeLLJIT(jit->engine));
+    free(jit);
+}

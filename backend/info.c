@@ -100,6 +100,16 @@ static LLVMValueRef steps_constant(Emitter *e)
     return array_constant(e, count ? LLVMTypeOf(steps[0]) : e->i64, steps, count);
 }
 
+/* "haswell +avx,+avx2,+fma,+bmi2": the runner refuses a processor that lacks one, in place of an illegal instruction.
+ */
+static const char *target_text(Emitter *e)
+{
+    const Target *t = e->options->target;
+    return arena_printf(e->arena, "%s%s%s%s%s", t->name, t->vector_bytes >= 32 ? " +avx" : "",
+                        t->has & FEATURE_FMA ? " +avx2,+fma,+bmi2" : "", t->has & FEATURE_MASKED ? " +avx512f" : "",
+                        *t->features ? arena_printf(e->arena, " %s", t->features) : "");
+}
+
 void emit_info(Emitter *e, LLVMValueRef adapter)
 {
     const LoopProgram *program = e->program;
@@ -107,7 +117,7 @@ void emit_info(Emitter *e, LLVMValueRef adapter)
                              text_constant(e, program->graph->name),
                              text_constant(e, program->graph->doc ? program->graph->doc : ""),
                              text_constant(e, "lepc " LEPC_VERSION),
-                             text_constant(e, e->options->target->name),
+                             text_constant(e, target_text(e)),
                              emit_int(e, e->ninputs),
                              emit_int(e, e->noutputs),
                              emit_int(e, program->nsteps),

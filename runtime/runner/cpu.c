@@ -5,20 +5,32 @@
 #include <string.h>
 
 #if defined(__x86_64__)
-/* LLVM's name of a feature, then the compiler's. */
-#define FEATURES(X)                                                                                                    \
-    X("sse4.2", "sse4.2")                                                                                              \
-    X("popcnt", "popcnt") X("avx", "avx") X("avx2", "avx2") X("fma", "fma") X("bmi", "bmi") X("bmi2", "bmi2")          \
-        X("avx512f", "avx512f") X("avx512bw", "avx512bw") X("avx512cd", "avx512cd") X("avx512dq", "avx512dq")          \
-            X("avx512vl", "avx512vl") X("avx512vnni", "avx512vnni") X("avx512vbmi", "avx512vbmi")                      \
-                X("avx512ifma", "avx512ifma") X("avx512bf16", "avx512bf16")
+static bool is_word(const char *name, size_t length, const char *word)
+{
+    return strlen(word) == length && memcmp(name, word, length) == 0;
+}
 
-/* -1: not a feature that we know of. */
+/* LLVM and the C compiler call these the same; -1: not a feature that we know of. */
 static int has_feature(const char *name, size_t length)
 {
-#define ROW(ours, theirs)                                                                                              \
-    if (sizeof(ours) - 1 == length && memcmp(name, ours, length) == 0) return __builtin_cpu_supports(theirs) != 0;
-    FEATURES(ROW)
+#define ROW(feature)                                                                                                   \
+    if (is_word(name, length, feature)) return __builtin_cpu_supports(feature) != 0
+    ROW("sse4.2");
+    ROW("popcnt");
+    ROW("avx");
+    ROW("avx2");
+    ROW("fma");
+    ROW("bmi");
+    ROW("bmi2");
+    ROW("avx512f");
+    ROW("avx512bw");
+    ROW("avx512cd");
+    ROW("avx512dq");
+    ROW("avx512vl");
+    ROW("avx512vnni");
+    ROW("avx512vbmi");
+    ROW("avx512ifma");
+    ROW("avx512bf16");
 #undef ROW
     return -1;
 }
@@ -41,8 +53,7 @@ int cpu_check(const LepModel *model)
         size_t length = strcspn(word, separators);
         if (*word == '+' && has_feature(word + 1, length - 1) == 0) return lacks(model, word + 1, length - 1);
         for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
-            if (strlen(levels[i][0]) == length && memcmp(levels[i][0], word, length) == 0 &&
-                has_feature(levels[i][1], strlen(levels[i][1])) == 0)
+            if (is_word(word, length, levels[i][0]) && has_feature(levels[i][1], strlen(levels[i][1])) == 0)
                 return lacks(model, levels[i][1], strlen(levels[i][1]));
         word += length;
         word += strspn(word, separators);

@@ -1,0 +1,30 @@
+#include "frontend/driver/command.h"
+
+#include <string.h>
+
+const Command command_table[] = {
+    {"build", FOR_BUILD, command_build, "[build] MODEL -o OUT",
+     "compiles a model; what comes out is told by --emit or OUT's suffix", true, false},
+    {"run", FOR_RUN, command_run, "run MODEL [--input NAME=FILE]... [FILE]...",
+     "compiles in memory and runs as the standalone binary would", true, true},
+    {"compare", FOR_COMPARE, command_compare, "compare MODEL [--input NAME=FILE]...",
+     "the machine code beside the reference interpreter, layer by layer", true, false},
+    {"check", FOR_CHECK, command_check, "check MODEL", "everything that is wrong, at once; sizes when nothing is", true,
+     false},
+    {"dump", FOR_DUMP, command_dump, "dump MODEL [--after=PASS]", "the program after a pass, in the language itself",
+     true, false},
+    {"report", FOR_REPORT, command_report, "report memory MODEL",
+     "where every value lives, and how much memory it takes", true, true},
+    {"fmt", FOR_FMT, command_fmt, "fmt MODEL [-o OUT]", "the text in the house's formatting", true, false},
+    {"ops", FOR_LIST, command_ops, "ops [NAME]...", "the operators: operands, attributes, defaults", false, true},
+    {"passes", FOR_LIST, command_passes, "passes", "the passes in the order of a build", false, false},
+    {"targets", FOR_LIST, command_targets, "targets", "the processors that --cpu and --target know", false, false},
+};
+const int command_count = sizeof command_table / sizeof command_table[0];
+
+const Command *command_find(const char *name)
+{
+    for (int i = 0; i < command_count; i++)
+        if (strcmp(command_table[i].name, name) == 0) return &command_table[i];
+    return NULL;
+}

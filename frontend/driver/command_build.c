@@ -1,0 +1,153 @@
+#include "frontend/driver/emit_kind.h"
+#include "passes/report_memory.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct Job {
+    const EmitRow *row;
+    const char *path;
+} Job;
+
+enum { MAX_JOBS = 16 };
+
+typedef struct Jobs {
+    int count;
+    Job at[MAX_JOBS];
+} Jobs;
+
+static const Span nowhere = {.name = "lepc"};
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    size_t length = strlen(path);
+    return (length && path[length - 1] == '/') || (stat(path, &info) == 0 && S_ISDIR(info.st_mode));
+}
+
+/* models/mnist.lep -> mnist */
+static const char *stem(Arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t length = strcspn(name, ".");
+    return arena_copy_chars(arena, name, length ? length : strlen(name));
+}
+
+static bool unknown_kind(Compilation *c, const char *name)
+{
+    const char *names[16];
+    for (int i = 0; i < emit_count; i++) names[i] = emit_table[i].name;
+    const char *nearest = diag_nearest(name, names, (size_t)emit_count);
+    diag_error(c->diag, E0801, nowhere, "--emit=%s: expected exe, obj, lib, header, asm, llvm, loops, lep or dot",
+               name);
+    return nearest ? diag_help(c->diag, "did you mean --emit=%s?", nearest) : false;
+}
+
+/* Where a kind goes: where --emit says, into -o's folder, to -o itself, or to the folder we are in. */
+static const char *job_path(const Compilation *c, const EmitRow *row, const char *said)
+{
+    const Options *o = c->options;
+    if (said) return said;
+    const char *name = stem(c->arena, o->model);
+    if (o->output && is_folder(o->output)) {
+        size_t length = strlen(o->output);
+        return arena_printf(c->arena, "%s%s%s%s", o->output, o->output[length - 1] == '/' ? "" : "/", name,
+                            row->suffix);
+    }
+    if (o->output) return o->output;
+    return row->is_text ? "-" : arena_printf(c->arena, "%s%s", name, row->suffix);
+}
+
+static bool add_job(Compilation *c, Jobs *jobs, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    const char *name = equals ? arena_copy_chars(c->arena, text, (size_t)(equals - text)) : text;
+    const EmitRow *row = emit_find(name);
+    if (!row) return unknown_kind(c, name);
+    if (jobs->count == MAX_JOBS) return diag_error(c->diag, E0801, nowhere, "more than %d kinds of output", MAX_JOBS);
+    jobs->at[jobs->count++] = (Job){row, job_path(c, row, equals ? equals + 1 : NULL)};
+    return true;
+}
+
+static bool same_twice(Compilation *c, const Jobs *jobs)
+{
+    for (int i = 0; i < jobs->count; i++) {
+        if (strcmp(jobs->at[i].path, c->options->model) == 0)
+            return diag_error(c->diag, E0801, nowhere, "%s: the output is the model itself", jobs->at[i].path);
+        for (int k = 0; k < i; k++)
+            if (strcmp(jobs->at[i].path, jobs->at[k].path) == 0 && strcmp(jobs->at[i].path, "-") != 0) {
+                diag_error(c->diag, E0801, nowhere, "%s and %s would both be written to %s", jobs->at[k].row->name,
+                           jobs->at[i].row->name, jobs->at[i].path);
+                return diag_help(c->diag, "name a folder, -o OUT/, or a path for each, --emit=%s=PATH",
+                                 jobs->at[i].row->name);
+            }
+    }
+    return true;
+}
+
+static bool find_jobs(Compilation *c, Jobs *jobs)
+{
+    const Options *o = c->options;
+    for (int i = 0; i < o->emit.count; i++)
+        if (!add_job(c, jobs, o->emit.at[i])) return false;
+    if (!o->emit.count) {
+        const EmitRow *row = o->output && !is_folder(o->output) ? emit_of_path(o->output) : &emit_table[0];
+        jobs->at[jobs->count++] = (Job){row, job_path(c, row, NULL)};
+    }
+    if (o->report && strcmp(o->report, "memory") != 0) {
+        diag_error(c->diag, E0801, nowhere, "--report=%s: expected memory", o->report);
+        return false;
+    }
+    return same_twice(c, jobs);
+}
+
+static EmitNeeds needs_of(const Jobs *jobs)
+{
+    EmitNeeds most = NEEDS_GRAPH;
+    for (int i = 0; i < jobs->count; i++)
+        if (jobs->at[i].row->needs > most) most = jobs->at[i].row->needs;
+    return most;
+}
+
+static bool check_stop(Compilation *c, EmitNeeds needs)
+{
+    if (!c->options->stop_after || needs == NEEDS_GRAPH) return true;
+    return diag_error(c->diag, E0801, nowhere, "--stop-after is for --emit=lep and --emit=dot: code needs all passes");
+}
+
+int command_build(Driver *driver)
+{
+    Compilation c = compilation_new(driver);
+    Jobs jobs = {0};
+    if (!find_jobs(&c, &jobs)) return STATUS_USAGE;
+    EmitNeeds needs = needs_of(&jobs);
+    if (!check_stop(&c, needs)) return STATUS_USAGE;
+    if (!compile_load(&c, driver->options.model) || !compile_passes(&c, driver->options.stop_after))
+        return STATUS_INPUT;
+    if (needs == NEEDS_LOOPS && !compile_lower(&c)) return STATUS_INPUT;
+    for (int i = 0; i < jobs.count; i++)
+        if (!jobs.at[i].row->write(&c, jobs.at[i].path)) return STATUS_INPUT;
+    if (driver->options.report) report_memory(c.graph, stdout);
+    if (needs == NEEDS_LOOPS) target_note(&c);
+    return STATUS_FINE;
+}
+
+int command_dump(Driver *driver)
+{
+    Compilation c = compilation_new(driver);
+    const char *path = driver->options.output ? driver->options.output : "-";
+    if (!compile_load(&c, driver->options.model) || !compile_passes(&c, driver->options.stop_after))
+        return STATUS_INPUT;
+    return write_lep(&c, path) ? STATUS_FINE : STATUS_SYSTEM;
+}
+
+int command_fmt(Driver *driver)
+{
+    Compilation c = compilation_new(driver);
+    if (!compile_parse(&c, driver->options.model)) return STATUS_INPUT;
+    const char *path = driver->options.output ? driver->options.output : "-";
+    FILE *file = output_open(&driver->outputs, c.arena, path, c.diag);
+    if (!file) return STATUS_SYSTEM;
+    ast_format(c.ast, file);
+    return output_close(&driver->outputs, file, c.diag) ? STATUS_FINE : STATUS_SYSTEM;
+}

@@ -1,0 +1,55 @@
+/* lepc check and lepc report. */
+#include "frontend/driver/compile.h"
+#include "passes/report_memory.h"
+
+#include "ir/op.h"
+
+#include <string.h>
+
+/* Parameters as people count them: of the model's own text, before any pass. */
+static int64_t count_parameters(const Graph *graph)
+{
+    int64_t count = 0;
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_param) count += type_elements(&node->types[0]);
+    return count;
+}
+
+static void print_ports(const Compilation *c)
+{
+    for (const Node *node = c->graph->first; node; node = node->next)
+        if (node->op == OP_input) printf("input         %s: %s\n", node->name, type_text(c->arena, &node->types[0]));
+    for (int i = 0; i < c->graph->nresults; i++)
+        printf("output        %s: %s\n", c->graph->results[i].name,
+               type_text(c->arena, value_type(c->graph->results[i].value)));
+}
+
+int command_check(Driver *driver)
+{
+    Compilation c = compilation_new(driver);
+    if (!compile_load(&c, driver->options.model)) return STATUS_INPUT;
+    int64_t parameters = count_parameters(c.graph);
+    if (!compile_passes(&c, NULL) || !compile_lower(&c)) return STATUS_INPUT;
+    double adds = 0;
+    for (int i = 0; i < c.program.nsteps; i++) adds += c.program.steps[i]->multiply_adds;
+    MemoryTotals totals = memory_totals(c.graph);
+    printf("model         %s%s%s\n", c.graph->name, c.graph->doc ? ": " : "", c.graph->doc ? c.graph->doc : "");
+    print_ports(&c);
+    printf("parameters    %lld\nmultiply-adds %.0f\nlayers        %d\n", (long long)parameters, adds, c.program.nsteps);
+    printf("for           %s\nflash         %lld bytes of constants, and code\nRAM           %lld bytes of arena\n",
+           c.target.name, (long long)totals.constants, (long long)totals.arena);
+    return STATUS_FINE;
+}
+
+int command_report(Driver *driver)
+{
+    Compilation c = compilation_new(driver);
+    const char *kind = driver->options.model;
+    if (strcmp(kind, "memory") != 0 || driver->options.arguments.count != 1) {
+        diag_error(c.diag, E0801, (Span){.name = "lepc"}, "expected `lepc report memory MODEL`");
+        return STATUS_USAGE;
+    }
+    if (!compile_load(&c, driver->options.arguments.at[0]) || !compile_passes(&c, NULL)) return STATUS_INPUT;
+    report_memory(c.graph, stdout);
+    return STATUS_FINE;
+}

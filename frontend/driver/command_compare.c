@@ -1,0 +1,192 @@
+/* lepc compare: machine code beside the reference, layer by layer on the same inputs. */
+#include "backend/jit.h"
+#include "frontend/driver/bound.h"
+#include "frontend/driver/compile.h"
+#include "runtime/runner/session.h"
+
+#include "ir/op.h"
+#include "ir/place.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct LayerRow {
+    const char *name, *source;
+    int64_t elements, wrong; /* beyond the bound, or of other bits when strict */
+    double worst;            /* largest difference */
+    double share;            /* of the bound that the worst element uses; strict: 0 or infinite */
+} LayerRow;
+
+/* What a step left at its result's place, dense. */
+static Tensor read_place(Value value, void *const *bases, const LepModel *model, Arena *arena)
+{
+    const Place *place = &value.node->places[value.slot];
+    const Type *type = value_type(value);
+    Tensor out = tensor_new(arena, *type);
+    int64_t base = place->space == SPACE_INPUT    ? place->index
+                   : place->space == SPACE_OUTPUT ? model->ninputs + place->index
+                                                  : model->ninputs + model->noutputs;
+    size_t size = (size_t)dtype_bytes(type->dtype, 1);
+    const char *from = (const char *)bases[base] + place->offset + (size_t)place_interior(place) * size;
+    int64_t at[MAX_RANK] = {0};
+    for (int64_t i = 0; i < type_elements(type); i++) {
+        int64_t offset = 0;
+        for (int axis = 0; axis < type->rank; axis++) offset += at[axis] * place->stride[axis];
+        memcpy((char *)out.data + (size_t)i * size, from + offset * (int64_t)size, size);
+        for (int axis = type->rank - 1; axis >= 0 && ++at[axis] == type->dim[axis].high; axis--) at[axis] = 0;
+    }
+    return out;
+}
+
+static void judge_element(LayerRow *row, double found, double expected, double bound)
+{
+    bool same = found == expected || (isnan(found) && isnan(expected));
+    double difference = same ? 0 : fabs(found - expected);
+    if (isnan(difference)) difference = INFINITY;
+    double share = same ? 0 : bound > 0 ? difference / bound : INFINITY;
+    if (difference > row->worst) row->worst = difference;
+    if (share > row->share) row->share = share;
+    if (share > 1) row->wrong++;
+}
+
+static bool same_bits(const Tensor *a, const Tensor *b, int64_t i)
+{
+    size_t size = (size_t)dtype_bytes(a->type.dtype, 1);
+    if (memcmp((const char *)a->data + (size_t)i * size, (const char *)b->data + (size_t)i * size, size) == 0)
+        return true;
+    return isnan(tensor_real(a, i)) && isnan(tensor_real(b, i));
+}
+
+static LayerRow judge_layer(const Node *group, const Tensor *found, const Judgement *judgement)
+{
+    LayerRow row = {.name = group->name, .source = "", .elements = type_elements(&found->type)};
+    for (int64_t i = 0; i < row.elements; i++) {
+        double a = tensor_real(found, i), b = tensor_real(&judgement->expected, i);
+        if (judgement->bound.data)
+            judge_element(&row, a, b, tensor_real(&judgement->bound, i));
+        else if (!same_bits(found, &judgement->expected, i)) {
+            row.wrong++;
+            row.share = INFINITY;
+            row.worst = fmax(row.worst, fabs(a - b));
+        }
+    }
+    return row;
+}
+
+static const char *source_of(Arena *arena, const Node *node)
+{
+    if (!node->origin.count) return "";
+    const Span *at = &node->origin.at[0];
+    return at->source ? arena_printf(arena, "%s:%d", at->source->path, at->line) : at->name ? at->name : "";
+}
+
+static int64_t remember(Known *known, const Node *node, const Tensor *tensor, Arena *arena)
+{
+    Tensor *kept = ARENA_NEW(arena, Tensor);
+    *kept = *tensor;
+    return *node_map_cell(known->tensors, node) = (int64_t)(intptr_t)kept;
+}
+
+/* Runs and judges every step; returns the number of rows. */
+static int judge_all(Compilation *c, const Session *session, LayerRow *rows)
+{
+    const LepModel *model = session->model;
+    Known known = {.tensors = node_map_new(c->arena)};
+    int64_t step = 0;
+    for (const Node *node = c->graph->first; node; node = node->next) {
+        if (node->op == OP_input) {
+            Tensor tensor = read_place(value_of((Node *)(uintptr_t)node), session->bases, model, c->arena);
+            remember(&known, node, &tensor, c->arena);
+        }
+        if (node->op != OP_group || step >= model->nsteps) continue;
+        model->steps[step].run(session->bases, NULL);
+        Tensor found = read_place(value_of((Node *)(uintptr_t)node), session->bases, model, c->arena);
+        Arena *scratch = arena_child(c->arena);
+        Judgement judgement = judge_group(node, &known, c->options->fp == FP_STRICT, scratch);
+        rows[step] = judge_layer(node, &found, &judgement);
+        rows[step++].source = source_of(c->arena, node);
+        arena_free(scratch);
+        remember(&known, node, &found, c->arena);
+    }
+    return (int)step;
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const LayerRow *a = left, *b = right;
+    if (a->share != b->share) return a->share < b->share ? 1 : -1;
+    return (a->worst < b->worst) - (a->worst > b->worst);
+}
+
+static int print_rows(LayerRow *rows, int count, bool strict)
+{
+    int64_t wrong = 0;
+    qsort(rows, (size_t)count, sizeof *rows, compare_rows);
+    printf("%-24s %-20s %10s %10s %12s %s\n", "layer", "source", "elements", strict ? "other bits" : "too far", "worst",
+           strict ? "" : "of the bound");
+    for (int i = 0; i < count; i++) {
+        const LayerRow *row = &rows[i];
+        printf("%-24s %-20s %10lld %10lld %12.3g", row->name, row->source, (long long)row->elements,
+               (long long)row->wrong, row->worst);
+        if (strict)
+            putchar('\n');
+        else
+            printf(" %11.1f%%\n", 100 * row->share);
+        wrong += row->wrong;
+    }
+    if (!wrong)
+        printf(strict ? "all %d layers have the reference's bits\n" : "all %d layers are within the bound\n", count);
+    else
+        printf("%lld elements differ from the reference\n", (long long)wrong);
+    return wrong ? STATUS_DIFFERS : STATUS_FINE;
+}
+
+/* Inputs from files, the others from the seed. */
+static int load_inputs(const Session *session)
+{
+    const Arguments *arguments = session->arguments;
+    Rows *rows = calloc((size_t)session->model->ninputs + 1, sizeof *rows);
+    int status = rows ? STATUS_FINE : STATUS_SYSTEM;
+    for (int i = 0; i < arguments->ninputs && !status; i++) {
+        int port = arguments->inputs[i].port;
+        status = rows_read(&rows[port], arguments->inputs[i].path, &session->model->inputs[port]);
+    }
+    for (int64_t i = 0; i < session->model->ninputs && !status; i++)
+        if (!rows[i].data) session_fill(session, i);
+    if (!status) session_load(session, rows, 0);
+    for (int64_t i = 0; rows && i < session->model->ninputs; i++) rows_free(&rows[i]);
+    free(rows);
+    return status;
+}
+
+static int compare_model(Compilation *c, const LepModel *model)
+{
+    const Options *o = c->options;
+    Arguments arguments;
+    Session session;
+    char **argv = ARENA_ARRAY(c->arena, char *, o->pass_on.count + 2);
+    argv[0] = arena_copy_string(c->arena, "lepc compare");
+    for (int i = 0; i < o->pass_on.count; i++) argv[i + 1] = arena_copy_string(c->arena, o->pass_on.at[i]);
+    int status = arguments_parse(&arguments, model, o->pass_on.count + 1, argv);
+    if (!status) status = cpu_check(model);
+    if (!status) status = session_open(&session, model, NULL, &arguments);
+    if (status) return status;
+    status = load_inputs(&session);
+    LayerRow *rows = ARENA_ARRAY(c->arena, LayerRow, model->nsteps + 1);
+    if (!status) status = print_rows(rows, judge_all(c, &session, rows), o->fp == FP_STRICT);
+    session_close(&session);
+    return status;
+}
+
+int command_compare(Driver *driver)
+{
+    Compilation c = compilation_new(driver);
+    Bytes object;
+    if (!compile_object(&c, driver->options.model, &object)) return STATUS_INPUT;
+    Jit *jit = jit_load(&object, c.diag);
+    const LepModel *model = jit ? jit_symbol(jit, "lep_model", c.diag) : NULL;
+    int status = model ? compare_model(&c, model) : STATUS_OURS;
+    if (jit) jit_free(jit);
+    return status;
+}

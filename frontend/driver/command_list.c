@@ -1,0 +1,105 @@
+/* lepc ops, passes, targets: what the tables hold. */
+#include "frontend/driver/command.h"
+
+#include "ir/op.h"
+#include "ir/target.h"
+#include "passes/pass.h"
+
+#include <string.h>
+
+static const char *default_text(Arena *arena, const AttrTable *table, const AttrDef *row)
+{
+    if (row->flags & ATTR_REQUIRED) return "required";
+    void *attrs = arena_alloc(arena, table->size);
+    attr_set_defaults(table, attrs);
+    return attr_text(arena, row, attrs);
+}
+
+static const char *operand_note(const Operand *operand)
+{
+    if (operand->flags & OPERAND_PARAM)
+        return operand->flags & OPERAND_OPTIONAL ? " (parameter, optional)" : " (parameter)";
+    if (operand->flags & OPERAND_VARIADIC) return " (any number)";
+    return operand->flags & OPERAND_OPTIONAL ? " (optional)" : "";
+}
+
+static void print_text(Arena *arena, const OpDef *def)
+{
+    printf("%s\n    %s\n", def->name, def->doc);
+    for (int i = 0; i < def->noperands; i++)
+        printf("    %-14s %s%s\n", def->operands[i].name, def->operands[i].doc ? def->operands[i].doc : "",
+               operand_note(&def->operands[i]));
+    for (int i = 0; i < def->attrs.count; i++) {
+        const AttrDef *row = &def->attrs.rows[i];
+        printf("    %s: %s   [%s; %s]\n", row->name, row->doc ? row->doc : "", attr_kind_name(row->kind),
+               default_text(arena, &def->attrs, row));
+    }
+    if (def->onnx || def->tflite)
+        printf("    ONNX %s, TFLite %s\n", def->onnx ? def->onnx : "-", def->tflite ? def->tflite : "-");
+}
+
+static void print_markdown(Arena *arena, const OpDef *def)
+{
+    printf("### %s\n\n%s\n\n", def->name, def->doc);
+    if (def->noperands) printf("| operand | |\n|---|---|\n");
+    for (int i = 0; i < def->noperands; i++)
+        printf("| %s | %s%s |\n", def->operands[i].name, def->operands[i].doc ? def->operands[i].doc : "",
+               operand_note(&def->operands[i]));
+    if (def->attrs.count) printf("%s| attribute | kind | default | |\n|---|---|---|---|\n", def->noperands ? "\n" : "");
+    for (int i = 0; i < def->attrs.count; i++) {
+        const AttrDef *row = &def->attrs.rows[i];
+        printf("| %s | %s | %s | %s |\n", row->name, attr_kind_name(row->kind), default_text(arena, &def->attrs, row),
+               row->doc ? row->doc : "");
+    }
+    if (def->onnx || def->tflite)
+        printf("\nONNX %s, TFLite %s.\n", def->onnx ? def->onnx : "-", def->tflite ? def->tflite : "-");
+    putchar('\n');
+}
+
+static void print_operator(Driver *driver, Op op)
+{
+    if (driver->options.markdown)
+        print_markdown(driver->arena, op_table[op]);
+    else
+        print_text(driver->arena, op_table[op]);
+}
+
+int command_ops(Driver *driver)
+{
+    const TextList *names = &driver->options.arguments;
+    for (int i = 0; i < names->count; i++) {
+        Op op = op_find(names->at[i]);
+        if (op != OP_COUNT) {
+            print_operator(driver, op);
+            continue;
+        }
+        diag_error(&driver->diag, E0203, (Span){.name = "lepc"}, "there is no operator '%s'", names->at[i]);
+        const char *nearest = op_nearest(names->at[i]);
+        diag_help(&driver->diag, nearest ? "did you mean '%s'?" : "`lepc ops` lists them", nearest);
+    }
+    for (int op = 0; op < OP_COUNT && !names->count; op++) print_operator(driver, (Op)op);
+    return STATUS_FINE;
+}
+
+int command_passes(Driver *driver)
+{
+    (void)driver;
+    for (int i = 0; i < pass_count; i++) {
+        const Pass *pass = &pass_table[i];
+        printf("%-12s %-10s -> %-10s %-9s %s\n", pass->name, stage_name(pass->needs), stage_name(pass->leaves),
+               pass->required ? "required" : "optional", pass->doc);
+    }
+    return STATUS_FINE;
+}
+
+int command_targets(Driver *driver)
+{
+    (void)driver;
+    printf("%-20s %6s %9s %10s  %s\n", "name", "vector", "registers", "FMA/cycle", "");
+    for (int i = 0; i < target_count; i++) {
+        const Target *t = &target_table[i];
+        printf("%-20s %6d %9d %10d  %s\n", t->name, 8 * t->vector_bytes, t->vector_registers,
+               t->has & FEATURE_FMA ? t->fma_per_cycle : 0, t->doc);
+    }
+    return STATUS_FINE;
+}

@@ -1,0 +1,40 @@
+#include "backend/jit.h"
+#include "frontend/driver/compile.h"
+#include "frontend/driver/reference.h"
+
+/* "lepc run m.lep", then what the runner is to read. */
+static char **runner_arguments(const Compilation *c, int *count)
+{
+    const Options *o = c->options;
+    char **argv = ARENA_ARRAY(c->arena, char *, o->pass_on.count + o->arguments.count + 3);
+    argv[0] = arena_printf(c->arena, "lepc run %s", o->model);
+    *count = 1;
+    for (int i = 0; i < o->pass_on.count; i++) argv[(*count)++] = arena_copy_string(c->arena, o->pass_on.at[i]);
+    if (o->arguments.count) argv[(*count)++] = arena_copy_string(c->arena, "--");
+    for (int i = 0; i < o->arguments.count; i++) argv[(*count)++] = arena_copy_string(c->arena, o->arguments.at[i]);
+    return argv;
+}
+
+static int run_reference(Compilation *c)
+{
+    if (!compile_load(c, c->options->model)) return STATUS_INPUT;
+    int argc;
+    char **argv = runner_arguments(c, &argc);
+    const Reference *reference = reference_new(c->graph);
+    return runner_main_on(&reference->model, &reference->engine, argc, argv);
+}
+
+int command_run(Driver *driver)
+{
+    Compilation c = compilation_new(driver);
+    Bytes object;
+    if (driver->options.reference) return run_reference(&c);
+    if (!compile_object(&c, driver->options.model, &object)) return STATUS_INPUT;
+    Jit *jit = jit_load(&object, c.diag);
+    const LepModel *model = jit ? jit_symbol(jit, "lep_model", c.diag) : NULL;
+    int status = STATUS_OURS, argc;
+    char **argv = runner_arguments(&c, &argc);
+    if (model) status = runner_main(model, argc, argv);
+    if (jit) jit_free(jit);
+    return status;
+}

@@ -1,0 +1,121 @@
+#include "frontend/driver/compile.h"
+
+#include "ir/op.h"
+#include "passes/pass.h"
+
+#include <string.h>
+
+/* Text of a model: weights are in files of their own. */
+static const size_t largest_text = 64 << 20;
+
+Compilation compilation_new(Driver *driver)
+{
+    return (Compilation){.driver = driver, .arena = driver->arena, .diag = &driver->diag, .options = &driver->options};
+}
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+    size_t a = strlen(path), b = strlen(suffix);
+    return a >= b && strcmp(path + a - b, suffix) == 0;
+}
+
+bool compile_parse(Compilation *c, const char *path)
+{
+    if (has_suffix(path, ".onnx") || has_suffix(path, ".tflite")) {
+        diag_error(c->diag, E0801, (Span){.name = path}, "this version of lepc reads .lep text only");
+        return false;
+    }
+    c->source = source_read(c->arena, path, largest_text, c->diag);
+    if (c->source) c->ast = ast_parse(c->arena, c->source, c->diag);
+    return c->ast != NULL;
+}
+
+bool compile_load(Compilation *c, const char *path)
+{
+    bool known = target_choose(c);
+    if (!compile_parse(c, path)) return false;
+    ElaborateOptions options = {.dims = c->options->dims.at, .ndims = c->options->dims.count};
+    c->graph = elaborate(c->arena, c->ast, &options, c->diag);
+    if (!c->graph || c->diag->errors) return false;
+    c->was_dump = c->graph->stage != STAGE_ELABORATED;
+    return known;
+}
+
+typedef struct PassTimes {
+    double total;
+} PassTimes;
+
+static void print_time(void *context, const Pass *pass, const Graph *graph, double seconds)
+{
+    PassTimes *times = context;
+    int nodes = 0;
+    for (const Node *node = graph->first; node; node = node->next) nodes++;
+    times->total += seconds;
+    fprintf(stderr, "%-12s %9.3f ms  %5d nodes\n", pass->name, 1e3 * seconds, nodes);
+}
+
+static PassContext pass_context(const Compilation *c)
+{
+    const Options *o = c->options;
+    return (PassContext){.target = &c->target,
+                         .fast = o->fp == FP_FAST,
+                         .level = o->level,
+                         .small = o->small,
+                         .disabled = o->disabled.count ? o->disabled.at : NULL};
+}
+
+static bool pass_names_are_right(const Compilation *c, const char *last)
+{
+    const char *names[64];
+    for (int i = 0; i < pass_count; i++) names[i] = pass_table[i].name;
+    for (int i = -1; i < c->options->disabled.count; i++) {
+        const char *name = i < 0 ? last : c->options->disabled.at[i];
+        const Pass *pass = name ? pass_find(name) : NULL;
+        if (name && !pass) {
+            const char *nearest = diag_nearest(name, names, (size_t)pass_count);
+            diag_error(c->diag, E0802, (Span){.name = "lepc"}, "there is no pass '%s'", name);
+            diag_help(c->diag, nearest ? "did you mean '%s'?" : "`lepc passes` lists them", nearest);
+        } else if (i >= 0 && pass->required)
+            diag_error(c->diag, E0802, (Span){.name = "lepc"}, "pass '%s' cannot be left out: code needs it", name);
+    }
+    return c->diag->errors == 0;
+}
+
+bool compile_passes(Compilation *c, const char *last)
+{
+    const Options *o = c->options;
+    PassContext context = pass_context(c);
+    PassTimes times = {0};
+    PassVisit *visit = o->time_passes ? print_time : NULL;
+    bool done = pass_names_are_right(c, last);
+    if (done && o->passes)
+        done = pass_list(c->graph, o->passes, &context, visit, &times, c->diag);
+    else if (done)
+        done = pass_pipeline(c->graph, &context, last, visit, &times, c->diag);
+    if (done && o->time_passes) fprintf(stderr, "%-12s %9.3f ms\n", "all passes", 1e3 * times.total);
+    return done;
+}
+
+bool compile_lower(Compilation *c)
+{
+    if (c->graph->stage != STAGE_PLANNED) {
+        diag_error(c->diag, E0604, (Span){.name = c->source->path}, "code needs a graph of stage planned, found %s",
+                   stage_name(c->graph->stage));
+        return diag_help(c->diag, "--passes must end with fuse,schedule,plan; or print the graph with --emit=lep");
+    }
+    return lower_graph(c->graph, &c->target, &c->program, c->diag);
+}
+
+bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out)
+{
+    const Options *o = c->options;
+    EmitOptions options = {
+        .target = &c->target, .level = o->level, .small = o->small, .debug = o->debug, .runner = runner};
+    return emit_program(&c->program, &options, kind, out, c->diag);
+}
+
+bool compile_object(Compilation *c, const char *path, Bytes *out)
+{
+    return compile_load(c, path) && compile_passes(c, NULL) && compile_lower(c) &&
+           compile_emit(c, EMIT_OBJECT, true, out);
+}

@@ -1,0 +1,41 @@
+/* From a file to code, step by step; each command goes as far as it needs. */
+#ifndef DRIVER_COMPILE_H
+#define DRIVER_COMPILE_H
+
+#include "backend/lower.h"
+#include "frontend/driver/command.h"
+
+typedef struct Compilation {
+    Driver *driver;
+    Arena *arena;
+    Diag *diag;
+    const Options *options;
+    const Source *source;
+    Ast *ast;
+    Graph *graph;
+    Target target;
+    LoopProgram program;
+    bool was_dump; /* the text was of a later stage than people write */
+    bool cpu_was_chosen;
+} Compilation;
+
+Compilation compilation_new(Driver *driver);
+/* E0801 for a model of a kind that lepc cannot read. */
+bool compile_parse(Compilation *c, const char *path);
+/* compile_parse, then the graph, and the target. */
+bool compile_load(Compilation *c, const char *path);
+/* The pipeline up to and with the pass `last`, NULL: all; or the passes that --passes lists. */
+bool compile_passes(Compilation *c, const char *last);
+/* Loop nests of the planned graph. */
+bool compile_lower(Compilation *c);
+/* `runner`: with the description that the runner reads. */
+bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out);
+/* All of it, to an object with the runner's description. */
+bool compile_object(Compilation *c, const char *path, Bytes *out);
+
+/* --target, --cpu and --features. */
+bool target_choose(Compilation *c);
+/* What --cpu=native would use, when nobody chose. */
+void target_note(const Compilation *c);
+
+#endif

@@ -1,0 +1,123 @@
+/* Links a program: our object, the runner's archive, by the C compiler's driver. */
+#include "frontend/driver/emit_kind.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static const Span nowhere = {.name = "lepc"};
+
+/* The folder of lepc itself, with its last '/'. */
+static const char *own_folder(Arena *arena)
+{
+    enum { ROOM = 4096 };
+    char *path = arena_alloc(arena, ROOM);
+    ssize_t length = readlink("/proc/self/exe", path, ROOM - 1);
+    char *slash = length > 0 ? strrchr(path, '/') : NULL;
+    if (!slash) return "";
+    slash[1] = 0;
+    return path;
+}
+
+/* How GCC and Clang write the triples that LLVM writes in one way. */
+static int triple_names(Arena *arena, const char *triple, const char *out[3])
+{
+    int count = 0;
+    out[count++] = triple;
+    const char *vendor = strchr(triple, '-'), *system = vendor ? strchr(vendor + 1, '-') : NULL;
+    if (!system) return count;
+    out[count++] = arena_printf(arena, "%.*s%s", (int)(vendor - triple), triple, system);
+    out[count++] = arena_printf(arena, "%.*s-pc%s", (int)(vendor - triple), triple, system);
+    return count;
+}
+
+/* Where the build and `cmake --install` put it. */
+static const char *find_runner(Arena *arena, const char *triple)
+{
+    const char *names[3], *folder = own_folder(arena);
+    int count = triple_names(arena, triple, names);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < 3; k++) {
+            const char *middle = k == 0 ? "" : k == 1 ? arena_printf(arena, "%s/", names[i]) : "";
+            const char *path = arena_printf(arena, "%s../%s/%slepc/%s/liblepc_runner.a", folder,
+                                            k == 2 ? "lib64" : "lib", middle, names[i]);
+            if (access(path, R_OK) == 0) return path;
+        }
+    return NULL;
+}
+
+/* $CC may hold options: "ccache gcc". */
+static int split_words(Arena *arena, const char *text, char **argv, int room)
+{
+    int count = 0;
+    for (; *text && count < room; text += strspn(text, " ")) {
+        size_t length = strcspn(text, " ");
+        if (length) argv[count++] = arena_copy_chars(arena, text, length);
+        text += length;
+    }
+    return count;
+}
+
+static bool run_tool(Compilation *c, char **argv)
+{
+    pid_t child;
+    int status, error = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ);
+    if (error == ENOENT || error == EACCES) {
+        diag_error(c->diag, E0903, nowhere, "no linker: '%s' is not there", argv[0]);
+        return diag_help(c->diag, "install gcc (apt install gcc), or name another one by --linker or CC; "
+                                  "--emit=obj and --emit=lib need none");
+    }
+    if (error) return diag_error(c->diag, E0903, nowhere, "'%s' cannot be started: %s", argv[0], strerror(error));
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR) return diag_error(c->diag, E0903, nowhere, "'%s' is lost: %s", argv[0], strerror(errno));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
+    if (interrupted()) return false;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
+        diag_error(c->diag, E0903, nowhere, "no linker: '%s' cannot be run", argv[0]);
+        return diag_help(c->diag, "install gcc (apt install gcc), or name another one by --linker or CC");
+    }
+    diag_error(c->diag, E0903, nowhere, "'%s' failed, see above", argv[0]);
+    return diag_help(c->diag, "a full disk, or a linker for another processor than %s", c->target.triple);
+}
+
+static bool run_linker(Compilation *c, const char *object, const char *runner, const char *out)
+{
+    enum { WORDS = 16 };
+    static const char *const flags[] = {"-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-o"};
+    char *argv[WORDS + 10];
+    const char *environment = getenv("CC");
+    const char *linker = c->options->linker ? c->options->linker : environment && *environment ? environment : "cc";
+    int count = split_words(c->arena, linker, argv, WORDS);
+    if (!count) return diag_error(c->diag, E0801, nowhere, "--linker: expected the name of a program");
+    const char *files[] = {out, object, runner, "-lm", NULL};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) argv[count++] = arena_copy_string(c->arena, flags[i]);
+    for (size_t i = 0; files[i]; i++) argv[count++] = arena_copy_string(c->arena, files[i]);
+    argv[count] = NULL;
+    return run_tool(c, argv);
+}
+
+bool link_program(Compilation *c, const Bytes *object, const char *path)
+{
+    OutputSet *set = &c->driver->outputs;
+    const char *runner = find_runner(c->arena, c->target.triple);
+    if (!runner) {
+        diag_error(c->diag, E0903, nowhere, "no runner for %s beside lepc", c->target.triple);
+        return diag_help(c->diag, "binaries are made for this machine's triple; for another: --emit=lib");
+    }
+    if (strcmp(path, "-") == 0) return diag_error(c->diag, E0801, nowhere, "a binary cannot go to the terminal");
+    const char *input = output_temporary(set, c->arena, NULL, path, c->diag);
+    const char *out = input ? output_temporary(set, c->arena, path, path, c->diag) : NULL;
+    FILE *file = out ? fopen(input, "wb") : NULL;
+    if (!file)
+        return out ? diag_error(c->diag, E0901, (Span){.name = path}, "cannot be written: %s", strerror(errno)) : false;
+    fwrite(object->data, 1, object->size, file);
+    bool failed = ferror(file) != 0;
+    if (fclose(file) || failed)
+        return diag_error(c->diag, E0901, (Span){.name = path}, "cannot be written: %s", strerror(errno));
+    return run_linker(c, input, runner, out);
+}

@@ -1,0 +1,300 @@
+#include "frontend/driver/options.h"
+
+#include "frontend/driver/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum OptionKind {
+    OPTION_FLAG,   /* bool */
+    OPTION_TEXT,   /* const char * */
+    OPTION_WORD,   /* int: an index into words */
+    OPTION_LIST,   /* TextList, comma-separated */
+    OPTION_DIM,    /* DimList: NAME=SIZE */
+    OPTION_LEVEL,  /* -O: level and small */
+    OPTION_PASS_ON /* for the runner: with its value */
+} OptionKind;
+
+typedef struct Option {
+    const char *name;
+    char letter;
+    OptionKind kind;
+    size_t offset;
+    unsigned commands;
+    const char *const *words;
+    const char *value, *help;
+} Option;
+
+static const char *const fp_words[] = {"fast", "strict", NULL};
+static const char *const warning_words[] = {"", "error", NULL};
+
+#define AT(field) offsetof(Options, field)
+#define PASS_ON(name, value, commands, help)                                                                           \
+    {                                                                                                                  \
+        name, 0, OPTION_PASS_ON, 0, commands, NULL, value, help                                                        \
+    }
+static const Option options[] = {
+    {"output", 'o', OPTION_TEXT, AT(output), FOR_BUILD | FOR_FMT | FOR_DUMP, NULL, "OUT",
+     "where it goes; a folder (OUT/) for several kinds; - is the terminal"},
+    {"emit", 0, OPTION_LIST, AT(emit), FOR_BUILD, NULL, "KIND[=PATH]",
+     "exe, obj, lib, header, asm, llvm, loops, lep or dot; may be several"},
+    {"target", 0, OPTION_TEXT, AT(target), FOR_COMPILERS, NULL, "TRIPLE", "or a row of `lepc targets`"},
+    {"cpu", 0, OPTION_TEXT, AT(cpu), FOR_COMPILERS, NULL, "NAME", "processor to compile for; native is this one"},
+    {"features", 0, OPTION_TEXT, AT(features), FOR_COMPILERS, NULL, "LIST",
+     "such as +avx2,-avx512f, laid over the cpu's"},
+    {NULL, 'O', OPTION_LEVEL, 0, FOR_COMPILERS, NULL, "LEVEL", "0 to 3, or s for small code (3)"},
+    {"debug", 'g', OPTION_FLAG, AT(debug), FOR_BUILD | FOR_RUN, NULL, NULL, "debug lines of the model's text"},
+    {"fp", 0, OPTION_WORD, AT(fp), FOR_COMPILERS, fp_words, "MODE",
+     "strict: the bits of the reference; fast: within its bound (fast)"},
+    {"dim", 0, OPTION_DIM, AT(dims), FOR_COMPILERS, NULL, "NAME=SIZE", "size of a declared dim"},
+    {"passes", 0, OPTION_TEXT, AT(passes), FOR_COMPILERS, NULL, "LIST", "exactly these passes, in this order"},
+    {"disable-pass", 0, OPTION_LIST, AT(disabled), FOR_COMPILERS, NULL, "NAME", "leave out an optional pass"},
+    {"stop-after", 0, OPTION_TEXT, AT(stop_after), FOR_BUILD, NULL, "PASS", "for --emit=lep and dot"},
+    {"after", 0, OPTION_TEXT, AT(stop_after), FOR_DUMP, NULL, "PASS", "the last pass to run (all)"},
+    {"origins", 0, OPTION_FLAG, AT(origins), FOR_BUILD | FOR_DUMP, NULL, NULL, "print where each node came from"},
+    {"time-passes", 0, OPTION_FLAG, AT(time_passes), FOR_COMPILERS, NULL, NULL, "time of each pass, on stderr"},
+    {"report", 0, OPTION_TEXT, AT(report), FOR_BUILD, NULL, "memory", "print that report as well"},
+    {"linker", 0, OPTION_TEXT, AT(linker), FOR_BUILD, NULL, "PROGRAM", "links binaries ($CC, or cc)"},
+    {"reference", 0, OPTION_FLAG, AT(reference), FOR_RUN, NULL, NULL,
+     "run the reference interpreter in place of machine code"},
+    {"markdown", 0, OPTION_FLAG, AT(markdown), FOR_LIST, NULL, NULL, "as Markdown"},
+    PASS_ON("input", "NAME=FILE", FOR_RUN | FOR_COMPARE, "data of an input: npy, IDX, raw or a picture"),
+    PASS_ON("output", "NAME=FILE.npy", FOR_RUN, "write an output"),
+    PASS_ON("labels", "FILE", FOR_RUN, "right answers: prints the accuracy"),
+    PASS_ON("top", "N", FOR_RUN, "classes to print (3)"),
+    PASS_ON("json", NULL, FOR_RUN, "results as JSON"),
+    PASS_ON("bench", NULL, FOR_RUN, "time of a run"),
+    PASS_ON("profile", NULL, FOR_RUN, "time of each layer"),
+    PASS_ON("info", NULL, FOR_RUN, "what the model takes, gives and needs"),
+    {"verbose", 'v', OPTION_FLAG, AT(verbose), FOR_ALL, NULL, NULL, "say what is done"},
+    {"quiet", 'q', OPTION_FLAG, AT(quiet), FOR_ALL, NULL, NULL, "no notes"},
+    {NULL, 'W', OPTION_WORD, AT(warnings_are_errors), FOR_ALL, warning_words, "error", "warnings are errors"},
+    {"version", 0, OPTION_FLAG, AT(version), FOR_ALL, NULL, NULL, "of lepc and LLVM"},
+    {"help", 'h', OPTION_FLAG, AT(help), FOR_ALL, NULL, NULL, "this text; of a command: lepc COMMAND --help"},
+};
+enum { OPTIONS = sizeof options / sizeof options[0] };
+
+typedef struct Parser {
+    Options *out;
+    Arena *arena;
+    Diag *diag;
+    int argc, at;
+    char **argv;
+} Parser;
+
+static const Span nowhere = {.name = "lepc"};
+
+static bool add_text(const Parser *p, TextList *list, const char *text)
+{
+    if (list->count == MAX_OPTION_LIST)
+        return diag_error(p->diag, E0801, nowhere, "more than %d of a kind", MAX_OPTION_LIST);
+    list->at[list->count++] = text;
+    return true;
+}
+
+static bool set_list(const Parser *p, TextList *list, const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, ",");
+        if (length && !add_text(p, list, arena_copy_chars(p->arena, text, length))) return false;
+        text += length + (text[length] == ',');
+    }
+    return true;
+}
+
+static bool set_word(const Parser *p, const Option *option, int *out, const char *text)
+{
+    size_t count = 0;
+    for (; option->words[count]; count++)
+        if (strcmp(option->words[count], text) == 0) {
+            *out = (int)count;
+            return true;
+        }
+    const char *nearest = diag_nearest(text, option->words, count);
+    diag_error(p->diag, E0801, nowhere, "%s%s: expected one of %s, found '%s'", option->name ? "--" : "-",
+               option->name ? option->name : (char[]){option->letter, 0}, option->value, text);
+    return nearest && *nearest ? diag_help(p->diag, "did you mean '%s'?", nearest) : false;
+}
+
+static bool set_dim(const Parser *p, DimList *list, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char *end = NULL;
+    long long size = equals ? strtoll(equals + 1, &end, 10) : 0;
+    if (!equals || equals == text || size < 1 || *end || list->count == MAX_OPTION_LIST) {
+        diag_error(p->diag, E0801, nowhere, "--dim: expected NAME=SIZE with a size from 1 on, found '%s'", text);
+        return diag_help(p->diag, "as in --dim N=4");
+    }
+    list->at[list->count++] = (DimBinding){arena_copy_chars(p->arena, text, (size_t)(equals - text)), size};
+    return true;
+}
+
+static bool set_level(const Parser *p, const char *text)
+{
+    bool digit = text[0] >= '0' && text[0] <= '3';
+    if ((!digit && text[0] != 's') || text[1])
+        return diag_error(p->diag, E0801, nowhere, "-O%s: expected -O0, -O1, -O2, -O3 or -Os", text);
+    p->out->small = !digit;
+    p->out->level = digit ? text[0] - '0' : 2;
+    return true;
+}
+
+static bool pass_on(const Parser *p, const Option *option, const char *value)
+{
+    const char *text =
+        value ? arena_printf(p->arena, "--%s=%s", option->name, value) : arena_printf(p->arena, "--%s", option->name);
+    return add_text(p, &p->out->pass_on, text);
+}
+
+static bool set(const Parser *p, const Option *option, const char *value)
+{
+    void *field = (char *)p->out + option->offset;
+    switch (option->kind) {
+    case OPTION_FLAG: return *(bool *)field = true;
+    case OPTION_TEXT: *(const char **)field = value; return true;
+    case OPTION_WORD: return set_word(p, option, field, value);
+    case OPTION_LIST: return set_list(p, field, value);
+    case OPTION_DIM: return set_dim(p, field, value);
+    case OPTION_LEVEL: return set_level(p, value);
+    case OPTION_PASS_ON: return pass_on(p, option, value);
+    }
+    return false;
+}
+
+static unsigned command_bit(const Parser *p) { return p->out->command ? p->out->command->bit : (unsigned)FOR_BUILD; }
+
+static bool unknown_option(const Parser *p, const char *text)
+{
+    const char *names[OPTIONS];
+    size_t count = 0;
+    for (int i = 0; i < OPTIONS; i++)
+        if (options[i].name && (options[i].commands & command_bit(p))) names[count++] = options[i].name;
+    char *word = arena_copy_chars(p->arena, text, strcspn(text, "="));
+    const char *nearest = strncmp(text, "--", 2) == 0 ? diag_nearest(word + 2, names, count) : NULL;
+    const char *command = p->out->command ? p->out->command->name : "build";
+    diag_error(p->diag, E0801, nowhere, "unknown option %s of `lepc %s`", word, command);
+    return nearest ? diag_help(p->diag, "did you mean --%s?", nearest)
+                   : diag_help(p->diag, "`lepc %s --help` lists what there is", command);
+}
+
+static const Option *find_option(const Parser *p, const char *name, size_t length, char letter)
+{
+    for (int i = 0; i < OPTIONS; i++) {
+        const Option *o = &options[i];
+        bool same =
+            letter ? o->letter == letter : o->name && strlen(o->name) == length && !memcmp(o->name, name, length);
+        if (same && (o->commands & command_bit(p))) return o;
+    }
+    return NULL;
+}
+
+static bool takes_value(const Option *option) { return option->value != NULL; }
+
+static bool parse_long(Parser *p, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    const Option *option = find_option(p, text + 2, equals ? (size_t)(equals - text) - 2 : strlen(text + 2), 0);
+    if (!option) return unknown_option(p, text);
+    bool optional = option->kind == OPTION_PASS_ON && !takes_value(option);
+    if (equals && !takes_value(option) && !optional)
+        return diag_error(p->diag, E0801, nowhere, "--%s takes no value", option->name);
+    if (equals) return set(p, option, equals + 1);
+    if (!takes_value(option)) return set(p, option, NULL);
+    if (p->at + 1 >= p->argc)
+        return diag_error(p->diag, E0801, nowhere, "--%s: expected %s", option->name, option->value);
+    return set(p, option, p->argv[++p->at]);
+}
+
+static bool parse_short(Parser *p, const char *text)
+{
+    const Option *option = find_option(p, NULL, 0, text[1]);
+    if (!option) return unknown_option(p, text);
+    if (!takes_value(option)) return text[2] ? unknown_option(p, text) : set(p, option, NULL);
+    if (text[2]) return set(p, option, text + 2);
+    if (p->at + 1 >= p->argc) return diag_error(p->diag, E0801, nowhere, "%s: expected %s", text, option->value);
+    return set(p, option, p->argv[++p->at]);
+}
+
+/* The first word is a command, or the model of a build. */
+static bool parse_word(Parser *p, const char *text)
+{
+    Options *out = p->out;
+    if (!out->command && !out->model) {
+        out->command = command_find(text);
+        if (out->command) return true;
+        out->command = command_find("build");
+        if (!strpbrk(text, "./")) {
+            const char *names[16];
+            for (int i = 0; i < command_count; i++) names[i] = command_table[i].name;
+            const char *nearest = diag_nearest(text, names, (size_t)command_count);
+            diag_error(p->diag, E0801, nowhere, "unknown command '%s'", text);
+            return nearest ? diag_help(p->diag, "did you mean `lepc %s`?", nearest)
+                           : diag_help(p->diag, "`lepc --help` lists what there is");
+        }
+    }
+    if (out->command->takes_model && !out->model) {
+        out->model = text;
+        return true;
+    }
+    if (out->command->takes_arguments) return add_text(p, &out->arguments, text);
+    return diag_error(p->diag, E0801, nowhere, "`lepc %s` takes no '%s'", out->command->name, text);
+}
+
+/* The command decides which options there are, so it is looked for first. */
+static void find_command(Parser *p)
+{
+    if (p->argc > 1) p->out->command = command_find(p->argv[1]);
+    if (p->out->command) p->at++;
+}
+
+bool options_parse(Options *out, int argc, char **argv, Arena *arena, Diag *diag)
+{
+    *out = (Options){.level = 3};
+    Parser p = {.out = out, .arena = arena, .diag = diag, .argc = argc, .argv = argv, .at = 1};
+    find_command(&p);
+    for (; p.at < argc; p.at++) {
+        const char *text = p.argv[p.at];
+        if (text[0] == '-' && text[1] == '-')
+            parse_long(&p, text);
+        else if (text[0] == '-' && text[1])
+            parse_short(&p, text);
+        else
+            parse_word(&p, text);
+    }
+    bool needs = !out->help && !out->version && (!out->command || out->command->takes_model);
+    if (needs && !out->model && !diag->errors) {
+        diag_error(diag, E0801, nowhere, "expected a model");
+        diag_help(diag, "as in: lepc mnist.lep -o mnist; `lepc --help` tells more");
+    }
+    return diag->errors == 0;
+}
+
+static void print_option(const Option *option, FILE *out)
+{
+    char left[64];
+    const char *value = option->value ? option->value : "";
+    if (!option->name)
+        snprintf(left, sizeof left, "-%c%s", option->letter, value);
+    else if (option->letter)
+        snprintf(left, sizeof left, "-%c, --%s%s%s", option->letter, option->name, *value ? "=" : "", value);
+    else
+        snprintf(left, sizeof left, "--%s%s%s", option->name, *value ? "=" : "", value);
+    fprintf(out, "  %-26s %s\n", left, option->help);
+}
+
+void options_help(const Command *command, FILE *out)
+{
+    if (command)
+        fprintf(out, "Usage: lepc %s [OPTION]...\n%s\n\n", command->usage, command->doc);
+    else {
+        fprintf(out, "Usage: lepc [COMMAND] MODEL [OPTION]...\nCompiles neural networks to machine code.\n\n");
+        for (int i = 0; i < command_count; i++)
+            fprintf(out, "  lepc %-42s %s\n", command_table[i].usage, command_table[i].doc);
+        fprintf(out, "\nOptions of build:\n");
+    }
+    for (int i = 0; i < OPTIONS; i++)
+        if (options[i].commands & (command ? command->bit : (unsigned)FOR_BUILD)) print_option(&options[i], out);
+    fprintf(out,
+            "\nExit status: 0; 1 the input is wrong; 2 usage; 3 a comparison failed; 70 a fault of lepc; 74 disk,\n"
+            "memory or a missing tool; 130 interrupted.\n");
+}

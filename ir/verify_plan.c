@@ -128,13 +128,32 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
 
 /* ---- overlaps ---- */
 
-/* An element-wise group may write each element over the one that it has just read, for the last time. */
-static bool is_in_place(const Buffer *before, const Buffer *after)
+/* Element-wise work after the group's anchor reads each element right before the result's takes its place; a softmax
+ * reads a row whole before it writes it.  Whoever else reads `before` in the group must find it unharmed. */
+static bool reads_before_writing(PlanCheck *check, const Group *group, const Buffer *before)
+{
+    bool after = !group->anchor;
+    for (const Node *node = group->body->first; node; node = node->next) {
+        OpKind kind = node_def(node)->kind;
+        bool in_step = (after && kind == KIND_MAP) || kind == KIND_ROW;
+        if (node == group->anchor) after = true;
+        for (int i = 0; i < node->ninputs; i++) {
+            Value value = node->inputs[i];
+            if (!value.node || group_is_inside(group, value) || buffer_of(check, value) != before) continue;
+            if (!in_step || !type_same_shape(value_type(value), &group->node->types[0])) return false;
+        }
+    }
+    return true;
+}
+
+/* A group may write each element over the one that it has just read, for the last time. */
+static bool is_in_place(PlanCheck *check, const Buffer *before, const Buffer *after)
 {
     const Node *writer = after->value.node;
-    return node_def(writer)->kind == KIND_GROUP && group_of(writer).kind == KIND_MAP && before->last == after->made &&
-           same_buffer(before->place, after->place) && before->bytes == after->bytes &&
-           type_same_shape(value_type(before->value), value_type(after->value));
+    if (node_def(writer)->kind != KIND_GROUP || before->last != after->made) return false;
+    Group group = group_of(writer);
+    return same_buffer(before->place, after->place) && before->bytes == after->bytes &&
+           reads_before_writing(check, &group, before);
 }
 
 static bool in_memory(const Buffer *buffer, Space space) { return buffer->place && buffer->place->space == space; }
@@ -147,7 +166,7 @@ static bool bytes_overlap(const Buffer *a, const Buffer *b)
 static void check_arena_pair(PlanCheck *check, const Buffer *a, const Buffer *b)
 {
     if (!bytes_overlap(a, b) || a->made > b->last || b->made > a->last) return;
-    if (is_in_place(a, b) || is_in_place(b, a)) return;
+    if (is_in_place(check, a, b) || is_in_place(check, b, a)) return;
     broken(check, b->value.node,
            arena_printf(check->diag->arena, "overlaps `%s` in the arena while both are in use", a->value.node->name));
 }

@@ -84,7 +84,11 @@ static void exponentiate(const Row *r, Nest *nest)
     const LoopExpr *args[2] = {element(r, nest), greatest};
     Expr *e = expr_new(b->arena);
     int x = expr_arg(e, 0, r->dtype), top = expr_arg(e, 1, r->dtype);
-    e->result = expr_exp(e, expr_binary(e, EXPR_SUB, x, top));
+    int moved = expr_binary(e, EXPR_SUB, x, top);
+    bool narrow = r->dtype == F16 || r->dtype == BF16;
+    if (narrow) moved = expr_cast(e, F32, moved);
+    e->result = expr_exp(e, moved);
+    if (narrow) e->result = expr_cast(e, r->dtype, e->result);
     const LoopExpr *value = loop_let(b, "exp", loop_expr(b, e, args, nest->lanes));
     store(r, nest, value);
     add_partials(r, nest, EXPR_ADD, value);

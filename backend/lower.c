@@ -83,10 +83,17 @@ const LoopExpr *lower_constant(LoopBuilder *b, Dtype dtype, Scalar value, int la
 const LoopExpr *lower_number(Lowering *lowering, Value value, int lanes)
 {
     const Node *node = value.node;
-    while (node_def(node)->kind == KIND_VIEW && type_elements(value_type(node->inputs[0])) == 1)
-        node = node->inputs[0].node;
-    if (node->op != OP_constant || !node->data || type_elements(&node->types[0]) != 1) return NULL;
-    return lower_constant(&lowering->builder, node->types[0].dtype, tensor_get(node->data, 0), lanes);
+    Scalar element;
+    while (node_def(node)->kind == KIND_VIEW) node = node->inputs[0].node;
+    if (!node_is_splat(node, &element)) return NULL;
+    return lower_constant(&lowering->builder, node->types[0].dtype, element, lanes);
+}
+
+Dtype lower_wide(Dtype dtype) { return dtype == F16 || dtype == BF16 ? F32 : dtype; }
+
+const LoopExpr *lower_cast(LoopBuilder *b, Dtype to, const LoopExpr *x)
+{
+    return x->dtype == to ? x : loop_op(b, EXPR_CAST, to, x, NULL, NULL);
 }
 
 const LoopExpr *lower_map_value(Lowering *lowering, const Node *node, const LoopExpr *const *args, int lanes)

@@ -25,10 +25,13 @@ LowerGroup lower_map, lower_reduce, lower_contract, lower_window, lower_row;
 
 /* The loops that fill the ring of the group's result with zeros; nothing when it has none. */
 void lower_fill_ring(Lowering *lowering);
-/* A constant of one element as an immediate; NULL when the value is something else. */
+/* A constant of equal elements as an immediate; NULL when the value is something else. */
 const LoopExpr *lower_number(Lowering *lowering, Value value, int lanes);
 /* A constant of any dtype, in every lane. */
 const LoopExpr *lower_constant(LoopBuilder *b, Dtype dtype, Scalar value, int lanes);
+/* What sums of a dtype are kept in: f32 for narrower floats. */
+Dtype lower_wide(Dtype dtype);
+const LoopExpr *lower_cast(LoopBuilder *b, Dtype to, const LoopExpr *x);
 /* What a KIND_MAP node computes of its operands args[], `lanes` at once. */
 const LoopExpr *lower_map_value(Lowering *lowering, const Node *node, const LoopExpr *const *args, int lanes);
 

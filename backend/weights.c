@@ -50,7 +50,8 @@ static Tensor elements_of(const Node *node)
 void weights_fill(const Graph *graph, unsigned char *section)
 {
     for (const Node *node = graph->first; node; node = node->next) {
-        if (!node->places || node->places[0].space != SPACE_CONSTANT) continue;
+        bool source = node_def(node)->kind == KIND_SOURCE; /* not a reshape of one, which is the same bytes */
+        if (!source || !node->places || node->places[0].space != SPACE_CONSTANT) continue;
         const Place *place = &node->places[0];
         Tensor tensor = elements_of(node);
         if (place->panel)

@@ -171,3 +171,21 @@ Value make_number(const Maker *m, Dtype dtype, double value)
 }
 
 Value make_tensor(const Maker *m, const Tensor *tensor) { return make_constant(m, "constant", tensor); }
+
+bool node_is_splat(const Node *node, Scalar *element)
+{
+    double value;
+    if (node->op != OP_constant) return false;
+    if (node->data) {
+        if (!tensor_is_splat(node->data, &value)) return false;
+        *element = tensor_get(node->data, 0);
+        return true;
+    }
+    const ConstantAttrs *attrs = node->attrs;
+    Arena *scratch = arena_child(node->graph->arena);
+    Tensor one = tensor_new(scratch, type_scalar(node->types[0].dtype));
+    tensor_set_real(&one, 0, attrs->value);
+    *element = tensor_get(&one, 0);
+    arena_free(scratch);
+    return true;
+}

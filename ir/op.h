@@ -120,6 +120,9 @@ struct OpDef {
 
 #define OP(name, kind) extern const OpDef op_##name;
 #include "ir/ops.def"
+/* Whether a node is a constant all of whose elements are equal, and that element. */
+bool node_is_splat(const Node *node, Scalar *element);
+
 extern const OpDef *const op_table[OP_COUNT];
 /* True for a row of kind COMP in ir/ops.def. */
 bool op_is_composite(Op op);

@@ -37,12 +37,13 @@ static void add_alias(Lifetimes *lifetimes, const Node *node)
     *node_map_cell(lifetimes->of, node) = source - lifetimes->storages + 1;
 }
 
-/* A constant of one element is an immediate where only element-wise code and index maps use it. */
+/* A constant of equal elements is an immediate where only element-wise code and index maps use it. */
 static bool is_loaded(const Graph *region, Value value)
 {
-    if (space_of(value.node) != SPACE_CONSTANT || type_elements(value_type(value)) > 1 || !value.node->data)
-        return true;
-    if (value.node->op != OP_constant) return true;
+    const Node *source = value.node;
+    Scalar element;
+    while (node_def(source)->kind == KIND_VIEW) source = source->inputs[0].node;
+    if (!node_is_splat(source, &element)) return true;
     for (const Node *node = region->first; node; node = node->next) {
         OpKind kind = node_def(node)->kind;
         if (kind == KIND_MAP || kind == KIND_VIEW) continue;

@@ -12,7 +12,7 @@ typedef struct Reduce {
     Value operand;
     ExprKind combine;
     Scalar identity;
-    Dtype dtype;
+    Dtype dtype; /* of the sums */
     Reduction reduction;
     Axes kept, reduced;
     bool vector_kept; /* lanes run along the last kept axis */
@@ -32,7 +32,7 @@ static const LoopExpr *element(const Reduce *r, Nest *nest)
 {
     IndexMap identity = nest_identity(value_type(r->operand));
     nest->memo = NULL;
-    return nest_value(nest, r->operand, &identity);
+    return lower_cast(builder(r), r->dtype, nest_value(nest, r->operand, &identity));
 }
 
 /* ---- the result ---- */
@@ -48,7 +48,8 @@ static void store_result(const Reduce *r, const Nest *nest, const LoopExpr *redu
                 .lanes = nest->lanes,
                 .active = nest->active,
                 .known = r->anchor,
-                .known_value = loop_let(&lowering->builder, "reduced", reduced)};
+                .known_value = loop_let(&lowering->builder, "reduced",
+                                        lower_cast(&lowering->builder, r->anchor->types[0].dtype, reduced))};
     int axis = 0;
     for (int from = 0; from < nest->rank; from++) {
         if (r->reduction.axis[from] && !r->reduction.keep) continue;
@@ -224,7 +225,10 @@ static int partials_of(const Reduce *r)
 static Reduce reduce_new(Lowering *lowering)
 {
     const Node *anchor = lowering->group.anchor;
-    Reduce r = {.lowering = lowering, .anchor = anchor, .operand = anchor->inputs[0], .dtype = anchor->types[0].dtype};
+    Reduce r = {.lowering = lowering,
+                .anchor = anchor,
+                .operand = anchor->inputs[0],
+                .dtype = lower_wide(anchor->types[0].dtype)};
     node_def(anchor)->reduce(anchor, &r.reduction);
     r.combine = combiner_expr(r.reduction.combiner);
     r.identity = combiner_identity(r.reduction.combiner, r.dtype);

@@ -10,7 +10,7 @@ enum { PARTIALS = 16 };
 typedef struct Row {
     Lowering *lowering;
     Value operand, result;
-    Dtype dtype;
+    Dtype dtype, wide; /* of the elements, and of maximum and sum */
     int axis;
     int64_t size;
     const LoopBuffer *buffer;
@@ -42,11 +42,11 @@ static void add_partials(const Row *r, const Nest *nest, ExprKind combine, const
 {
     LoopBuilder *b = builder(r);
     const LoopExpr *old = loop_reg(b, r->partials, affine(0));
-    const LoopExpr *next = loop_op(b, combine, r->dtype, old, value, NULL);
+    const LoopExpr *next = loop_op(b, combine, r->wide, old, lower_cast(b, r->wide, value), NULL);
     if (nest->active < PARTIALS) {
         const LoopExpr *count = loop_const(b, I32, PARTIALS, nest->active);
         const LoopExpr *mask = loop_op(b, EXPR_LT, BOOL, loop_lane(b, I32, PARTIALS), count, NULL);
-        next = loop_op(b, EXPR_SELECT, r->dtype, mask, next, old);
+        next = loop_op(b, EXPR_SELECT, r->wide, mask, next, old);
     }
     loop_assign(b, r->partials, affine(0), next);
 }
@@ -77,41 +77,44 @@ static void sweep(const Row *r, const Nest *nest, Sweep *body)
 
 static void find_greatest(const Row *r, Nest *nest) { add_partials(r, nest, EXPR_MAX, element(r, nest)); }
 
+/* The operators around maximum and sum, in the dtype of the elements: each rounds to it. */
+static const LoopExpr *rounded(const Row *r, ExprKind op, const LoopExpr *x, const LoopExpr *y)
+{
+    LoopBuilder *b = builder(r);
+    x = lower_cast(b, r->wide, x);
+    y = lower_cast(b, r->wide, y);
+    return lower_cast(b, r->dtype, loop_op(b, op, r->wide, x, y, NULL));
+}
+
 static void exponentiate(const Row *r, Nest *nest)
 {
     LoopBuilder *b = builder(r);
-    const LoopExpr *greatest = loop_splat(b, r->greatest, nest->lanes);
-    const LoopExpr *args[2] = {element(r, nest), greatest};
+    const LoopExpr *moved = rounded(r, EXPR_SUB, element(r, nest), loop_splat(b, r->greatest, nest->lanes));
+    moved = lower_cast(b, r->wide, moved);
     Expr *e = expr_new(b->arena);
-    int x = expr_arg(e, 0, r->dtype), top = expr_arg(e, 1, r->dtype);
-    int moved = expr_binary(e, EXPR_SUB, x, top);
-    bool narrow = r->dtype == F16 || r->dtype == BF16;
-    if (narrow) moved = expr_cast(e, F32, moved);
-    e->result = expr_exp(e, moved);
-    if (narrow) e->result = expr_cast(e, r->dtype, e->result);
-    const LoopExpr *value = loop_let(b, "exp", loop_expr(b, e, args, nest->lanes));
+    e->result = expr_exp(e, expr_arg(e, 0, r->wide));
+    const LoopExpr *value = loop_let(b, "exp", lower_cast(b, r->dtype, loop_expr(b, e, &moved, nest->lanes)));
     store(r, nest, value);
     add_partials(r, nest, EXPR_ADD, value);
 }
 
 static void divide(const Row *r, Nest *nest)
 {
-    LoopBuilder *b = builder(r);
-    const LoopExpr *sum = loop_splat(b, r->sum, nest->lanes);
-    store(r, nest, loop_op(b, EXPR_DIV, r->dtype, stored(r, nest), sum, NULL));
+    store(r, nest, rounded(r, EXPR_DIV, stored(r, nest), loop_splat(builder(r), r->sum, nest->lanes)));
 }
 
 static const LoopExpr *fold(const Row *r, const char *name, ExprKind combine)
 {
     LoopBuilder *b = builder(r);
-    return loop_let(b, name, loop_fold(b, combine, loop_reg(b, r->partials, affine(0))));
+    const LoopExpr *folded = loop_fold(b, combine, loop_reg(b, r->partials, affine(0)));
+    return loop_let(b, name, lower_cast(b, r->dtype, folded));
 }
 
 static void start(const Row *r, Combiner combiner)
 {
     LoopBuilder *b = builder(r);
-    Scalar identity = combiner_identity(combiner, r->dtype);
-    loop_assign(b, r->partials, affine(0), lower_constant(b, r->dtype, identity, PARTIALS));
+    Scalar identity = combiner_identity(combiner, r->wide);
+    loop_assign(b, r->partials, affine(0), lower_constant(b, r->wide, identity, PARTIALS));
 }
 
 static void softmax_row(Row *r, const Nest *nest)
@@ -136,10 +139,11 @@ void lower_row(Lowering *lowering)
              .operand = anchor->inputs[0],
              .result = result,
              .dtype = type->dtype,
+             .wide = lower_wide(type->dtype),
              .axis = type->rank - 1,
              .size = type->dim[type->rank - 1].high,
              .buffer = lower_buffer(lowering, result),
-             .partials = loop_register(b, "partials", type->dtype, PARTIALS, 1)};
+             .partials = loop_register(b, "partials", lower_wide(type->dtype), PARTIALS, 1)};
     lower_fill_ring(lowering);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .vector = r.axis};
     Axes rows = {.count = 0};

@@ -16,7 +16,7 @@ typedef struct Pool {
     Lowering *lowering;
     const Node *anchor;
     Pooling pooling;
-    Dtype dtype;
+    Dtype dtype; /* of the sums */
     Affine n, y, x;
     const Segment *rows, *columns; /* of the region at hand */
     const LoopRegister *sum;
@@ -37,7 +37,7 @@ static void add_tap(const Pool *p, const Nest *nest, Affine y, Affine x)
     const LoopExpr *value = nest_value(&tap, p->anchor->inputs[0], &identity);
     const LoopExpr *old = loop_reg(b, p->sum, affine(0));
     ExprKind combine = combiner_expr(p->pooling.combiner);
-    loop_assign(b, p->sum, affine(0), loop_op(b, combine, p->dtype, old, value, NULL));
+    loop_assign(b, p->sum, affine(0), loop_op(b, combine, p->dtype, old, lower_cast(b, p->dtype, value), NULL));
 }
 
 static int64_t taps(const Segment *s) { return s->end_tap > s->first_tap ? s->end_tap - s->first_tap : 0; }
@@ -83,7 +83,8 @@ static void pool_channels(Nest *nest, void *context)
                 .lanes = nest->lanes,
                 .active = nest->active,
                 .known = p->anchor,
-                .known_value = loop_let(b, "result", pooled_value(p, nest->lanes))};
+                .known_value =
+                    loop_let(b, "result", lower_cast(b, p->anchor->types[0].dtype, pooled_value(p, nest->lanes)))};
     IndexMap map = nest_identity(value_type(result));
     const LoopExpr *value = nest_value(&out, p->lowering->group.body->results[0].value, &map);
     loop_store(b, lower_buffer(p->lowering, result), lower_address(result, out.at), value,
@@ -143,7 +144,7 @@ void lower_window(Lowering *lowering)
     const Type *in = value_type(anchor->inputs[0]), *out = &anchor->types[0];
     LoopBuilder *b = &lowering->builder;
     assert(in->rank == 4);
-    Pool p = {.lowering = lowering, .anchor = anchor, .dtype = out->dtype};
+    Pool p = {.lowering = lowering, .anchor = anchor, .dtype = lower_wide(out->dtype)};
     node_def(anchor)->pool(anchor, &p.pooling);
     const Window *w = &p.pooling.window;
     int nrows, ncolumns;

@@ -194,7 +194,8 @@ const LoopExpr *loop_expr(LoopBuilder *b, const Expr *expr, const LoopExpr *cons
 
 /* ---- text ---- */
 
-void loop_print(const LoopFunction *function, FILE *out);
+/* Scratch memory is taken as a child of `arena`. */
+void loop_print(const LoopFunction *function, Arena *arena, FILE *out);
 void loop_program_print(const LoopProgram *program, FILE *out);
 /* One or more functions; NULL after an error. */
 LoopFunction *loop_parse(Arena *arena, const Source *source, Diag *diag);

@@ -36,20 +36,23 @@ typedef struct AttrDef {
     const char *name;
     AttrKind kind;
     size_t offset;
-    double fallback;           /* the default, of numbers, words and each element of a list */
-    const char *const *words;  /* NULL-ended, ATTR_ENUM and ATTR_PAD */
-    int fixed;                 /* ATTR_INTS: the number of elements, 0 any */
-    int64_t low, high;         /* ATTR_INT, ATTR_INTS: what is allowed, when low < high */
+    double fallback;          /* the default, of numbers, words and each element of a list */
+    const char *const *words; /* NULL-ended, ATTR_ENUM and ATTR_PAD */
+    int fixed;                /* ATTR_INTS: the number of elements, 0 any */
+    int64_t low, high;        /* ATTR_INT, ATTR_INTS: what is allowed, when low < high */
     unsigned flags;
     const char *doc;
 } AttrDef;
 
 enum {
-    ATTR_LAYER = 1,    /* says how to make parameters; gone once they are operands */
-    ATTR_REQUIRED = 2  /* has no default */
+    ATTR_LAYER = 1,   /* says how to make parameters; gone once they are operands */
+    ATTR_REQUIRED = 2 /* has no default */
 };
 
-#define ATTR(Struct, field, ...) {.name = #field, .offset = offsetof(Struct, field), __VA_ARGS__}
+#define ATTR(Struct, field, ...)                                                                                       \
+    {                                                                                                                  \
+        .name = #field, .offset = offsetof(Struct, field), __VA_ARGS__                                                 \
+    }
 
 typedef struct AttrTable {
     size_t size; /* of the struct */
@@ -57,10 +60,10 @@ typedef struct AttrTable {
     int count;
 } AttrTable;
 
-#define ATTRS(Struct, ...)                                                                    \
-    {                                                                                         \
-        .size = sizeof(Struct), .rows = (const AttrDef[]){__VA_ARGS__},                       \
-        .count = (int)(sizeof((const AttrDef[]){__VA_ARGS__}) / sizeof(AttrDef))              \
+#define ATTRS(Struct, ...)                                                                                             \
+    {                                                                                                                  \
+        .size = sizeof(Struct), .rows = (const AttrDef[]){__VA_ARGS__},                                                \
+        .count = (int)(sizeof((const AttrDef[]){__VA_ARGS__}) / sizeof(AttrDef))                                       \
     }
 
 const AttrDef *attr_find(const AttrTable *table, const char *name);

@@ -24,8 +24,10 @@ static void append(Diag *diag, Severity severity, DiagCode code, Span at, const 
     Diagnostic *one = ARENA_NEW(diag->arena, Diagnostic);
     *one = (Diagnostic){.severity = severity, .code = code, .at = at};
     one->message = arena_vprintf(diag->arena, format, args);
-    if (diag->last) diag->last->next = one;
-    else diag->first = one;
+    if (diag->last)
+        diag->last->next = one;
+    else
+        diag->first = one;
     diag->last = one;
 }
 
@@ -68,8 +70,10 @@ bool diag_help(Diag *diag, const char *format, ...)
 
 static void print_place(const Span *at, FILE *out)
 {
-    if (at->source && at->line > 0) fprintf(out, "%s:%d:%d: ", at->source->path, at->line, at->column);
-    else if (at->source) fprintf(out, "%s: ", at->source->path);
+    if (at->source && at->line > 0)
+        fprintf(out, "%s:%d:%d: ", at->source->path, at->line, at->column);
+    else if (at->source)
+        fprintf(out, "%s: ", at->source->path);
     if (at->name) fprintf(out, "%s: ", at->name);
 }
 
@@ -123,26 +127,33 @@ static int compare(const void *left, const void *right)
     return (a->at.column > b->at.column) - (a->at.column < b->at.column);
 }
 
-/* Insertion sort: few, and it is stable, so notes stay behind what they belong to. */
+/* Insertion sort: few, and it is stable. */
 static void sort(const Diagnostic **list, size_t count)
 {
     for (size_t i = 1; i < count; i++)
-        for (size_t k = i; k > 0 && list[k]->severity != SEVERITY_NOTE && compare(&list[k - 1], &list[k]) > 0; k--) {
+        for (size_t k = i; k > 0 && compare(&list[k - 1], &list[k]) > 0; k--) {
             const Diagnostic *swap = list[k];
             list[k] = list[k - 1];
             list[k - 1] = swap;
         }
 }
 
+static bool is_note(const Diagnostic *one) { return one && one->severity == SEVERITY_NOTE; }
+
+/* Notes go with what they belong to: the one before them. */
 void diag_print(const Diag *diag, FILE *out, bool color)
 {
     size_t count = 0;
     for (const Diagnostic *one = diag->first; one; one = one->next) count++;
     const Diagnostic **list = ARENA_ARRAY(diag->arena, const Diagnostic *, count + 1);
     count = 0;
-    for (const Diagnostic *one = diag->first; one; one = one->next) list[count++] = one;
+    for (const Diagnostic *one = diag->first; one; one = one->next)
+        if (!is_note(one) || count == 0) list[count++] = one;
     sort(list, count);
-    for (size_t i = 0; i < count; i++) print_one(list[i], out, color);
+    for (size_t i = 0; i < count; i++) {
+        print_one(list[i], out, color);
+        for (const Diagnostic *note = list[i]->next; is_note(note); note = note->next) print_one(note, out, color);
+    }
     if (diag->errors > DIAG_LIMIT) fprintf(out, "and %d more errors\n", diag->errors - DIAG_LIMIT);
 }
 

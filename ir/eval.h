@@ -5,7 +5,6 @@
 
 #include "ir/graph.h"
 
-
 /* inputs[] in the order of the graph's input nodes, results[] in that of its results; both row-major.
  * Every param must have data.  Stages up to planned; results are allocated in `arena`. */
 void graph_eval(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena);

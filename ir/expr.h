@@ -35,11 +35,12 @@ int expr_kind_arity(ExprKind kind);
 
 Expr *expr_new(Arena *arena);
 int expr_arg(Expr *e, int argument, Dtype dtype);
-int expr_real(Expr *e, Dtype dtype, double value);       /* a float constant */
-int expr_integer(Expr *e, Dtype dtype, int64_t value);   /* an integer or bool constant */
+int expr_real(Expr *e, Dtype dtype, double value);     /* a float constant */
+int expr_integer(Expr *e, Dtype dtype, int64_t value); /* an integer or bool constant */
 /* A constant of any dtype with the value of `value`, rounded to it. */
 int expr_number(Expr *e, Dtype dtype, double value);
-/* Integers wrap; an integer divided by zero is 0, shifts count modulo the width.  Comparisons give BOOL, the others the dtype of their first operand. */
+/* Integers wrap; an integer divided by zero is 0, shifts count modulo the width.  Comparisons give BOOL, the others the
+ * dtype of their first operand. */
 int expr_unary(Expr *e, ExprKind kind, int a);
 int expr_binary(Expr *e, ExprKind kind, int a, int b);
 int expr_fma(Expr *e, int a, int b, int c); /* a * b + c, rounded once */

@@ -44,17 +44,17 @@ struct Node {
     Op op;
     const char *name; /* unique in its graph; "c1.relu" */
     Graph *graph;
-    int ninputs;          /* trailing absent operands are not counted, but may be read: their node is NULL */
+    int ninputs; /* trailing absent operands are not counted, but may be read: their node is NULL */
     Value *inputs;
     int nresults;
-    Type *types;          /* of each result */
-    Place *places;        /* of each result, once planned; else NULL */
-    void *attrs;          /* the operator's own struct, described by its AttrTable */
+    Type *types;   /* of each result */
+    Place *places; /* of each result, once planned; else NULL */
+    void *attrs;   /* the operator's own struct, described by its AttrTable */
     Origin origin;
     int nregions;
     Graph **regions;
-    const Tensor *data;   /* param and constant: the elements, when they are known */
-    Schedule *schedule;   /* groups, once scheduled */
+    const Tensor *data; /* param and constant: the elements, when they are known */
+    Schedule *schedule; /* groups, once scheduled */
     Node *previous, *next;
 };
 
@@ -72,14 +72,14 @@ struct Graph {
     Arena *arena;
     const char *name, *doc; /* of the model */
     Graph *parent;
-    Node *owner;            /* the node whose region this is, or NULL */
+    Node *owner; /* the node whose region this is, or NULL */
     Node *first, *last;
     int nresults;
     Result *results;
     Stage stage;
-    int ndims;              /* declared dims that are bounded */
+    int ndims; /* declared dims that are bounded */
     Dim *dims;
-    NameTable *names;       /* of the nodes; private */
+    NameTable *names; /* of the nodes; private */
 };
 
 Graph *graph_new(Arena *arena, const char *name);
@@ -88,14 +88,14 @@ Graph *graph_new_region(Node *owner);
 /* What graph_add needs to know; results are inferred. */
 typedef struct NodeSpec {
     Op op;
-    const char *name;     /* made unique by a suffix when it is taken */
+    const char *name; /* made unique by a suffix when it is taken */
     int ninputs;
     const Value *inputs;
-    const void *attrs;    /* copied, the strings in it are not; NULL: the defaults */
-    const Type *type;     /* input, param, constant and group results: what no rule can infer; else NULL */
-    const Tensor *data;   /* param and constant */
+    const void *attrs;  /* copied, the strings in it are not; NULL: the defaults */
+    const Type *type;   /* input, param, constant and group results: what no rule can infer; else NULL */
+    const Tensor *data; /* param and constant */
     Origin origin;
-    Node *before;         /* NULL: at the end */
+    Node *before; /* NULL: at the end */
 } NodeSpec;
 
 /* Adds a node and infers its types; NULL after an error (E0304, or what the operator's rule finds).  A group node has

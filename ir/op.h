@@ -9,15 +9,15 @@
 
 /* How an operator is evaluated, fused and lowered: by kind, never by name. */
 typedef enum OpKind {
-    KIND_SOURCE,    /* input, param, constant: no computation */
-    KIND_MAP,       /* a scalar expression of each element, operands broadcast as in numpy */
-    KIND_VIEW,      /* each result element is one operand element: an index map */
-    KIND_REDUCE,    /* a combiner with an identity over some axes */
-    KIND_CONTRACT,  /* sums of products: conv, dense, matmul */
-    KIND_WINDOW,    /* a combiner over a sliding window: pooling */
-    KIND_ROW,       /* along the last axis, each row by itself: softmax and the like */
-    KIND_GROUP,     /* a region that becomes one loop nest */
-    KIND_COMPOSITE  /* only an expansion */
+    KIND_SOURCE,   /* input, param, constant: no computation */
+    KIND_MAP,      /* a scalar expression of each element, operands broadcast as in numpy */
+    KIND_VIEW,     /* each result element is one operand element: an index map */
+    KIND_REDUCE,   /* a combiner with an identity over some axes */
+    KIND_CONTRACT, /* sums of products: conv, dense, matmul */
+    KIND_WINDOW,   /* a combiner over a sliding window: pooling */
+    KIND_ROW,      /* along the last axis, each row by itself: softmax and the like */
+    KIND_GROUP,    /* a region that becomes one loop nest */
+    KIND_COMPOSITE /* only an expansion */
 } OpKind;
 
 enum { OPERAND_OPTIONAL = 1, OPERAND_PARAM = 2, OPERAND_VARIADIC = 4 };
@@ -68,7 +68,7 @@ typedef struct Contraction {
 typedef struct Pooling {
     Window window;
     Combiner combiner;
-    bool mean;           /* sum divided by the taps inside the input */
+    bool mean; /* sum divided by the taps inside the input */
 } Pooling;
 
 /* For expand and rules: nodes made before `at`, named after `node`.  A value without node (an error
@@ -139,9 +139,9 @@ bool shape_broadcast(const Type *a, const Type *b, Type *out);
 
 /* Attributes of operators that other layers make or read. */
 typedef struct ConstantAttrs {
-    double value;      /* of every element, when there is no pool */
-    const char *pool;  /* hash-named file beside a dump */
-    int64_t offset;    /* into it, in bytes */
+    double value;     /* of every element, when there is no pool */
+    const char *pool; /* hash-named file beside a dump */
+    int64_t offset;   /* into it, in bytes */
 } ConstantAttrs;
 
 typedef struct ParamAttrs {
@@ -189,9 +189,9 @@ typedef struct ReduceAttrs {
 } ReduceAttrs;
 
 typedef struct ConvAttrs {
-    int64_t out;      /* layer */
-    IntList kernel;   /* layer */
-    bool bias;        /* layer */
+    int64_t out;    /* layer */
+    IntList kernel; /* layer */
+    bool bias;      /* layer */
     IntList stride, dilation;
     int64_t groups;
     Pad pad;

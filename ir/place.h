@@ -20,8 +20,8 @@ struct Place {
     int64_t offset;           /* bytes to the start of the buffer, ring included */
     int64_t stride[MAX_RANK]; /* elements between neighbours of each axis */
     int64_t before[MAX_RANK], after[MAX_RANK];
-    int64_t panel;            /* constants only: 0, or [..., N] lies as [N / panel rounded up, ..., panel], padded
-                                 with zeros, in the order that a tile reads it */
+    int64_t panel; /* constants only: 0, or [..., N] lies as [N / panel rounded up, ..., panel], padded
+                      with zeros, in the order that a tile reads it */
 };
 
 const char *space_name(Space space);

@@ -28,9 +28,9 @@ extern const AttrTable schedule_attrs;
 typedef struct Group {
     const Node *node;
     const Graph *body;
-    OpKind kind;          /* of the anchor; KIND_MAP when there is only element-wise and view work */
-    const Node *anchor;   /* the contraction, window, reduction or row operator; NULL for KIND_MAP */
-    const Node *pool;     /* a pooling after a contraction, else NULL */
+    OpKind kind;        /* of the anchor; KIND_MAP when there is only element-wise and view work */
+    const Node *anchor; /* the contraction, window, reduction or row operator; NULL for KIND_MAP */
+    const Node *pool;   /* a pooling after a contraction, else NULL */
 } Group;
 
 Group group_of(const Node *node);

@@ -1,0 +1,282 @@
+/* The text of loop nests; backend/loop_parse.c has the grammar. */
+#include "backend/loop.h"
+#include "backend/loop_text.h"
+
+#include "ir/attr.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct Printer {
+    FILE *out;
+    Arena *arena;
+    int indent;
+} Printer;
+
+const char *const loop_keywords[] = {
+    [LOOP_WORD_FUNC] = "func",
+    [LOOP_WORD_BUFFER] = "buffer",
+    [LOOP_WORD_REGISTER] = "register",
+    [LOOP_WORD_PARALLEL] = "parallel",
+    [LOOP_WORD_FOR] = "for",
+    [LOOP_WORD_UNROLL] = "unroll",
+    [LOOP_WORD_IF] = "if",
+    [LOOP_WORD_LET] = "let",
+    [LOOP_WORD_FILL] = "fill",
+    [LOOP_WORD_PREFETCH] = "prefetch",
+    [LOOP_WORD_COUNT] = NULL,
+};
+
+/* ---- names and numbers ---- */
+
+static bool is_bare(const char *name)
+{
+    if (!isalpha((unsigned char)*name) && *name != '_') return false;
+    for (const char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_' && *c != '.') return false;
+    for (int i = 0; loop_keywords[i]; i++)
+        if (!strcmp(name, loop_keywords[i])) return false;
+    return true;
+}
+
+static void put_name(const Printer *p, const char *name)
+{
+    fputs(is_bare(name) ? name : string_text(p->arena, name), p->out);
+}
+
+static void put_type(const Printer *p, Dtype dtype, int lanes)
+{
+    fputs(dtype_name(dtype), p->out);
+    if (lanes != 1) fprintf(p->out, "x%d", lanes);
+}
+
+static void put_affine(const Printer *p, const Affine *a)
+{
+    for (int i = 0; i < a->nterms; i++) {
+        int64_t factor = a->term[i].factor;
+        fputs(factor < 0 ? (i ? " - " : "-") : i ? " + " : "", p->out);
+        if (factor != 1 && factor != -1)
+            fprintf(p->out, "%" PRIu64 "*", factor < 0 ? -(uint64_t)factor : (uint64_t)factor);
+        put_name(p, a->term[i].var->name);
+    }
+    if (a->nterms == 0)
+        fprintf(p->out, "%" PRId64, a->base);
+    else if (a->base)
+        fprintf(p->out, " %c %" PRIu64, a->base < 0 ? '-' : '+', a->base < 0 ? -(uint64_t)a->base : (uint64_t)a->base);
+}
+
+/* name[index : lanes stride s active n], without what is usual */
+static void put_access(const Printer *p, const LoopBuffer *buffer, const Affine *index, int lanes, int64_t stride,
+                       int active)
+{
+    put_name(p, buffer->name);
+    fputc('[', p->out);
+    put_affine(p, index);
+    if (lanes != 1) fprintf(p->out, " : %d", lanes);
+    if (lanes != 1 && stride != 1) fprintf(p->out, " stride %" PRId64, stride);
+    if (active != lanes) fprintf(p->out, " active %d", active);
+    fputc(']', p->out);
+}
+
+/* ---- expressions ---- */
+
+static void put_expr(const Printer *p, const LoopExpr *e);
+
+static void put_const(const Printer *p, const LoopExpr *e)
+{
+    put_type(p, e->dtype, e->lanes);
+    if (dtype_is_float(e->dtype))
+        fprintf(p->out, "(%s)", number_text(p->arena, e->value.real, e->dtype == F32));
+    else
+        fprintf(p->out, "(%" PRId64 ")", e->value.integer);
+}
+
+static void put_op(const Printer *p, const LoopExpr *e)
+{
+    fprintf(p->out, "%s(", expr_kind_name(e->op));
+    if (e->op == EXPR_CAST || e->op == EXPR_BITCAST) fprintf(p->out, "%s, ", dtype_name(e->dtype));
+    for (int i = 0; i < expr_kind_arity(e->op); i++) {
+        if (i) fputs(", ", p->out);
+        put_expr(p, e->in[i]);
+    }
+    fputc(')', p->out);
+}
+
+static void put_call(const Printer *p, const char *name, const LoopExpr *in, int lanes)
+{
+    fprintf(p->out, "%s(", name);
+    put_expr(p, in);
+    if (lanes) fprintf(p->out, ", %d", lanes);
+    fputc(')', p->out);
+}
+
+static void put_element(const Printer *p, const LoopRegister *reg, const Affine *index)
+{
+    put_name(p, reg->name);
+    fputc('[', p->out);
+    put_affine(p, index);
+    fputc(']', p->out);
+}
+
+static void put_expr(const Printer *p, const LoopExpr *e)
+{
+    switch (e->kind) {
+    case LOOP_CONST: put_const(p, e); break;
+    case LOOP_INDEX:
+        fprintf(p->out, "index(%s, ", dtype_name(e->dtype));
+        put_affine(p, &e->index);
+        fputc(')', p->out);
+        break;
+    case LOOP_LET: put_name(p, e->let->name); break;
+    case LOOP_REGISTER: put_element(p, e->reg, &e->index); break;
+    case LOOP_LOAD: put_access(p, e->buffer, &e->index, e->lanes, e->stride, e->active); break;
+    case LOOP_OP: put_op(p, e); break;
+    case LOOP_SPLAT: put_call(p, "splat", e->in[0], e->lanes); break;
+    case LOOP_LANE:
+        fputs("lane(", p->out);
+        put_type(p, e->dtype, e->lanes);
+        fputc(')', p->out);
+        break;
+    case LOOP_FOLD:
+        fprintf(p->out, "fold(%s, ", expr_kind_name(e->op));
+        put_expr(p, e->in[0]);
+        fputc(')', p->out);
+        break;
+    }
+}
+
+/* ---- statements ---- */
+
+static void put_statements(Printer *p, const LoopStatement *s);
+
+static void put_body(Printer *p, const LoopStatement *body)
+{
+    fputs(" {\n", p->out);
+    p->indent += 2;
+    put_statements(p, body);
+    p->indent -= 2;
+    fprintf(p->out, "%*s}\n", p->indent, "");
+}
+
+static void put_for(Printer *p, const LoopStatement *s)
+{
+    static const LoopWord words[] = {
+        [MODE_SERIAL] = LOOP_WORD_FOR, [MODE_PARALLEL] = LOOP_WORD_PARALLEL, [MODE_UNROLL] = LOOP_WORD_UNROLL};
+    fprintf(p->out, "%s ", loop_keywords[words[s->mode]]);
+    put_name(p, s->var->name);
+    fprintf(p->out, " in %" PRId64 "..%" PRId64, s->low, s->high);
+    if (s->step != 1) fprintf(p->out, " step %" PRId64, s->step);
+    put_body(p, s->body);
+}
+
+static void put_if(Printer *p, const LoopStatement *s)
+{
+    fputs("if ", p->out);
+    for (int i = 0; i < s->nconditions; i++) {
+        if (i) fputs(" and ", p->out);
+        put_affine(p, &s->conditions[i]);
+        fputs(" >= 0", p->out);
+    }
+    put_body(p, s->body);
+}
+
+static void put_value(const Printer *p, const LoopExpr *value)
+{
+    fputs(" = ", p->out);
+    put_expr(p, value);
+    fputc('\n', p->out);
+}
+
+static void put_statement(Printer *p, const LoopStatement *s)
+{
+    fprintf(p->out, "%*s", p->indent, "");
+    switch (s->kind) {
+    case LOOP_FOR: put_for(p, s); break;
+    case LOOP_IF: put_if(p, s); break;
+    case LOOP_BIND:
+        fputs("let ", p->out);
+        put_name(p, s->let->name);
+        put_value(p, s->let->value);
+        break;
+    case LOOP_ASSIGN:
+        put_element(p, s->reg, &s->index);
+        put_value(p, s->value);
+        break;
+    case LOOP_STORE:
+        put_access(p, s->buffer, &s->index, s->value->lanes, s->stride, s->active);
+        put_value(p, s->value);
+        break;
+    case LOOP_FILL:
+        fputs("fill ", p->out);
+        put_access(p, s->buffer, &s->index, 1, 1, 1);
+        fprintf(p->out, " count %" PRId64, s->count);
+        put_value(p, s->value);
+        break;
+    case LOOP_PREFETCH:
+        fputs("prefetch ", p->out);
+        put_access(p, s->buffer, &s->index, 1, 1, 1);
+        fputc('\n', p->out);
+        break;
+    }
+}
+
+static void put_statements(Printer *p, const LoopStatement *s)
+{
+    for (; s; s = s->next) put_statement(p, s);
+}
+
+/* ---- functions ---- */
+
+static void put_declarations(const Printer *p, const LoopFunction *f)
+{
+    for (int i = 0; i < f->nbuffers; i++) {
+        const LoopBuffer *b = f->buffers[i];
+        fputs("  buffer ", p->out);
+        put_name(p, b->name);
+        fprintf(p->out, ": %s[%" PRId64 "] %s", dtype_name(b->dtype), b->elements,
+                b->space == SPACE_NONE ? "scratch" : space_name(b->space));
+        if (b->index) fprintf(p->out, " %d", b->index);
+        if (b->offset) fprintf(p->out, " offset %" PRId64, b->offset);
+        fprintf(p->out, " align %" PRId64 "%s\n", b->align, b->writable ? " writable" : "");
+    }
+    for (int i = 0; i < f->nregisters; i++) {
+        const LoopRegister *r = f->registers[i];
+        fputs("  register ", p->out);
+        put_name(p, r->name);
+        fputs(": ", p->out);
+        put_type(p, r->dtype, r->lanes);
+        fprintf(p->out, "[%d]\n", r->count);
+    }
+}
+
+static void print_function(const LoopFunction *f, Arena *arena, FILE *out)
+{
+    Printer p = {out, arena, 2};
+    fputs("func ", out);
+    put_name(&p, f->name);
+    if (f->multiply_adds != 0) fprintf(out, " work %s", number_text(arena, f->multiply_adds, false));
+    if (f->bytes_read != 0) fprintf(out, " read %s", number_text(arena, f->bytes_read, false));
+    if (f->bytes_written != 0) fprintf(out, " written %s", number_text(arena, f->bytes_written, false));
+    fputs(" {\n", out);
+    put_declarations(&p, f);
+    put_statements(&p, f->body);
+    fputs("}\n", out);
+}
+
+void loop_print(const LoopFunction *function, Arena *arena, FILE *out)
+{
+    Arena *own = arena_child(arena);
+    print_function(function, own, out);
+    arena_free(own);
+}
+
+void loop_program_print(const LoopProgram *program, FILE *out)
+{
+    fprintf(out, "# %d steps, arena %" PRId64 " bytes, constants %" PRId64 " bytes\n", program->nsteps,
+            program->arena_bytes, program->constant_bytes);
+    for (int i = 0; i < program->nsteps; i++) {
+        fputc('\n', out);
+        loop_print(program->steps[i], program->arena, out);
+    }
+}

@@ -1,0 +1,74 @@
+#include "backend/loop_range.h"
+
+static int64_t add(int64_t a, int64_t b)
+{
+    int64_t sum;
+    if (!__builtin_add_overflow(a, b, &sum)) return sum;
+    return b < 0 ? INT64_MIN : INT64_MAX;
+}
+
+static int64_t multiply(int64_t a, int64_t b)
+{
+    int64_t product;
+    if (!__builtin_mul_overflow(a, b, &product)) return product;
+    return (a < 0) == (b < 0) ? INT64_MAX : INT64_MIN;
+}
+
+/* The least value over the variables' intervals, conditions aside. */
+static int64_t least(const Ranges *ranges, const Affine *a)
+{
+    int64_t sum = a->base;
+    for (int i = 0; i < a->nterms; i++) {
+        const Range *var = &ranges->vars[a->term[i].var->id];
+        sum = add(sum, multiply(a->term[i].factor, a->term[i].factor < 0 ? var->high : var->low));
+    }
+    return sum;
+}
+
+static int64_t factor_of(const Affine *a, const LoopVar *var)
+{
+    for (int i = 0; i < a->nterms; i++)
+        if (a->term[i].var == var) return a->term[i].factor;
+    return 0;
+}
+
+static bool is_small(const Affine *a)
+{
+    bool small = a->base > -((int64_t)1 << 50) && a->base < (int64_t)1 << 50;
+    for (int i = 0; i < a->nterms; i++)
+        small = small && a->term[i].factor > -((int64_t)1 << 20) && a->term[i].factor < (int64_t)1 << 20;
+    return small;
+}
+
+/* `a` less a multiple of a condition c, where that has a greater least value: since c >= 0, so has `a`. */
+static void use_condition(const Ranges *ranges, Affine *a, const Affine *c)
+{
+    for (int i = 0; i < c->nterms; i++) {
+        int64_t factor = factor_of(a, c->term[i].var);
+        if (factor % c->term[i].factor != 0 || factor / c->term[i].factor <= 0) continue;
+        int64_t times = factor / c->term[i].factor;
+        if (!is_small(a) || !is_small(c) || a->nterms + c->nterms > MAX_TERMS) continue;
+        Affine rest = affine_add(*a, affine_scale(*c, -times));
+        if (least(ranges, &rest) <= least(ranges, a)) continue;
+        *a = rest;
+        return;
+    }
+}
+
+static int64_t least_under_conditions(const Ranges *ranges, Affine a)
+{
+    for (int i = 0; i < ranges->nconditions; i++) use_condition(ranges, &a, ranges->conditions[i]);
+    return least(ranges, &a);
+}
+
+Range range_of(const Ranges *ranges, const Affine *index)
+{
+    Affine negative = {.base = multiply(index->base, -1), .nterms = index->nterms};
+    for (int i = 0; i < index->nterms; i++) {
+        negative.term[i].var = index->term[i].var;
+        negative.term[i].factor = multiply(index->term[i].factor, -1);
+    }
+    Range range = {least_under_conditions(ranges, *index), 0};
+    range.high = multiply(least_under_conditions(ranges, negative), -1);
+    return range;
+}

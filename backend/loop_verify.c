@@ -1,0 +1,418 @@
+/* What must hold of a loop nest before code is made of it.  Unrolled loops are walked value by value, as the
+ * emitter does, so that indices of registers are numbers here. */
+#include "backend/loop_range.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { MAX_WALKED = 1 << 22 };
+
+/* Bounds below which no product of a factor, a variable and an element's size overflows. */
+static const int64_t max_index = (int64_t)1 << 40, max_product = (int64_t)1 << 48;
+
+typedef struct Check {
+    const LoopFunction *function;
+    Diag *diag;
+    Arena *arena;
+    Ranges ranges;
+    bool *var_open, *var_constant, *let_bound;
+    bool **assigned;               /* elements of registers */
+    const LoopStatement **owner;   /* of scratch buffers: the parallel loop that uses it, or `outside` */
+    const LoopStatement *parallel; /* around here */
+    int depth;                     /* of statements */
+    int64_t walked;
+} Check;
+
+static const LoopStatement outside;
+
+static bool wrong(const Check *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool wrong(const Check *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *text = arena_vprintf(c->arena, format, args);
+    va_end(args);
+    const Origin *origin = &c->function->origin;
+    Span at = origin->count ? origin->at[0] : (Span){.name = c->function->name};
+    return diag_error(c->diag, E0605, at, "loop nest '%s': %s", c->function->name, text);
+}
+
+/* ---- what is used must be there ---- */
+
+static int position(void *const *items, int count, const void *item)
+{
+    int i = 0;
+    while (i < count && items[i] != item) i++;
+    return i;
+}
+
+static bool check_affine(const Check *c, const Affine *a)
+{
+    bool small = a->base >= -max_index && a->base <= max_index;
+    for (int i = 0; i < a->nterms; i++) {
+        const LoopVar *var = a->term[i].var;
+        if (var->id < 0 || var->id >= c->function->nvars || c->function->vars[var->id] != var || !c->var_open[var->id])
+            return wrong(c, "variable '%s' is used outside its loop", var->name);
+        const Range *range = &c->ranges.vars[var->id];
+        int64_t size = range->high > -range->low ? range->high : -range->low, product;
+        small = small && !__builtin_mul_overflow(a->term[i].factor, size, &product) && product <= max_product &&
+                product >= -max_product && a->term[i].factor <= max_product && a->term[i].factor >= -max_product;
+    }
+    return small || wrong(c, "an index has factors that are too large");
+}
+
+static bool check_buffer(Check *c, const LoopBuffer *buffer)
+{
+    int i = position((void *const *)c->function->buffers, c->function->nbuffers, buffer);
+    if (i == c->function->nbuffers) return wrong(c, "buffer '%s' is not the function's", buffer->name);
+    if (buffer->space != SPACE_NONE) return true;
+    const LoopStatement *here = c->parallel ? c->parallel : &outside;
+    if (c->owner[i] && c->owner[i] != here)
+        return wrong(c, "scratch '%s' is used inside and outside of a parallel loop, whose parts have one each",
+                     buffer->name);
+    c->owner[i] = here;
+    return true;
+}
+
+static bool check_access(Check *c, const LoopBuffer *buffer, const Affine *index, int64_t last)
+{
+    if (!check_buffer(c, buffer) || !check_affine(c, index)) return false;
+    Range range = range_of(&c->ranges, index);
+    if (range.low > range.high) return true; /* conditions that never hold together */
+    int64_t low = last < 0 ? range.low + last : range.low, high = last > 0 ? range.high + last : range.high;
+    if (low >= 0 && high < buffer->elements) return true;
+    return wrong(c, "'%s' has elements 0 to %" PRId64 ", and %" PRId64 " to %" PRId64 " may be accessed", buffer->name,
+                 buffer->elements - 1, low, high);
+}
+
+static bool check_lanes(const Check *c, int lanes, int active, int64_t stride)
+{
+    if (lanes < 1 || active < 1 || active > lanes) return wrong(c, "%d of %d lanes are active", active, lanes);
+    return (stride >= -max_index / 4096 && stride <= max_index / 4096) || wrong(c, "a stride is too large");
+}
+
+/* The element of a register's array, which unrolled variables alone decide; NULL after an error. */
+static bool *element_of(const Check *c, const LoopRegister *reg, const Affine *index)
+{
+    int i = position((void *const *)c->function->registers, c->function->nregisters, reg);
+    bool known = i < c->function->nregisters || wrong(c, "register '%s' is not the function's", reg->name);
+    if (!known || !check_affine(c, index)) return NULL;
+    int64_t at = index->base;
+    for (int k = 0; k < index->nterms; k++) {
+        if (!c->var_constant[index->term[k].var->id]) {
+            wrong(c, "register '%s' is indexed by '%s', whose loop is not unrolled", reg->name,
+                  index->term[k].var->name);
+            return NULL;
+        }
+        at += index->term[k].factor * c->ranges.vars[index->term[k].var->id].low;
+    }
+    if (at >= 0 && at < reg->count) return &c->assigned[i][at];
+    wrong(c, "register '%s' has elements 0 to %d, not %" PRId64, reg->name, reg->count - 1, at);
+    return NULL;
+}
+
+/* ---- expressions ---- */
+
+static bool check_expr(Check *c, const LoopExpr *e);
+
+static bool computes_on(ExprKind op, Dtype dtype)
+{
+    bool integral = !dtype_is_float(dtype);
+    switch (op) {
+    case EXPR_FMA:
+    case EXPR_SQRT:
+    case EXPR_FLOOR:
+    case EXPR_CEIL:
+    case EXPR_RINT: return dtype == F32 || dtype == F64;
+    case EXPR_AND:
+    case EXPR_OR:
+    case EXPR_XOR: return integral;
+    case EXPR_SHL:
+    case EXPR_SHR: return integral && dtype != BOOL;
+    case EXPR_EQ:
+    case EXPR_NE:
+    case EXPR_LT:
+    case EXPR_LE:
+    case EXPR_MIN:
+    case EXPR_MAX: return dtype != F16 && dtype != BF16;
+    case EXPR_SELECT:
+    case EXPR_CAST:
+    case EXPR_BITCAST: return true;
+    default: return dtype != F16 && dtype != BF16 && dtype != BOOL;
+    }
+}
+
+static bool is_comparison(ExprKind op) { return op == EXPR_EQ || op == EXPR_NE || op == EXPR_LT || op == EXPR_LE; }
+
+/* Operands of one dtype, which is the result's unless the operation is there to change it. */
+static bool check_dtypes(const Check *c, const LoopExpr *e, int arity)
+{
+    int first = e->op == EXPR_SELECT;
+    Dtype dtype = e->in[first]->dtype, result = is_comparison(e->op) ? BOOL : dtype;
+    bool agree = first == 0 || e->in[0]->dtype == BOOL;
+    for (int i = first; i < arity; i++) agree = agree && e->in[i]->dtype == dtype;
+    if (e->op == EXPR_BITCAST)
+        agree = agree && dtype_bits(dtype) == dtype_bits(e->dtype) && dtype != BOOL && e->dtype != BOOL;
+    else if (e->op != EXPR_CAST)
+        agree = agree && e->dtype == result;
+    if (agree && computes_on(e->op, dtype)) return true;
+    return wrong(c, "%s of %s gives no %s", expr_kind_name(e->op), dtype_name(dtype), dtype_name(e->dtype));
+}
+
+static bool check_op(Check *c, const LoopExpr *e)
+{
+    int arity = expr_kind_arity(e->op);
+    if (arity == 0) return wrong(c, "%s is no operation", expr_kind_name(e->op));
+    for (int i = 0; i < arity; i++) {
+        if (!e->in[i]) return wrong(c, "%s has %d operands", expr_kind_name(e->op), arity);
+        if (!check_expr(c, e->in[i])) return false;
+        if (e->in[i]->lanes != e->lanes)
+            return wrong(c, "%s of %d lanes has an operand of %d", expr_kind_name(e->op), e->lanes, e->in[i]->lanes);
+    }
+    return check_dtypes(c, e, arity);
+}
+
+static bool check_fold(Check *c, const LoopExpr *e)
+{
+    const LoopExpr *in = e->in[0];
+    if (!check_expr(c, in)) return false;
+    bool whole = (in->lanes & (in->lanes - 1)) == 0 && e->lanes == 1 && in->dtype == e->dtype;
+    bool binary = expr_kind_arity(e->op) == 2 && !is_comparison(e->op) && computes_on(e->op, e->dtype);
+    return (whole && binary) ||
+           wrong(c, "fold by %s of %d lanes of %s", expr_kind_name(e->op), in->lanes, dtype_name(in->dtype));
+}
+
+static bool check_load(Check *c, const LoopExpr *e)
+{
+    if (!check_lanes(c, e->lanes, e->active, e->stride)) return false;
+    if (e->dtype != e->buffer->dtype) return wrong(c, "a load of '%s' has another dtype", e->buffer->name);
+    return check_access(c, e->buffer, &e->index, (e->active - 1) * e->stride);
+}
+
+static bool check_register(const Check *c, const LoopExpr *e)
+{
+    const bool *element = element_of(c, e->reg, &e->index);
+    if (!element) return false;
+    if (e->dtype != e->reg->dtype || e->lanes != e->reg->lanes)
+        return wrong(c, "a use of register '%s' has another type", e->reg->name);
+    return *element || wrong(c, "register '%s' is used before it is assigned", e->reg->name);
+}
+
+static bool check_let_use(const Check *c, const LoopExpr *e)
+{
+    bool bound = e->let->id >= 0 && e->let->id < c->function->nlets && c->let_bound[e->let->id];
+    if (!bound) return wrong(c, "'%s' is used outside its scope", e->let->name);
+    return (e->dtype == e->let->value->dtype && e->lanes == e->let->value->lanes) ||
+           wrong(c, "a use of '%s' has another type", e->let->name);
+}
+
+static bool check_expr(Check *c, const LoopExpr *e)
+{
+    if (e->lanes < 1 || e->lanes > 4096) return wrong(c, "a value has %d lanes", e->lanes);
+    switch (e->kind) {
+    case LOOP_CONST: return true;
+    case LOOP_INDEX: return (e->lanes == 1 && check_affine(c, &e->index)) || wrong(c, "an index is no scalar");
+    case LOOP_LET: return check_let_use(c, e);
+    case LOOP_REGISTER: return check_register(c, e);
+    case LOOP_LOAD: return check_load(c, e);
+    case LOOP_OP: return check_op(c, e);
+    case LOOP_SPLAT:
+        return check_expr(c, e->in[0]) && ((e->in[0]->lanes == 1 && e->in[0]->dtype == e->dtype) ||
+                                           wrong(c, "a splat is of a scalar of its dtype"));
+    case LOOP_LANE: return (e->dtype != BOOL && e->dtype != F16 && e->dtype != BF16) || wrong(c, "lanes have numbers");
+    case LOOP_FOLD: return check_fold(c, e);
+    }
+    return wrong(c, "an expression of no kind");
+}
+
+/* ---- statements ---- */
+
+static bool check_statements(Check *c, const LoopStatement *s);
+
+/* What is bound or assigned inside a body that may not run, or runs on other threads, is not there after it. */
+static bool **copy_assigned(const Check *c, bool clear)
+{
+    bool **copy = ARENA_ARRAY(c->arena, bool *, c->function->nregisters);
+    for (int i = 0; i < c->function->nregisters; i++) {
+        size_t count = (size_t)c->function->registers[i]->count;
+        copy[i] = ARENA_ARRAY(c->arena, bool, count);
+        if (!clear) memcpy(copy[i], c->assigned[i], count);
+    }
+    return copy;
+}
+
+static bool check_apart(Check *c, const LoopStatement *body, bool fresh)
+{
+    bool **assigned = c->assigned, *bound = c->let_bound;
+    c->assigned = copy_assigned(c, fresh);
+    c->let_bound = ARENA_ARRAY(c->arena, bool, c->function->nlets);
+    if (!fresh && c->function->nlets) memcpy(c->let_bound, bound, (size_t)c->function->nlets);
+    bool ok = check_statements(c, body);
+    c->assigned = assigned;
+    c->let_bound = bound;
+    return ok;
+}
+
+static bool check_each_step(Check *c, const LoopStatement *s)
+{
+    int id = s->var->id;
+    c->var_constant[id] = true;
+    bool ok = true;
+    for (int64_t i = s->low; ok && i < s->high; i += s->step) {
+        c->ranges.vars[id] = (Range){i, i};
+        ok = check_statements(c, s->body);
+    }
+    return ok;
+}
+
+static bool check_loop_head(const Check *c, const LoopStatement *s)
+{
+    const LoopVar *var = s->var;
+    if (var->id < 0 || var->id >= c->function->nvars || c->function->vars[var->id] != var || c->var_open[var->id])
+        return wrong(c, "variable '%s' has no loop of its own", var->name);
+    if (s->low < -max_index || s->high > max_index || s->low >= s->high || s->step < 1)
+        return wrong(c, "'%s' goes from %" PRId64 " below %" PRId64 " by %" PRId64, var->name, s->low, s->high,
+                     s->step);
+    if ((s->high - s->low) % s->step != 0) return wrong(c, "the step of '%s' does not divide its loop", var->name);
+    if (s->mode == MODE_PARALLEL && c->depth != 1)
+        return wrong(c, "the parallel loop of '%s' is not outermost", var->name);
+    return true;
+}
+
+static bool check_for(Check *c, const LoopStatement *s)
+{
+    if (!check_loop_head(c, s)) return false;
+    bool ok, single = s->high - s->low == s->step;
+    c->var_open[s->var->id] = true;
+    c->var_constant[s->var->id] = false;
+    c->ranges.vars[s->var->id] = (Range){s->low, s->high - s->step};
+    if (s->mode == MODE_UNROLL || single) {
+        ok = check_each_step(c, s);
+    } else if (s->mode == MODE_PARALLEL) {
+        c->parallel = s;
+        ok = check_apart(c, s->body, true);
+        c->parallel = NULL;
+    } else {
+        ok = check_statements(c, s->body);
+    }
+    c->var_open[s->var->id] = false;
+    return ok;
+}
+
+static bool check_if(Check *c, const LoopStatement *s)
+{
+    int before = c->ranges.nconditions;
+    if (before + s->nconditions > MAX_CONDITIONS) return wrong(c, "conditions are nested too deep");
+    for (int i = 0; i < s->nconditions; i++) {
+        if (!check_affine(c, &s->conditions[i])) return false;
+        if (range_of(&c->ranges, &s->conditions[i]).high < 0) return true; /* never runs */
+        c->ranges.conditions[c->ranges.nconditions++] = &s->conditions[i];
+    }
+    bool ok = check_apart(c, s->body, false);
+    c->ranges.nconditions = before;
+    return ok;
+}
+
+static bool check_bind(Check *c, const LoopStatement *s)
+{
+    if (!check_expr(c, s->let->value)) return false;
+    if (s->let->id < 0 || s->let->id >= c->function->nlets) return wrong(c, "'%s' is not the function's", s->let->name);
+    c->let_bound[s->let->id] = true;
+    return true;
+}
+
+static bool check_assign(Check *c, const LoopStatement *s)
+{
+    bool *element = element_of(c, s->reg, &s->index);
+    if (!element || !check_expr(c, s->value)) return false;
+    if (s->value->dtype != s->reg->dtype || s->value->lanes != s->reg->lanes)
+        return wrong(c, "register '%s' gets a value of another type", s->reg->name);
+    *element = true;
+    return true;
+}
+
+static bool check_writable(const Check *c, const LoopBuffer *buffer)
+{
+    bool ours = buffer->space != SPACE_CONSTANT && buffer->space != SPACE_INPUT;
+    return (buffer->writable && ours) || wrong(c, "'%s' is written, which is not writable", buffer->name);
+}
+
+static bool check_store(Check *c, const LoopStatement *s)
+{
+    if (!check_expr(c, s->value) || !check_writable(c, s->buffer)) return false;
+    if (s->value->dtype != s->buffer->dtype) return wrong(c, "a store to '%s' has another dtype", s->buffer->name);
+    if (!check_lanes(c, s->value->lanes, s->active, s->stride)) return false;
+    return check_access(c, s->buffer, &s->index, (s->active - 1) * s->stride);
+}
+
+static bool check_fill(Check *c, const LoopStatement *s)
+{
+    if (!check_writable(c, s->buffer)) return false;
+    if (s->count < 1 || s->count > max_index) return wrong(c, "a fill of %" PRId64 " elements", s->count);
+    if (s->value->kind != LOOP_CONST || s->value->lanes != 1 || s->value->dtype != s->buffer->dtype)
+        return wrong(c, "a fill of '%s' is by a constant of its dtype", s->buffer->name);
+    return check_access(c, s->buffer, &s->index, s->count - 1);
+}
+
+static bool check_statement(Check *c, const LoopStatement *s)
+{
+    if (++c->walked > MAX_WALKED) return wrong(c, "too large when it is unrolled");
+    switch (s->kind) {
+    case LOOP_FOR: return check_for(c, s);
+    case LOOP_IF: return check_if(c, s);
+    case LOOP_BIND: return check_bind(c, s);
+    case LOOP_ASSIGN: return check_assign(c, s);
+    case LOOP_STORE: return check_store(c, s);
+    case LOOP_FILL: return check_fill(c, s);
+    case LOOP_PREFETCH: return check_buffer(c, s->buffer) && check_affine(c, &s->index);
+    }
+    return wrong(c, "a statement of no kind");
+}
+
+/* On past an error, so that a reader sees all that are not the same again. */
+static bool check_statements(Check *c, const LoopStatement *s)
+{
+    bool ok = true;
+    c->depth++;
+    for (; s && c->diag->errors < DIAG_LIMIT; s = s->next) ok = check_statement(c, s) && ok;
+    c->depth--;
+    return ok;
+}
+
+/* ---- the whole ---- */
+
+static bool check_buffers(const Check *c)
+{
+    bool ok = true;
+    for (int i = 0; i < c->function->nbuffers; i++) {
+        const LoopBuffer *b = c->function->buffers[i];
+        bool sizes = b->elements > 0 && b->elements <= max_index && b->offset >= 0 && b->offset <= max_index &&
+                     b->index >= 0 && b->index < 4096;
+        bool align = b->align > 0 && b->align <= 4096 && (b->align & (b->align - 1)) == 0;
+        if (!sizes || !align) ok = wrong(c, "buffer '%s' has an impossible size, offset or alignment", b->name);
+        if (b->space == SPACE_NONE && b->elements > 1 << 20)
+            ok = wrong(c, "scratch '%s' is too large for a stack", b->name);
+    }
+    for (int i = 0; i < c->function->nregisters; i++) {
+        const LoopRegister *r = c->function->registers[i];
+        if (r->lanes < 1 || r->lanes > 4096 || r->count < 1 || r->count > 4096)
+            ok = wrong(c, "register '%s' has an impossible size", r->name);
+    }
+    return ok;
+}
+
+bool loop_verify(const LoopFunction *function, Diag *diag)
+{
+    Arena *arena = arena_child(diag->arena);
+    Check c = {.function = function, .diag = diag, .arena = arena};
+    c.ranges.vars = ARENA_ARRAY(arena, Range, function->nvars);
+    c.var_open = ARENA_ARRAY(arena, bool, function->nvars);
+    c.var_constant = ARENA_ARRAY(arena, bool, function->nvars);
+    c.let_bound = ARENA_ARRAY(arena, bool, function->nlets);
+    c.owner = ARENA_ARRAY(arena, const LoopStatement *, function->nbuffers);
+    bool ok = check_buffers(&c);
+    if (ok) c.assigned = copy_assigned(&c, true);
+    ok = ok && check_statements(&c, function->body);
+    arena_free(arena);
+    return ok;
+}

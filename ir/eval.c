@@ -1,0 +1,194 @@
+#include "ir/eval.h"
+
+#include "ir/eval_kinds.h"
+#include "ir/exprkernel.h"
+#include "ir/node_map.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* What is known so far in a graph and in those around it: of each node its results, one Tensor a slot. */
+typedef struct Scope {
+    const struct Scope *outer;
+    NodeMap *results;
+    Arena *arena;
+} Scope;
+
+static Scope scope_new(const Scope *outer, Arena *arena)
+{
+    return (Scope){.outer = outer, .results = node_map_new(arena), .arena = arena};
+}
+
+static Tensor *results_of(const Scope *scope, const Node *node)
+{
+    int64_t *cell = node_map_cell(scope->results, node);
+    if (!*cell) *cell = (intptr_t)ARENA_ARRAY(scope->arena, Tensor, node->nresults);
+    return (Tensor *)(intptr_t)*cell;
+}
+
+static Tensor value_in(const Scope *scope, Value value)
+{
+    if (!value.node) return (Tensor){.data = NULL};
+    for (; scope; scope = scope->outer) {
+        const int64_t *cell = node_map_find(scope->results, value.node);
+        if (cell) return ((const Tensor *)(intptr_t)*cell)[value.slot];
+    }
+    assert(scope); /* made before it is used, says the verifier */
+    return (Tensor){.data = NULL};
+}
+
+/* ---- one node ---- */
+
+static KindEval *const kind_evals[] = {
+    [KIND_MAP] = eval_map,           [KIND_VIEW] = eval_view,     [KIND_REDUCE] = eval_reduce,
+    [KIND_CONTRACT] = eval_contract, [KIND_WINDOW] = eval_window, [KIND_COMPOSITE] = NULL,
+};
+
+/* Inputs for the operands that are present, whose tensors go to given[]. */
+static void make_inputs(Graph *graph, const Node *node, const Tensor *operands, Value *inputs, Tensor *given,
+                        Diag *diag)
+{
+    int count = 0;
+    for (int i = 0; i < node->ninputs; i++) {
+        if (!node->inputs[i].node) continue;
+        NodeSpec spec = {.op = OP_input, .name = "operand", .type = value_type(node->inputs[i])};
+        inputs[i] = value_of(graph_add(graph, &spec, diag));
+        given[count++] = operands[i];
+    }
+}
+
+/* A composite means its expansion, made in a graph of its own. */
+static void eval_expansion(const Node *node, const Tensor *operands, Tensor *results, Arena *arena)
+{
+    Arena *scratch = arena_child(arena);
+    Diag diag = diag_new(scratch);
+    Graph *graph = graph_new(scratch, node->name);
+    Value *inputs = ARENA_ARRAY(scratch, Value, node->ninputs), *made = ARENA_ARRAY(scratch, Value, node->nresults);
+    Tensor *given = ARENA_ARRAY(scratch, Tensor, node->ninputs);
+    make_inputs(graph, node, operands, inputs, given, &diag);
+    NodeSpec spec = {
+        .op = node->op, .name = node->name, .ninputs = node->ninputs, .inputs = inputs, .attrs = node->attrs};
+    Node *whole = graph_add(graph, &spec, &diag);
+    Maker maker = {.graph = graph, .node = whole, .at = whole, .diag = &diag};
+    bool expanded = whole && node_def(node)->expand(&maker, made);
+    assert(expanded && !diag.errors);
+    (void)expanded;
+    graph_remove(graph, whole);
+    for (int i = 0; i < node->nresults; i++) graph_add_result(graph, (Result){.value = made[i]});
+    graph_eval(graph, given, results, arena);
+    arena_free(scratch);
+}
+
+/* A group on the values that its region takes from outside, in the order of graph_captures. */
+static void eval_region(const Node *node, const Tensor *operands, Tensor *results, Arena *arena);
+
+static void eval_constant(const Node *node, Tensor *out, Arena *arena)
+{
+    if (node->data) {
+        *out = *node->data;
+        return;
+    }
+    assert(node->op == OP_constant);
+    double value = ((const ConstantAttrs *)node->attrs)->value;
+    *out = tensor_new(arena, node->types[0]);
+    for (int64_t i = 0, count = type_elements(&out->type); i < count; i++) tensor_set_real(out, i, value);
+}
+
+void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena *arena)
+{
+    const OpDef *def = node_def(node);
+    if (def->kind == KIND_SOURCE)
+        eval_constant(node, &results[0], arena);
+    else if (def->kind == KIND_GROUP)
+        eval_region(node, operands, results, arena);
+    else if (def->expand)
+        eval_expansion(node, operands, results, arena);
+    else {
+        for (int i = 0; i < node->nresults; i++) results[i] = tensor_new(arena, node->types[i]);
+        if (def->eval) {
+            def->eval(node, operands, results);
+            return;
+        }
+        Arena *scratch = arena_child(arena);
+        kind_evals[def->kind](node, operands, results, scratch);
+        arena_free(scratch);
+    }
+}
+
+/* ---- graphs ---- */
+
+typedef struct Visitor {
+    EvalVisit *visit;
+    void *context;
+} Visitor;
+
+static void eval_body(const Scope *scope, const Graph *graph, const Tensor *inputs, const Visitor *visitor);
+
+static void gather_results(const Scope *scope, const Graph *graph, Tensor *results)
+{
+    for (int i = 0; i < graph->nresults; i++) results[i] = value_in(scope, graph->results[i].value);
+}
+
+static void eval_in_scope(const Scope *scope, const Node *node, Tensor *results)
+{
+    if (node_def(node)->kind == KIND_GROUP) {
+        Scope inner = scope_new(scope, scope->arena);
+        eval_body(&inner, node->regions[0], NULL, NULL);
+        gather_results(&inner, node->regions[0], results);
+        return;
+    }
+    Tensor *operands = ARENA_ARRAY(scope->arena, Tensor, node->ninputs + 1);
+    for (int i = 0; i < node->ninputs; i++) operands[i] = value_in(scope, node->inputs[i]);
+    node_eval(node, operands, results, scope->arena);
+}
+
+static void eval_body(const Scope *scope, const Graph *graph, const Tensor *inputs, const Visitor *visitor)
+{
+    for (const Node *node = graph->first; node; node = node->next) {
+        Tensor *results = results_of(scope, node);
+        if (node->op == OP_input)
+            *results = *inputs++;
+        else
+            eval_in_scope(scope, node, results);
+        if (visitor && visitor->visit) visitor->visit(visitor->context, node, results);
+    }
+}
+
+/* Results outlive the scratch arena that they were made in. */
+static void keep_results(const Scope *scope, const Graph *graph, Tensor *results, Arena *arena)
+{
+    for (int i = 0; i < graph->nresults; i++) {
+        Tensor made = value_in(scope, graph->results[i].value);
+        results[i] = tensor_new(arena, made.type);
+        memcpy(results[i].data, made.data, (size_t)type_bytes(&made.type));
+    }
+}
+
+static void eval_region(const Node *node, const Tensor *operands, Tensor *results, Arena *arena)
+{
+    const Graph *region = node->regions[0];
+    Arena *scratch = arena_child(arena);
+    Value *captures;
+    int count = graph_captures(region, &captures);
+    Scope outer = scope_new(NULL, scratch), inner = scope_new(&outer, scratch);
+    for (int i = 0; i < count; i++) results_of(&outer, captures[i].node)[captures[i].slot] = operands[i];
+    eval_body(&inner, region, NULL, NULL);
+    keep_results(&inner, region, results, arena);
+    arena_free(scratch);
+}
+
+void graph_eval_visit(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena, EvalVisit *visit,
+                      void *context)
+{
+    Arena *scratch = arena_child(arena);
+    Scope scope = scope_new(NULL, scratch);
+    Visitor visitor = {visit, context};
+    eval_body(&scope, graph, inputs, &visitor);
+    keep_results(&scope, graph, results, arena);
+    arena_free(scratch);
+}
+
+void graph_eval(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena)
+{
+    graph_eval_visit(graph, inputs, results, arena, NULL, NULL);
+}

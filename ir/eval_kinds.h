@@ -1,0 +1,18 @@
+/* How each kind of operator is evaluated.  in[] are the operands (data NULL: absent), *out the result, whose type is
+ * set and whose room is made; `scratch` dies with the evaluation of the node. */
+#ifndef IR_EVAL_KINDS_H
+#define IR_EVAL_KINDS_H
+
+#include "ir/op.h"
+
+typedef void KindEval(const Node *node, const Tensor *in, Tensor *out, Arena *scratch);
+KindEval eval_map, eval_view, eval_reduce, eval_window, eval_contract;
+
+/* Every element of `out` is that of `in` which the map says. */
+void tensor_view(const Tensor *in, const IndexMap *map, Tensor *out);
+/* The tensor with elements cast; itself when it has that dtype. */
+Tensor tensor_cast(Arena *arena, const Tensor *from, Dtype to);
+/* What sums of this dtype are computed in: f32 for 16-bit floats, which round once at the end. */
+Dtype dtype_wide(Dtype dtype);
+
+#endif

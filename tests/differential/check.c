@@ -1,0 +1,312 @@
+#include "frontend/frontend.h"
+#include "ir/eval.h"
+#include "ir/pool.h"
+#include "tests/differential/program.h"
+#include "tests/support/compile.h"
+#include "tests/support/guard.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SECONDS = 120, MOST_PORTS = 200 };
+
+/* Where the graph comes from: a program or a file. */
+typedef struct Case {
+    const Program *program;
+    const char *path;
+    uint64_t seed;
+    const Trial *trial;
+} Case;
+
+typedef struct Checker {
+    Case from;
+    Arena *arena;
+    Diag diag;
+    const Tensor *inputs;
+    int ninputs;
+    char *folder; /* pool files of dumps */
+    const char *wrong;
+} Checker;
+
+static char *diag_text(const Diag *diag, Arena *arena)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    diag_print(diag, out, false);
+    fclose(out);
+    char *copy = arena_copy_string(arena, text);
+    free(text);
+    return copy;
+}
+
+static const char *refused(Checker *c, const char *what)
+{
+    return arena_printf(c->arena, "%s:\n%s", what, diag_text(&c->diag, c->arena));
+}
+
+static Graph *parse_graph(Checker *c, const Source *source)
+{
+    const Ast *ast = source ? ast_parse(c->arena, source, &c->diag) : NULL;
+    const ElaborateOptions options = {0};
+    return ast ? elaborate(c->arena, ast, &options, &c->diag) : NULL;
+}
+
+static Graph *new_graph(Checker *c)
+{
+    if (c->from.program) return program_build(c->from.program, c->arena, NULL, &c->diag);
+    return parse_graph(c, source_read(c->arena, c->from.path, 1 << 24, &c->diag));
+}
+
+static const Tensor *new_inputs(Checker *c, const Graph *graph)
+{
+    if (c->from.program) return program_inputs(c->from.program, c->arena);
+    Tensor *inputs = ARENA_ARRAY(c->arena, Tensor, MOST_PORTS);
+    int count = 0;
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node->op != OP_input) continue;
+        inputs[count] = tensor_new(c->arena, node->types[0]);
+        tensor_draw(&inputs[count], c->from.seed + (uint64_t)count, c->from.seed % 4 ? RANGE_USUAL : RANGE_SPECIAL);
+        count++;
+    }
+    return inputs;
+}
+
+static int count_inputs(const Graph *graph)
+{
+    int count = 0;
+    for (const Node *node = graph->first; node; node = node->next) count += node->op == OP_input;
+    return count;
+}
+
+/* ---- through text ---- */
+
+static char *graph_text(const Graph *graph, Arena *arena)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    graph_print(graph, out, (PrintOptions){.origins = true});
+    fclose(out);
+    char *copy = arena_copy_string(arena, text);
+    free(text);
+    return copy;
+}
+
+/* The graph as its dump gives it back; its own dump must be the same text. */
+static Graph *through_text(Checker *c, const Graph *graph, const char *when)
+{
+    char *text = graph_text(graph, c->arena);
+    if (!graph_write_pool(graph, c->folder, &c->diag)) return NULL;
+    const char *path = arena_printf(c->arena, "%s/dump.lep", c->folder);
+    Graph *again = parse_graph(c, source_from_text(c->arena, path, text));
+    if (!again) {
+        c->wrong = refused(c, arena_printf(c->arena, "the dump after %s is not read back:\n%s", when, text));
+        return NULL;
+    }
+    char *back = graph_text(again, c->arena);
+    if (strcmp(text, back) != 0)
+        c->wrong = arena_printf(c->arena, "the dump after %s:\n%sreads back as:\n%s", when, text, back);
+    return again;
+}
+
+static void visit_pass(void *context, const Pass *pass, const Graph *graph, double seconds)
+{
+    (void)seconds;
+    Checker *c = context;
+    if (!c->wrong) through_text(c, graph, pass->name);
+}
+
+static void remove_folder(const Checker *c)
+{
+    char *command = arena_printf(c->arena, "rm -rf '%s'", c->folder);
+    if (system(command) != 0) fprintf(stderr, "cannot remove %s\n", c->folder);
+}
+
+/* ---- native code ---- */
+
+/* The user's buffers between guard pages, aligned at random. */
+static void new_guards(Checker *c, const LepModel *model, Guard *guards, void **bases, uint64_t seed)
+{
+    Random r = {seed};
+    int nports = (int)(model->ninputs + model->noutputs);
+    for (int i = 0; i < nports; i++) {
+        const LepPort *port = i < model->ninputs ? &model->inputs[i] : &model->outputs[i - model->ninputs];
+        guards[i] = guard_new((size_t)port->bytes, (size_t)random_below(&r, 2) * (size_t)random_below(&r, 64),
+                              random_percent(&r, 50));
+        bases[i] = guards[i].data;
+        if (i < c->ninputs) memcpy(bases[i], c->inputs[i].data, (size_t)port->bytes);
+    }
+    size_t arena_bytes = ((size_t)model->arena_bytes + 63) / 64 * 64;
+    guards[nports] = guard_new(arena_bytes, 0, true);
+    bases[nports] = guards[nports].data;
+}
+
+static const char *first_difference(Arena *arena, const char *name, const Tensor *native, const Tensor *reference)
+{
+    int64_t count = type_elements(&reference->type), differ = 0, at = -1;
+    for (int64_t i = 0; i < count; i++) {
+        Scalar a = tensor_get(native, i), b = tensor_get(reference, i);
+        bool same = a.integer == b.integer &&
+                    (memcmp(&a.real, &b.real, sizeof a.real) == 0 || (a.real != a.real && b.real != b.real));
+        if (!same && at < 0) at = i;
+        differ += !same;
+    }
+    if (at < 0) return NULL;
+    return arena_printf(arena, "result %s %s: %lld of %lld elements differ, the first at %lld: native %.9g, eval %.9g",
+                        name, type_text(arena, &reference->type), (long long)differ, (long long)count, (long long)at,
+                        tensor_real(native, at), tensor_real(reference, at));
+}
+
+static const char *compare(Checker *c, const Graph *graph, const LepModel *model, void **bases, const Tensor *expected)
+{
+    if (model->ninputs != c->ninputs || model->noutputs != graph->nresults) return "the model lost an input or output";
+    for (int i = 0; i < graph->nresults; i++) {
+        Tensor native = tensor_new(c->arena, expected[i].type);
+        memcpy(native.data, bases[c->ninputs + i], (size_t)type_bytes(&expected[i].type));
+        const char *wrong = first_difference(c->arena, graph->results[i].name, &native, &expected[i]);
+        if (wrong) return wrong;
+    }
+    for (int i = 0; i < c->ninputs; i++)
+        if (memcmp(bases[i], c->inputs[i].data, (size_t)type_bytes(&c->inputs[i].type)) != 0)
+            return "an input was written to";
+    return NULL;
+}
+
+static const char *run_and_compare(Checker *c, const Graph *graph, const LepModel *model, const Tensor *expected)
+{
+    Guard guards[MOST_PORTS];
+    void *bases[MOST_PORTS];
+    int nports = (int)(model->ninputs + model->noutputs);
+    if (nports >= MOST_PORTS) return "too many ports for this test";
+    const char *wrong = NULL;
+    for (uint64_t seed = 0; seed < 2 && !wrong; seed++) {
+        new_guards(c, model, guards, bases, c->from.seed + seed);
+        int status = model->run(bases, NULL);
+        wrong = status == LEP_OK ? compare(c, graph, model, bases, expected)
+                                 : arena_printf(c->arena, "the model's run gave status %d", status);
+        for (int i = 0; i <= nports; i++) {
+            if (!wrong && !guard_intact(&guards[i])) wrong = "bytes around a buffer were written";
+            guard_free(&guards[i]);
+        }
+    }
+    return wrong;
+}
+
+/* ---- one check ---- */
+
+static PassContext context_of(Checker *c, Target *target)
+{
+    const Trial *trial = c->from.trial;
+    const char **disabled = ARENA_ARRAY(c->arena, const char *, pass_count + 1);
+    int count = 0;
+    for (int i = 0; i < pass_count; i++)
+        if (trial->disabled >> i & 1 && !pass_table[i].required) disabled[count++] = pass_table[i].name;
+    return (PassContext){.target = target, .level = trial->level, .disabled = disabled};
+}
+
+static Graph *prepare(Checker *c, const PassContext *context)
+{
+    Graph *graph = new_graph(c);
+    if (!graph || !c->from.trial->text) return graph;
+    graph = through_text(c, graph, "elaborate");
+    if (!graph || c->wrong) return NULL;
+    if (!pass_pipeline(graph, context, NULL, visit_pass, c, &c->diag) || c->wrong) return NULL;
+    return through_text(c, graph, "plan");
+}
+
+static const char *check(Checker *c)
+{
+    Target target;
+    Graph *reference = new_graph(c);
+    if (!reference) return refused(c, "the graph is refused");
+    if (!graph_verify(reference, &c->diag)) return refused(c, "the graph is not sound");
+    c->inputs = new_inputs(c, reference);
+    c->ninputs = count_inputs(reference);
+    Tensor *expected = ARENA_ARRAY(c->arena, Tensor, reference->nresults + 1);
+    graph_eval(reference, c->inputs, expected, c->arena);
+    if (!target_select("", c->from.trial->cpu, "", c->arena, &target, &c->diag)) return refused(c, "target");
+    PassContext context = context_of(c, &target);
+    Graph *graph = prepare(c, &context);
+    if (c->wrong) return c->wrong;
+    if (!graph) return refused(c, "a pass failed");
+    Compiled compiled;
+    if (!compiled_new(graph, &context, c->arena, &compiled, &c->diag)) return refused(c, "refused by the compiler");
+    return run_and_compare(c, reference, compiled.model, expected);
+}
+
+static void run_child(const Case *from, int out)
+{
+    alarm(SECONDS);
+    dup2(out, STDERR_FILENO); /* what an assert says belongs to the answer */
+    const char *temporary = getenv("TMPDIR");
+    Checker c = {.from = *from, .arena = arena_new(NULL, NULL)};
+    c.diag = diag_new(c.arena);
+    c.folder = arena_printf(c.arena, "%s/lepc-differential-XXXXXX", temporary ? temporary : "/tmp");
+    if (from->trial->text && !mkdtemp(c.folder)) c.wrong = "no temporary folder";
+    const char *wrong = c.wrong ? c.wrong : check(&c);
+    if (from->trial->text) remove_folder(&c);
+    size_t length = wrong ? strlen(wrong) : 0;
+    while (length > 0) {
+        ssize_t written = write(out, wrong, length);
+        if (written <= 0) break;
+        wrong += written;
+        length -= (size_t)written;
+    }
+    _exit(0);
+}
+
+static char *read_all(int in, Arena *arena)
+{
+    size_t count = 0, capacity = 0;
+    char *text = NULL;
+    for (;;) {
+        if (count + 1 >= capacity) text = arena_grow(arena, text, capacity, &capacity, 1);
+        ssize_t got = read(in, text + count, capacity - count - 1);
+        if (got <= 0) break;
+        count += (size_t)got;
+    }
+    text[count] = '\0';
+    return text;
+}
+
+static const char *check_case(const Case *from, Arena *arena)
+{
+    int ends[2], status = 0;
+    if (pipe(ends) != 0) return "no pipe";
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0) return "no process";
+    if (child == 0) {
+        close(ends[0]);
+        run_child(from, ends[1]);
+    }
+    close(ends[1]);
+    char *said = read_all(ends[0], arena);
+    close(ends[0]);
+    waitpid(child, &status, 0);
+    if (WIFSIGNALED(status)) return arena_printf(arena, "ended by signal %d: %s", WTERMSIG(status), said);
+    if (WEXITSTATUS(status)) return arena_printf(arena, "ended with status %d: %s", WEXITSTATUS(status), said);
+    return *said ? said : NULL;
+}
+
+const char *program_check(const Program *program, const Trial *trial, Arena *arena)
+{
+    return check_case(&(Case){.program = program, .seed = program->steps[0].seed, .trial = trial}, arena);
+}
+
+const char *file_check(const char *path, uint64_t seed, const Trial *trial, Arena *arena)
+{
+    return check_case(&(Case){.path = path, .seed = seed, .trial = trial}, arena);
+}
+
+const char *trial_text(Arena *arena, const Trial *trial)
+{
+    const char *text = arena_printf(arena, "--fp=strict --cpu=%s -O%d", trial->cpu, trial->level);
+    for (int i = 0; i < pass_count; i++)
+        if (trial->disabled >> i & 1 && !pass_table[i].required)
+            text = arena_printf(arena, "%s --disable-pass=%s", text, pass_table[i].name);
+    return trial->text ? arena_printf(arena, "%s, through text", text) : text;
+}

@@ -1,0 +1,236 @@
+/* Random programs over the operator table.  Nothing here knows an operator: kinds, operands' flags, attributes' rows
+ * and the operators' own rules decide; what they refuse is drawn again. */
+#include "tests/differential/program.h"
+
+#include <string.h>
+
+enum { MOST_ELEMENTS = 20000, MOST_PRODUCTS = 3000000, ATTEMPTS = 200 };
+
+typedef struct Drawer {
+    Random random;
+    Program *program;
+    Arena *scratch;
+    Graph *graph; /* what was drawn so far */
+    const Node *nodes[MAX_STEPS];
+    Diag diag;
+} Drawer;
+
+/* ---- sources ---- */
+
+static Dtype draw_dtype(Random *r)
+{
+    static const Dtype usual[] = {F32, F32, F32, F32, F32, F32, F32, U8, I8, I32};
+    return random_percent(r, 85) ? RANDOM_OF(r, usual) : (Dtype)random_below(r, DTYPE_COUNT);
+}
+
+static Type draw_type(Random *r)
+{
+    static const int ranks[] = {4, 4, 4, 4, 4, 2, 2, 2, 3, 3, 1, 5};
+    static const int64_t sides[] = {1, 2, 3, 5, 6, 7, 8, 9, 11, 13, 16, 17};
+    static const int64_t widths[] = {1, 1, 2, 3, 4, 5, 7, 8, 12, 15, 16, 17, 24, 31, 32, 33, 40, 64, 65};
+    int rank = RANDOM_OF(r, ranks);
+    int64_t dims[MAX_RANK];
+    for (int i = 0; i < rank; i++) dims[i] = RANDOM_OF(r, sides);
+    if (rank == 4 || random_percent(r, 50)) dims[0] = random_between(r, 1, random_percent(r, 20) ? 3 : 1);
+    dims[rank - 1] = RANDOM_OF(r, widths);
+    return type_tensor(draw_dtype(r), rank, dims);
+}
+
+/* Adds the step to the program and the graph; false when its operator refuses. */
+static bool add_step(Drawer *d, const Step *step)
+{
+    Program *program = d->program;
+    if (program->count == MAX_STEPS) return false;
+    program->steps[program->count++] = *step;
+    Value inputs[MAX_OPERANDS] = {{NULL, 0}};
+    for (int i = 0; i < step->ninputs; i++)
+        if (step->inputs[i] >= 0) inputs[i] = value_of((Node *)d->nodes[step->inputs[i]]);
+    bool source = op_table[step->op]->kind == KIND_SOURCE;
+    NodeSpec spec = {.op = step->op, .name = "v", .ninputs = step->ninputs, .inputs = inputs};
+    spec.attrs = step->attrs;
+    spec.type = source ? &step->type : NULL;
+    const Node *node = graph_add(d->graph, &spec, &d->diag);
+    if (node) d->nodes[program->count - 1] = node;
+    if (!node) program->count--;
+    return node != NULL;
+}
+
+/* The index of a new input or constant; -1 when there is no room. */
+static int add_source(Drawer *d, Op op, Type type, int range)
+{
+    Step step = {.op = op, .type = type, .seed = random_bits(&d->random), .range = range};
+    step.attrs = arena_alloc(d->program->arena, op_table[op]->attrs.size + 1);
+    attr_set_defaults(&op_table[op]->attrs, step.attrs);
+    if (type_elements(&type) > MOST_ELEMENTS) return -1;
+    return add_step(d, &step) ? d->program->count - 1 : -1;
+}
+
+/* ---- operands ---- */
+
+static const Type *type_of(const Drawer *d, int step) { return &d->nodes[step]->types[0]; }
+
+/* A value that was computed or put in, one of the last more often than others. */
+static int pick_value(Drawer *d)
+{
+    int recent = d->program->count < 4 ? d->program->count : 4;
+    for (int attempt = 0; attempt < 20; attempt++) {
+        int i = random_percent(&d->random, 65) ? d->program->count - 1 - random_below(&d->random, recent)
+                                               : random_below(&d->random, d->program->count);
+        if (d->program->steps[i].op != OP_constant && d->program->steps[i].op != OP_param) return i;
+    }
+    return 0;
+}
+
+/* Some value of the type of `like`; -1 when there is none. */
+static int pick_same(Drawer *d, int like)
+{
+    int start = random_below(&d->random, d->program->count);
+    for (int i = 0; i < d->program->count; i++) {
+        int k = (start + i) % d->program->count;
+        if (k != like && type_equal(type_of(d, k), type_of(d, like))) return k;
+    }
+    return -1;
+}
+
+/* A constant that may go with an operand of this type: some axes broadcast, or another matrix. */
+static int new_constant(Drawer *d, const Type *like)
+{
+    Random *r = &d->random;
+    Type type = *like;
+    if (random_percent(r, 25) && type.rank >= 2) {
+        type.dim[type.rank - 2] = type.dim[type.rank - 1];
+        type.dim[type.rank - 1] = dim_fixed(random_between(r, 1, 40));
+    } else {
+        int dropped = random_percent(r, 40) ? random_below(r, type.rank + 1) : 0;
+        type.rank -= dropped;
+        memmove(type.dim, type.dim + dropped, (size_t)type.rank * sizeof *type.dim);
+        for (int i = 0; i < type.rank; i++)
+            if (random_percent(r, 25)) type.dim[i] = dim_fixed(1);
+    }
+    return add_source(d, random_percent(r, 50) ? OP_constant : OP_param, type, RANGE_USUAL);
+}
+
+static int draw_operand(Drawer *d, const Step *step)
+{
+    int like = step->inputs[random_below(&d->random, step->ninputs)];
+    int choice = random_below(&d->random, 100);
+    if (like < 0 || choice < 40) return pick_value(d);
+    int same = choice < 70 ? pick_same(d, like) : -1;
+    return same >= 0 ? same : new_constant(d, type_of(d, like));
+}
+
+/* The parameter that the operator asks for, -1 when its attributes say there is none; false when they do not fit. */
+static bool draw_param(Drawer *d, const Step *step, const Operand *operand, int *out)
+{
+    const OpDef *def = op_table[step->op];
+    Value inputs[MAX_OPERANDS] = {value_of((Node *)d->nodes[step->inputs[0]])};
+    for (int i = 1; i < step->ninputs; i++)
+        if (step->inputs[i] >= 0) inputs[i] = value_of((Node *)d->nodes[step->inputs[i]]);
+    Type type;
+    Node probe = {.op = step->op, .name = "v", .graph = d->graph, .ninputs = step->ninputs, .inputs = inputs};
+    probe.attrs = step->attrs;
+    *out = -1;
+    if (!def->param(&probe, step->ninputs, &type, &d->diag)) return false;
+    if (type.dtype == DTYPE_COUNT) return true;
+    if (!type_is_sane(&type)) return false;
+    int range = strstr(operand->name, "var") ? RANGE_POSITIVE : RANGE_USUAL;
+    *out = add_source(d, random_percent(&d->random, 50) ? OP_constant : OP_param, type, range);
+    return *out >= 0;
+}
+
+/* ---- steps ---- */
+
+/* A kind first, so that a family of many operators does not crowd out the others. */
+static Op draw_op(Random *r)
+{
+    static const OpKind kinds[] = {KIND_MAP,      KIND_MAP,      KIND_VIEW,   KIND_REDUCE, KIND_CONTRACT,
+                                   KIND_CONTRACT, KIND_CONTRACT, KIND_WINDOW, KIND_ROW,    KIND_COMPOSITE};
+    OpKind kind = RANDOM_OF(r, kinds);
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        Op op = (Op)random_below(r, OP_COUNT);
+        if (op_table[op]->kind == kind) return op;
+    }
+    return OP_add;
+}
+
+static bool draw_operands(Drawer *d, Step *step)
+{
+    const OpDef *def = op_table[step->op];
+    for (int i = 0; i < def->noperands; i++) {
+        const Operand *operand = &def->operands[i];
+        int index = -1;
+        if (i == 0)
+            index = pick_value(d);
+        else if (operand->flags & OPERAND_PARAM && def->param) {
+            if (!draw_param(d, step, operand, &index)) return false;
+        } else if (!(operand->flags & OPERAND_OPTIONAL) || random_percent(&d->random, 50)) {
+            index = draw_operand(d, step);
+        }
+        step->inputs[step->ninputs++] = index;
+        if (i == 0) attrs_draw(&d->random, &def->attrs, type_of(d, index), step->attrs);
+    }
+    return true;
+}
+
+static bool is_small(const Node *node)
+{
+    if (type_elements(&node->types[0]) > MOST_ELEMENTS) return false;
+    const OpDef *def = node_def(node);
+    if (def->kind != KIND_CONTRACT) return true;
+    Contraction c = {0};
+    def->contract(node, &c);
+    double taps = (double)(c.window.kernel[0] * c.window.kernel[1] * c.in_channels) / (double)c.window.groups;
+    return taps * (double)type_elements(&node->types[0]) < (double)MOST_PRODUCTS;
+}
+
+/* One operator with its operands; what was made for an operator that refuses is taken back. */
+static bool try_step(Drawer *d)
+{
+    int before = d->program->count;
+    Step step = {.op = draw_op(&d->random)};
+    const AttrTable *table = &op_table[step.op]->attrs;
+    step.attrs = arena_alloc(d->program->arena, table->size + 1);
+    bool fits = draw_operands(d, &step);
+    for (int i = 0; i < table->count; i++)
+        if (table->rows[i].flags & ATTR_LAYER) attr_set_default(&table->rows[i], step.attrs);
+    fits = fits && add_step(d, &step);
+    if (fits && is_small(d->nodes[d->program->count - 1])) return true;
+    while (d->program->count > before) graph_remove(d->graph, (Node *)d->nodes[--d->program->count]);
+    return false;
+}
+
+/* What nobody uses is a result, but for some dead code; and some that are used are results as well. */
+static void choose_results(Drawer *d)
+{
+    Program *program = d->program;
+    bool used[MAX_STEPS] = {false};
+    for (int i = 0; i < program->count; i++)
+        for (int k = 0; k < program->steps[i].ninputs; k++)
+            if (program->steps[i].inputs[k] >= 0) used[program->steps[i].inputs[k]] = true;
+    for (int i = 0; i < program->count; i++) {
+        Step *step = &program->steps[i];
+        bool source = op_table[step->op]->kind == KIND_SOURCE;
+        step->is_result = !source && random_percent(&d->random, used[i] ? 10 : 93);
+    }
+    if (!program_results(program)) program->steps[program->count - 1].is_result = true;
+}
+
+Program *program_draw(Arena *arena, uint64_t seed, int size)
+{
+    Program *program = ARENA_NEW(arena, Program);
+    program->arena = arena;
+    Drawer d = {.random = {seed}, .program = program, .scratch = arena_child(arena), .diag = diag_new(arena)};
+    d.graph = graph_new(d.scratch, "drawn");
+    d.diag.arena = d.scratch;
+    int inputs = (int)random_between(&d.random, 1, 3);
+    int range = random_percent(&d.random, 15) ? RANGE_SPECIAL : RANGE_USUAL;
+    while (program->count < inputs) add_source(&d, OP_input, draw_type(&d.random), range);
+    int wanted = (int)random_between(&d.random, 1, size);
+    for (int attempt = 0; wanted > 0 && attempt < ATTEMPTS; attempt++) {
+        wanted -= try_step(&d);
+        if (program->count > MAX_STEPS - MAX_OPERANDS - 2) break;
+    }
+    choose_results(&d);
+    arena_free(d.scratch);
+    return program;
+}

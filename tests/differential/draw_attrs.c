@@ -1,0 +1,130 @@
+/* Attributes at random, by their rows.  Shapes, permutations and axes are drawn to fit the first operand; what does
+ * not fit after all is refused by the operator, and drawn again. */
+#include "tests/differential/program.h"
+
+static int64_t draw_size(Random *r)
+{
+    static const int64_t sizes[] = {1, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 31, 32, 33, 40};
+    return RANDOM_OF(r, sizes);
+}
+
+static void draw_permutation(Random *r, int count, IntList *out)
+{
+    out->count = count;
+    for (int i = 0; i < count; i++) out->at[i] = i;
+    for (int i = count - 1; i > 0; i--) {
+        int k = random_below(r, i + 1);
+        int64_t kept = out->at[i];
+        out->at[i] = out->at[k];
+        out->at[k] = kept;
+    }
+}
+
+/* Dims whose product is that of the operand's. */
+static void draw_reshape(Random *r, const Type *type, IntList *out)
+{
+    int64_t left = type_elements(type);
+    out->count = 0;
+    while (left > 1 && out->count < 4 && random_percent(r, 85)) {
+        int64_t dim = random_between(r, 1, left < 64 ? left : 64);
+        while (left % dim) dim--;
+        out->at[out->count++] = dim;
+        left /= dim;
+    }
+    out->at[out->count++] = left;
+}
+
+static void draw_axes(Random *r, const Type *type, IntList *out)
+{
+    out->count = 0;
+    for (int i = 0; i < type->rank; i++)
+        if (random_percent(r, 40)) out->at[out->count++] = i;
+}
+
+/* One number for each of the first axes, inside them or at their ends. */
+static void draw_places(Random *r, const Type *type, IntList *out)
+{
+    out->count = (int)random_between(r, 1, type->rank ? type->rank : 1);
+    for (int i = 0; i < out->count; i++) {
+        int64_t size = type->rank ? type->dim[i].high : 1;
+        out->at[i] = random_percent(r, 50) ? random_between(r, 0, size) : random_between(r, 1, 3);
+    }
+}
+
+/* The operand's shape with other sizes where it has 1, and perhaps more axes in front. */
+static void draw_broadcast(Random *r, const Type *type, IntList *out)
+{
+    int more = type->rank < 4 && random_percent(r, 30) ? 1 : 0;
+    out->count = type->rank + more;
+    if (more) out->at[0] = random_between(r, 1, 4);
+    for (int i = 0; i < type->rank; i++) {
+        int64_t size = type->dim[i].high;
+        out->at[i + more] = size == 1 ? random_between(r, 1, 9) : size;
+    }
+}
+
+static void draw_ints(Random *r, const AttrDef *row, const Type *type, IntList *out)
+{
+    if (row->fixed) {
+        bool same = random_percent(r, 60);
+        out->count = row->fixed;
+        for (int i = 0; i < row->fixed; i++)
+            out->at[i] = i && same ? out->at[0] : random_between(r, row->low < row->high ? row->low : 0, 4);
+        return;
+    }
+    switch (random_below(r, 5)) {
+    case 0: draw_permutation(r, type->rank, out); break;
+    case 1: draw_reshape(r, type, out); break;
+    case 2: draw_axes(r, type, out); break;
+    case 3: draw_places(r, type, out); break;
+    default: draw_broadcast(r, type, out); break;
+    }
+}
+
+static void draw_pad(Random *r, Pad *out)
+{
+    out->mode = random_below(r, PAD_EXPLICIT + 1);
+    out->sizes.count = out->mode == PAD_EXPLICIT ? 4 : 0;
+    for (int i = 0; i < out->sizes.count; i++) out->sizes.at[i] = random_between(r, 0, 3);
+}
+
+/* Often as many as the operand has channels: groups and widths then make a depthwise layer. */
+static int64_t draw_int(Random *r, const AttrDef *row, const Type *type)
+{
+    if (type->rank && row->low > 0 && random_percent(r, 25)) return type->dim[type->rank - 1].high;
+    if (row->low >= row->high) return random_percent(r, 30) ? random_between(r, -1, 3) : draw_size(r);
+    int64_t high = row->high - row->low > 40 ? row->low + 40 : row->high;
+    return random_percent(r, 50) ? row->low : random_between(r, row->low, high);
+}
+
+static int count_words(const AttrDef *row)
+{
+    int count = 0;
+    while (row->words[count]) count++;
+    return count;
+}
+
+static void draw_attr(Random *r, const AttrDef *row, const Type *type, void *attrs)
+{
+    void *field = attr_field(row, attrs);
+    switch (row->kind) {
+    case ATTR_INT: *(int64_t *)field = draw_int(r, row, type); break;
+    case ATTR_FLOAT: *(double *)field = (double)(float)random_real(r, -1, 3); break;
+    case ATTR_BOOL: *(bool *)field = random_percent(r, 50); break;
+    case ATTR_ENUM: *(int *)field = random_below(r, count_words(row)); break;
+    case ATTR_STRING: break;
+    case ATTR_INTS: draw_ints(r, row, type, field); break;
+    case ATTR_DTYPE: *(int *)field = random_below(r, DTYPE_COUNT); break;
+    case ATTR_PAD: draw_pad(r, field); break;
+    }
+}
+
+void attrs_draw(Random *r, const AttrTable *table, const Type *type, void *attrs)
+{
+    attr_set_defaults(table, attrs);
+    for (int i = 0; i < table->count; i++) {
+        const AttrDef *row = &table->rows[i];
+        int percent = row->flags & (ATTR_REQUIRED | ATTR_LAYER) ? 100 : 50;
+        if (random_percent(r, percent)) draw_attr(r, row, type, attrs);
+    }
+}

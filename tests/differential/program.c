@@ -1,0 +1,138 @@
+#include "tests/differential/program.h"
+
+#include "ir/pool.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static double special_real(Random *r)
+{
+    static const double values[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, FLT_TRUE_MIN, -FLT_MIN, FLT_MAX, -1e30, 1e-30};
+    return RANDOM_OF(r, values);
+}
+
+static int64_t special_integer(Random *r)
+{
+    static const int64_t values[] = {0, -1, 127, 128, 255, -128, 32768, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
+    return RANDOM_OF(r, values);
+}
+
+void tensor_draw(Tensor *tensor, uint64_t seed, int range)
+{
+    Random r = {seed};
+    bool real = dtype_is_float(tensor->type.dtype);
+    for (int64_t i = 0; i < type_elements(&tensor->type); i++) {
+        bool special = range == RANGE_SPECIAL && random_percent(&r, 12);
+        double low = range == RANGE_POSITIVE ? 0.25 : -2;
+        if (tensor->type.dtype == BOOL)
+            tensor_set_real(tensor, i, random_below(&r, 2));
+        else if (real)
+            tensor_set_real(tensor, i, special ? special_real(&r) : random_real(&r, low, 2));
+        else
+            tensor_set(tensor, i, (Scalar){.integer = special ? special_integer(&r) : random_between(&r, -100, 200)});
+    }
+}
+
+Tensor step_tensor(const Step *step, Arena *arena)
+{
+    if (step->data) return *step->data;
+    Tensor tensor = tensor_new(arena, step->type);
+    tensor_draw(&tensor, step->seed, step->range);
+    return tensor;
+}
+
+static Node *build_step(const Program *program, int index, Graph *graph, Node *const *made, Diag *diag)
+{
+    const Step *step = &program->steps[index];
+    Value inputs[MAX_OPERANDS] = {{NULL, 0}};
+    for (int i = 0; i < step->ninputs; i++)
+        if (step->inputs[i] >= 0) inputs[i] = value_of(made[step->inputs[i]]);
+    bool source = op_table[step->op]->kind == KIND_SOURCE;
+    Tensor *data = ARENA_NEW(graph->arena, Tensor);
+    if (source && step->op != OP_input) *data = step_tensor(step, graph->arena);
+    return graph_add(graph,
+                     &(NodeSpec){.op = step->op,
+                                 .name = arena_printf(graph->arena, "v%d", index),
+                                 .ninputs = step->ninputs,
+                                 .inputs = inputs,
+                                 .attrs = step->attrs,
+                                 .type = source ? &step->type : NULL,
+                                 .data = data->data ? data : NULL},
+                     diag);
+}
+
+Graph *program_build(const Program *program, Arena *arena, const Node **nodes, Diag *diag)
+{
+    Graph *graph = graph_new(arena, "drawn");
+    Node *made[MAX_STEPS];
+    for (int i = 0; i < program->count; i++) {
+        made[i] = build_step(program, i, graph, made, diag);
+        if (!made[i]) return NULL;
+        if (nodes) nodes[i] = made[i];
+    }
+    for (int i = 0; i < program->count; i++) {
+        if (!program->steps[i].is_result) continue;
+        graph_add_result(graph, (Result){.name = arena_printf(arena, "r%d", i), .value = value_of(made[i])});
+    }
+    return graph;
+}
+
+Tensor *program_inputs(const Program *program, Arena *arena)
+{
+    Tensor *inputs = ARENA_ARRAY(arena, Tensor, program->count + 1);
+    int count = 0;
+    for (int i = 0; i < program->count; i++)
+        if (program->steps[i].op == OP_input) inputs[count++] = step_tensor(&program->steps[i], arena);
+    return inputs;
+}
+
+int program_results(const Program *program)
+{
+    int count = 0;
+    for (int i = 0; i < program->count; i++) count += program->steps[i].is_result;
+    return count;
+}
+
+void program_prune(Program *program)
+{
+    bool needed[MAX_STEPS] = {false};
+    int now_at[MAX_STEPS], count = 0;
+    for (int i = program->count - 1; i >= 0; i--) {
+        const Step *step = &program->steps[i];
+        needed[i] |= step->is_result;
+        for (int k = 0; needed[i] && k < step->ninputs; k++)
+            if (step->inputs[k] >= 0) needed[step->inputs[k]] = true;
+    }
+    for (int i = 0; i < program->count; i++) {
+        if (!needed[i]) continue;
+        Step step = program->steps[i];
+        for (int k = 0; k < step.ninputs; k++)
+            if (step.inputs[k] >= 0) step.inputs[k] = now_at[step.inputs[k]];
+        now_at[i] = count;
+        program->steps[count++] = step;
+    }
+    program->count = count;
+}
+
+bool program_write(const Program *program, const char *folder, const char *name, const char *comment)
+{
+    Arena *arena = arena_child(program->arena);
+    Diag diag = diag_new(arena);
+    const Graph *graph = program_build(program, arena, NULL, &diag);
+    FILE *out = graph ? fopen(arena_printf(arena, "%s/%s.lep", folder, name), "w") : NULL;
+    bool good = out && graph_write_pool(graph, folder, &diag);
+    if (out) {
+        fputs("# ", out);
+        for (const char *c = comment; *c; c++) {
+            fputc(*c, out);
+            if (*c == '\n') fputs("# ", out);
+        }
+        fputc('\n', out);
+        graph_print(graph, out, (PrintOptions){0});
+        good = fclose(out) == 0 && good;
+    }
+    arena_free(arena);
+    return good;
+}

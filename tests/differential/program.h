@@ -1,0 +1,70 @@
+/* A random graph as a list of steps: what the generator draws, the reducer makes smaller and both build again and
+ * again. */
+#ifndef TESTS_DIFFERENTIAL_PROGRAM_H
+#define TESTS_DIFFERENTIAL_PROGRAM_H
+
+#include "ir/op.h"
+#include "tests/differential/random.h"
+
+enum { MAX_OPERANDS = 6, MAX_STEPS = 64 };
+
+/* A node.  Inputs and constants have a type and elements: drawn from a seed, or given. */
+typedef struct Step {
+    Op op;
+    int ninputs;
+    int inputs[MAX_OPERANDS]; /* earlier steps; -1 is an absent operand */
+    void *attrs;
+    Type type;
+    uint64_t seed;
+    int range;          /* how elements are drawn: RANGE_ */
+    const Tensor *data; /* given elements, or NULL */
+    bool is_result;
+} Step;
+
+enum { RANGE_USUAL, RANGE_POSITIVE, RANGE_SPECIAL };
+
+typedef struct Program {
+    Arena *arena;
+    int count;
+    Step steps[MAX_STEPS];
+} Program;
+
+/* The graph of the program, called `name`, at stage elaborated; nodes[] by step; NULL when an operator refuses. */
+Graph *program_build(const Program *program, Arena *arena, const Node **nodes, Diag *diag);
+/* Elements of the input and constant steps. */
+Tensor step_tensor(const Step *step, Arena *arena);
+/* A tensor of the graph's k-th input each: of the program's steps. */
+Tensor *program_inputs(const Program *program, Arena *arena);
+int program_results(const Program *program);
+/* Drops the steps that no result needs. */
+void program_prune(Program *program);
+/* Elements drawn from `seed`: floats with full mantissas. */
+void tensor_draw(Tensor *tensor, uint64_t seed, int range);
+
+/* A program of about `size` steps over the operators of ir/ops.def. */
+Program *program_draw(Arena *arena, uint64_t seed, int size);
+/* Attributes for an operand of this type: most of them are fit. */
+void attrs_draw(Random *r, const AttrTable *table, const Type *type, void *attrs);
+
+/* What is tried with a graph: which code is made, and how. */
+typedef struct Trial {
+    const char *cpu;
+    int level;
+    unsigned disabled; /* bit i: pass_table[i] is left out */
+    bool text;         /* every dump on the way is read back, and the code comes from the last one */
+} Trial;
+
+/* NULL when native code gives the bits of graph_eval; else what is wrong.  Each runs in a process of its own, so that
+ * a crash is an answer, too. */
+const char *program_check(const Program *program, const Trial *trial, Arena *arena);
+/* The same for a graph that is written down; its inputs are drawn from `seed`. */
+const char *file_check(const char *path, uint64_t seed, const Trial *trial, Arena *arena);
+/* "--cpu=x86-64-v3 -O3 --disable-pass=cse" */
+const char *trial_text(Arena *arena, const Trial *trial);
+
+/* Makes the program, and what is left out of the trial, smaller while it still fails. */
+void program_reduce(Program *program, Trial *trial);
+/* The graph as FOLDER/NAME.lep, its constants in a pool file beside it, `comment` in its first lines. */
+bool program_write(const Program *program, const char *folder, const char *name, const char *comment);
+
+#endif

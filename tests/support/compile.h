@@ -1,0 +1,21 @@
+/* Machine code of a graph, in this process: the same object that `lepc build` writes. */
+#ifndef TESTS_SUPPORT_COMPILE_H
+#define TESTS_SUPPORT_COMPILE_H
+
+#include "backend/jit.h"
+#include "backend/lower.h"
+#include "passes/pass.h"
+#include "runtime/model.h"
+
+typedef struct Compiled {
+    Jit *jit;
+    const LepModel *model;
+} Compiled;
+
+/* The graph of any stage, which is run through what is left of the pipeline; false after an error. */
+bool compiled_new(Graph *graph, const PassContext *context, Arena *arena, Compiled *out, Diag *diag);
+void compiled_free(Compiled *compiled);
+/* Which of "x86-64-v3" and "x86-64-v4" this machine runs, best last; how many. */
+int host_cpus(const char *cpus[2]);
+
+#endif

@@ -1,0 +1,129 @@
+/* Random graphs over the operator table: native code must give the bits of eval under strict.
+ *   LEPC_DIFF_COUNT  how many graphs, default 25 (10 when LEPC_SAMPLED is set)
+ *   LEPC_DIFF_SEED   the first seed, default 1
+ *   LEPC_DIFF_ALL    every graph on every cpu at -O0 and -O3; else one of these each
+ * A failure is made smaller and written to LEPC_DIFF_OUT, default "."; tests/differential/kept has those of the past.
+ */
+#include "passes/pass.h"
+#include "tests/differential/program.h"
+#include "tests/support/compile.h"
+
+#include <glob.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SIZE = 14, MOST_FAILURES = 5 };
+
+static long setting(const char *name, long fallback)
+{
+    const char *text = getenv(name);
+    return text ? strtol(text, NULL, 10) : fallback;
+}
+
+static void report(Arena *arena, Program *program, Trial trial, long seed)
+{
+    fprintf(stderr, "seed %ld fails with %s; making it smaller\n", seed, trial_text(arena, &trial));
+    program_reduce(program, &trial);
+    const char *wrong = program_check(program, &trial, arena);
+    const char *folder = getenv("LEPC_DIFF_OUT");
+    const char *name = arena_printf(arena, "differential_%ld", seed);
+    const char *comment = arena_printf(arena, "seed %ld, %s\n%s", seed, trial_text(arena, &trial), wrong ? wrong : "");
+    fprintf(stderr, "%s\n", comment);
+    if (program_write(program, folder ? folder : ".", name, comment))
+        fprintf(stderr, "written to %s/%s.lep\n", folder ? folder : ".", name);
+}
+
+/* Optional passes to leave out: none in half of the draws. */
+static unsigned draw_disabled(Random *r)
+{
+    if (random_percent(r, 50)) return 0;
+    return (unsigned)random_bits(r) & (unsigned)random_bits(r);
+}
+
+/* Whether the graph of this seed is right in each trial; the first that is not is made smaller. */
+static bool seed_is_right(long seed, const char *const *cpus, int ncpus, bool all)
+{
+    static const int levels[] = {0, 3};
+    Arena *arena = arena_new(NULL, NULL);
+    Random r = {(uint64_t)seed * 77 + 5};
+    Program *program = program_draw(arena, (uint64_t)seed, SIZE);
+    int chosen = random_below(&r, 2 * ncpus);
+    bool right = true;
+    for (int i = 0; right && i < 2 * ncpus; i++) {
+        Trial trial = {.cpu = cpus[i / 2], .level = levels[i % 2], .disabled = draw_disabled(&r)};
+        trial.text = random_percent(&r, 20);
+        if (!all && i != chosen) continue;
+        right = !program_check(program, &trial, arena);
+        if (!right) report(arena, program, trial, seed);
+    }
+    arena_free(arena);
+    return right;
+}
+
+static void test_random_graphs(void **state)
+{
+    (void)state;
+    const char *cpus[2];
+    int ncpus = host_cpus(cpus), failures = 0;
+    if (!ncpus) skip();
+    bool all = setting("LEPC_DIFF_ALL", 0) != 0;
+    long first = setting("LEPC_DIFF_SEED", 1), count = setting("LEPC_DIFF_COUNT", getenv("LEPC_SAMPLED") ? 10 : 25);
+    for (long seed = first; seed < first + count && failures < MOST_FAILURES; seed++)
+        failures += !seed_is_right(seed, cpus, ncpus, all);
+    printf("%ld graphs, %d cpus%s, %d wrong\n", count, ncpus, all ? ", -O0 and -O3" : "", failures);
+    assert_int_equal(failures, 0);
+}
+
+static void check_kept(const char *path, const char *cpu)
+{
+    static const int levels[] = {0, 3};
+    Arena *arena = arena_new(NULL, NULL);
+    for (uint64_t i = 0; i < 4; i++) {
+        Trial trial = {.cpu = cpu, .level = levels[i % 2], .text = i == 3};
+        const char *wrong = file_check(path, i, &trial, arena);
+        if (wrong) fail_msg("%s, %s: %s", path, trial_text(arena, &trial), wrong);
+    }
+    arena_free(arena);
+}
+
+static void test_kept_graphs(void **state)
+{
+    (void)state;
+    const char *cpus[2];
+    int ncpus = host_cpus(cpus);
+    glob_t found = {0};
+    if (glob("tests/differential/kept/*.lep", 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            for (int k = 0; k < ncpus; k++) check_kept(found.gl_pathv[i], cpus[k]);
+    globfree(&found);
+}
+
+/* The generator reaches every operator that is not a source, or it tests less than it says. */
+static void test_every_operator_is_drawn(void **state)
+{
+    (void)state;
+    bool seen[OP_COUNT] = {false};
+    for (uint64_t seed = 1; seed <= 600; seed++) {
+        Arena *arena = arena_new(NULL, NULL);
+        const Program *program = program_draw(arena, seed, SIZE);
+        for (int i = 0; i < program->count; i++) seen[program->steps[i].op] = true;
+        arena_free(arena);
+    }
+    for (int op = 0; op < OP_COUNT; op++) {
+        OpKind kind = op_table[op]->kind;
+        if (kind != KIND_SOURCE && kind != KIND_GROUP && !seen[op]) fail_msg("%s is never drawn", op_table[op]->name);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_operator_is_drawn),
+        cmocka_unit_test(test_kept_graphs),
+        cmocka_unit_test(test_random_graphs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/* What the files of the elaborator share: syntax tree to graph. */
+#ifndef FRONTEND_ELABORATE_H
+#define FRONTEND_ELABORATE_H
+
+#include "frontend/frontend.h"
+#include "frontend/weights.h"
+#include "ir/op.h"
+
+/* What an expression stands for. */
+typedef enum ItemKind {
+    ITEM_BROKEN, /* after an error, which has been reported: whoever meets it keeps quiet */
+    ITEM_VALUE,
+    ITEM_INTEGER,
+    ITEM_REAL,
+    ITEM_BOOL, /* integer */
+    ITEM_DIM,  /* a bounded dim: its size is not known yet */
+    ITEM_NONE  /* an operand that is left out */
+} ItemKind;
+
+typedef struct Item {
+    ItemKind kind;
+    Value value;
+    int64_t integer;
+    double real;
+    Dim dim;
+} Item;
+
+/* Names and what they stand for; a name is looked for in the scopes around, too. */
+typedef struct Scope Scope;
+
+typedef struct ScopeEntry {
+    const char *name;
+    Item item;
+    Span at;
+    bool used;
+} ScopeEntry;
+
+Scope *scope_new(Arena *arena, Scope *outer);
+/* NULL when no scope knows the name. */
+ScopeEntry *scope_find(const Scope *scope, const char *name);
+/* Only in this scope. */
+ScopeEntry *scope_find_here(const Scope *scope, const char *name);
+void scope_put(Scope *scope, const char *name, Item item, Span at);
+const char *scope_nearest(Arena *arena, const Scope *scope, const char *name);
+int scope_count(const Scope *scope);
+ScopeEntry *scope_entry(const Scope *scope, int index);
+
+typedef enum Layout { LAYOUT_NONE, LAYOUT_KERAS, LAYOUT_PYTORCH } Layout;
+
+typedef struct OpenWeights {
+    struct OpenWeights *next;
+    const char *name;
+    WeightFile *file; /* NULL: it could not be opened */
+    bool missing;     /* and need not be there */
+    Span at;
+    bool *used; /* which of its tensors */
+} OpenWeights;
+
+/* The block or op that is being expanded, and the ones around it. */
+typedef struct Expansion {
+    const struct Expansion *outer;
+    const AstTop *top;
+} Expansion;
+
+typedef struct Elaborator {
+    Arena *arena;
+    const Ast *ast;
+    const ElaborateOptions *options;
+    Diag *diag;
+    Graph *graph; /* where nodes go: the model's, or a group's region */
+    bool flat;    /* a dump: nothing is added to what it says */
+    const AstStatement *weights;
+    const char *weights_file;
+    Layout layout;
+    int64_t seed;
+    OpenWeights *files;
+    const Source *pool; /* of a dump */
+    const char *pool_name;
+    const Source **sources; /* of the origins in a dump, by path */
+    size_t nsources, sources_room;
+    int steps;  /* expressions elaborated, against texts that expand without end */
+    int params; /* made so far */
+} Elaborator;
+
+enum { MAX_STEPS = 200000, MAX_EXPANSION = 64 };
+
+/* Where a statement is. */
+typedef struct Frame {
+    Scope *scope;
+    const char *prefix;       /* of the paths of statements in this body; NULL at the top of a model */
+    const char *path;         /* of this statement: inner values are called after it */
+    const char *param_prefix; /* the same for parameters, which a `share` keeps while paths count on */
+    const char *param_path;
+    bool reuse; /* parameters that are there already are shared */
+    const Expansion *inside;
+    const Type *annotation; /* of the statement, or NULL */
+    bool layered;           /* the statement has a layer with parameters already, at: */
+    Span layer;
+} Frame;
+
+/* ---- expressions: `final` names the node that the whole expression becomes; NULL: called after its operator ---- */
+
+Item elaborate_expr(Elaborator *e, Frame *f, const AstExpr *expr, const char *final);
+/* `piped` is the operand from the left of |>, or NULL. */
+Item elaborate_call(Elaborator *e, Frame *f, const AstExpr *call, const Item *piped, const char *final);
+Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *call, const Item *piped,
+                     const char *final);
+Item elaborate_loop(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
+/* A value by its name, inner ones (c1.relu) and result slots (r.h) included; E0201. */
+Item elaborate_name(Elaborator *e, Frame *f, const char *name, Span at);
+/* A second layer with parameters in a statement is E0603. */
+bool elaborate_layer(Elaborator *e, Frame *f, Span at);
+/* Operator `op` on items, numbers among them turned to constants. */
+Item elaborate_node(Elaborator *e, Frame *f, Op op, const void *attrs, int count, const Item *items, const char *final,
+                    Span at);
+/* Numbers among the operands become constants of the dtype of the tensors beside them. */
+bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const Item *items, Value *out, Span at);
+/* A compile-time integer; E0306. */
+bool elaborate_integer(Elaborator *e, Frame *f, const AstExpr *expr, const char *what, int64_t *out);
+/* False, with E0105, when the text expands to too much. */
+bool elaborate_step(Elaborator *e, Span at);
+
+/* `a.b`, or `b` without prefix. */
+const char *path_join(Arena *arena, const char *prefix, const char *name);
+/* "an integer", for messages. */
+const char *item_text(Arena *arena, const Item *item);
+
+/* ---- compile-time arithmetic ---- */
+
+bool item_is_number(const Item *item);
+bool item_is_static(const Item *item);
+Item fold_binary(Elaborator *e, const char *op, const Item *left, const Item *right, Span at);
+Item fold_negate(Elaborator *e, const Item *item, const AstExpr *of, Span at);
+
+/* ---- types and attributes ---- */
+
+bool elaborate_type(Elaborator *e, const Scope *scope, const AstType *type, Type *out);
+/* Fills attributes from the named arguments; given[row] says which stood there. */
+bool elaborate_attrs(Elaborator *e, Frame *f, const char *of, const AttrTable *table, const AstArgs *args, void *attrs,
+                     bool *given);
+
+/* ---- statements ---- */
+
+/* The statements of a body; its value is what it returns, or its last expression.  `final` names that. */
+/* One statement of a model or a group. */
+void elaborate_statement(Elaborator *e, Frame *f, const AstStatement *s);
+Item elaborate_body(Elaborator *e, Frame *outer, const AstStatements *body, const char *final);
+/* Statements of a model's own body: dim, weights, input, output. */
+void elaborate_declaration(Elaborator *e, Frame *f, const AstStatement *s);
+void elaborate_group(Elaborator *e, Frame *f, const AstStatement *s);
+/* E0602: `what` stands where it cannot. */
+void elaborate_misplaced(Elaborator *e, Span at, const char *what, const char *help);
+/* Defines a name; E0202 when it is taken. */
+void elaborate_define(Elaborator *e, Frame *f, const char *name, Item item, Span at);
+/* @place, @schedule and @origin of a dump. */
+void elaborate_notes(Elaborator *e, Frame *f, const AstNotes *notes, Node *node);
+
+/* ---- parameters ---- */
+
+bool elaborate_weights(Elaborator *e, const AstStatement *s);
+/* The parameters that layer `op` makes for itself, as operands from `have` on; E0603 for the second in a statement. */
+bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, Value *operands, int have, Span at);
+/* The elements of a param from its attributes; NULL without error when they need not be there. */
+bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at,
+                const Tensor **out);
+/* The elements of a constant that a dump keeps in the pool file beside it; NULL after an error. */
+const Tensor *pool_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at);
+/* Elements drawn from the seed and the name: as training begins, so that values keep their scale. */
+const Tensor *seeded_tensor(Arena *arena, const Type *type, int64_t seed, const char *name);
+/* Warns of tensors that nothing used, and closes the files. */
+void weights_finish(Elaborator *e, bool complete);
+/* The rows of a layout for an operand: what the key ends in, and how the stored tensor lies. */
+const char *layout_key(Elaborator *e, const char *path, const char *operand);
+void layout_order(const Elaborator *e, Op op, int operand, Value input, const Type *type, ParamAttrs *attrs);
+/* Lines of a file beside the model, one a label; E0508. */
+bool labels_read(Elaborator *e, const char *name, int64_t count, Span at, Result *out);
+
+#endif

@@ -1,0 +1,210 @@
+/* Attributes: what stands behind `key:`, read as its row of the table says. */
+#include "frontend/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct AttrContext {
+    Elaborator *e;
+    Frame *f;
+    const char *of; /* the operator's name */
+    const AttrDef *row;
+} AttrContext;
+
+static const char *words_text(Arena *arena, const char *const *words)
+{
+    const char *text = "";
+    for (int i = 0; words[i]; i++)
+        text = arena_printf(arena, "%s%s%s", text, i ? words[i + 1] ? ", " : " or " : "", words[i]);
+    return text;
+}
+
+/* What a value of the row looks like, for messages. */
+static const char *wanted_text(Arena *arena, const AttrDef *row)
+{
+    if (row->kind == ATTR_ENUM) return words_text(arena, row->words);
+    if (row->kind == ATTR_PAD) return arena_printf(arena, "%s or a list of integers", words_text(arena, row->words));
+    return attr_kind_name(row->kind);
+}
+
+static bool refuse_kind(const AttrContext *c, const AstExpr *value)
+{
+    Arena *arena = c->e->arena;
+    diag_error(c->e->diag, E0402, value->at, "%s of %s: expected %s", c->row->name, c->of, wanted_text(arena, c->row));
+    const char *near = NULL;
+    size_t count = 0;
+    while (c->row->words && c->row->words[count]) count++;
+    if (count && value->kind == AST_NAME) near = diag_nearest(value->text, c->row->words, count);
+    if (near) return diag_help(c->e->diag, "did you mean %s?", near);
+    return c->row->doc ? diag_help(c->e->diag, "%s: %s", c->row->name, c->row->doc) : false;
+}
+
+static bool check_range(const AttrContext *c, const AstExpr *value, int64_t number)
+{
+    const AttrDef *row = c->row;
+    if (row->low >= row->high || (number >= row->low && number <= row->high)) return true;
+    if (row->high == INT64_MAX)
+        diag_error(c->e->diag, E0404, value->at, "%s of %s: expected at least %lld, found %lld", row->name, c->of,
+                   (long long)row->low, (long long)number);
+    else
+        diag_error(c->e->diag, E0404, value->at, "%s of %s: expected between %lld and %lld, found %lld", row->name,
+                   c->of, (long long)row->low, (long long)row->high, (long long)number);
+    return row->doc ? diag_help(c->e->diag, "%s: %s", row->name, row->doc) : false;
+}
+
+static bool read_integer(const AttrContext *c, const AstExpr *value, int64_t *out)
+{
+    const char *what = arena_printf(c->e->arena, "%s of %s", c->row->name, c->of);
+    bool odd = value->kind == AST_STRING || value->kind == AST_LIST || value->kind == AST_EXTENT;
+    if (odd) return refuse_kind(c, value);
+    return elaborate_integer(c->e, c->f, value, what, out) && check_range(c, value, *out);
+}
+
+static bool read_real(const AttrContext *c, const AstExpr *value, double *out)
+{
+    if (value->kind == AST_STRING || value->kind == AST_LIST || value->kind == AST_EXTENT) return refuse_kind(c, value);
+    Item item = elaborate_expr(c->e, c->f, value, NULL);
+    if (item.kind == ITEM_BROKEN) return false;
+    if (!item_is_number(&item)) return refuse_kind(c, value);
+    *out = item.real;
+    return true;
+}
+
+static bool read_bool(const AttrContext *c, const AstExpr *value, bool *out)
+{
+    if (value->kind == AST_STRING || value->kind == AST_LIST || value->kind == AST_EXTENT) return refuse_kind(c, value);
+    Item item = elaborate_expr(c->e, c->f, value, NULL);
+    if (item.kind == ITEM_BROKEN) return false;
+    if (item.kind != ITEM_BOOL) return refuse_kind(c, value);
+    *out = item.integer != 0;
+    return true;
+}
+
+static bool read_word(const AttrContext *c, const AstExpr *value, int *out)
+{
+    for (int i = 0; value->kind == AST_NAME && c->row->words[i]; i++)
+        if (!strcmp(c->row->words[i], value->text)) {
+            *out = i;
+            return true;
+        }
+    return refuse_kind(c, value);
+}
+
+static bool read_list(const AttrContext *c, const AstExpr *value, IntList *out)
+{
+    IntList list = {0};
+    bool ok = true;
+    for (const AstArg *arg = value->args.first; arg; arg = arg->next) {
+        if (list.count == MAX_INTS) {
+            diag_error(c->e->diag, E0404, value->at, "%s of %s: expected at most %d integers, found %d", c->row->name,
+                       c->of, MAX_INTS, value->args.count);
+            return false;
+        }
+        ok = read_integer(c, arg->value, &list.at[list.count++]) && ok;
+    }
+    *out = list;
+    return ok;
+}
+
+static bool read_integers(const AttrContext *c, const AstExpr *value, IntList *out)
+{
+    IntList list = {.count = 1};
+    int fixed = c->row->fixed;
+    if (value->kind == AST_LIST || value->kind == AST_EXTENT) {
+        if (!read_list(c, value, &list)) return false;
+        if (fixed && list.count != fixed) {
+            diag_error(c->e->diag, E0404, value->at, "%s of %s: expected %d integers, found %d", c->row->name, c->of,
+                       fixed, list.count);
+            return diag_help(c->e->diag, "one integer stands for all %d", fixed);
+        }
+    } else {
+        if (!read_integer(c, value, &list.at[0])) return false;
+        for (; list.count < fixed; list.count++) list.at[list.count] = list.at[0];
+    }
+    *out = list;
+    return true;
+}
+
+static bool read_pad(const AttrContext *c, const AstExpr *value, Pad *out)
+{
+    int mode = PAD_EXPLICIT;
+    if (value->kind == AST_LIST || value->kind == AST_EXTENT) {
+        *out = (Pad){.mode = mode};
+        return read_list(c, value, &out->sizes);
+    }
+    if (value->kind == AST_INTEGER) {
+        int64_t size = 0;
+        if (!read_integer(c, value, &size)) return false;
+        *out = (Pad){.mode = mode, .sizes = {.count = 4, .at = {size, size, size, size}}};
+        return true;
+    }
+    if (!read_word(c, value, &mode)) return false;
+    *out = (Pad){.mode = mode};
+    return true;
+}
+
+static bool read_string(const AttrContext *c, const AstExpr *value, const char **out)
+{
+    if (value->kind != AST_STRING && value->kind != AST_NONE) return refuse_kind(c, value);
+    *out = value->kind == AST_STRING ? value->text : NULL;
+    return true;
+}
+
+static bool read_dtype(const AttrContext *c, const AstExpr *value, int *out)
+{
+    Dtype dtype = value->kind == AST_NAME ? dtype_find(value->text) : DTYPE_COUNT;
+    if (dtype == DTYPE_COUNT) return refuse_kind(c, value);
+    *out = (int)dtype;
+    return true;
+}
+
+static bool read_value(const AttrContext *c, const AstExpr *value, void *attrs)
+{
+    void *field = attr_field(c->row, attrs);
+    switch (c->row->kind) {
+    case ATTR_INT: return read_integer(c, value, field);
+    case ATTR_FLOAT: return read_real(c, value, field);
+    case ATTR_BOOL: return read_bool(c, value, field);
+    case ATTR_ENUM: return read_word(c, value, field);
+    case ATTR_STRING: return read_string(c, value, field);
+    case ATTR_INTS: return read_integers(c, value, field);
+    case ATTR_DTYPE: return read_dtype(c, value, field);
+    case ATTR_PAD: return read_pad(c, value, field);
+    }
+    return false;
+}
+
+static bool unknown(Elaborator *e, const char *of, const AttrTable *table, const AstArg *arg)
+{
+    const char **names = ARENA_ARRAY(e->arena, const char *, table->count + 1);
+    for (int i = 0; i < table->count; i++) names[i] = table->rows[i].name;
+    const char *near = diag_nearest(arg->key, names, (size_t)table->count), *all = "";
+    for (int i = 0; i < table->count; i++) all = arena_printf(e->arena, "%s%s%s", all, i ? ", " : "", names[i]);
+    diag_error(e->diag, E0401, arg->at, "%s has no attribute '%s'", of, arg->key);
+    if (near) return diag_help(e->diag, "did you mean %s?", near);
+    if (!table->count) return diag_help(e->diag, "%s has no attributes; operands stand without a name", of);
+    return diag_help(e->diag, "%s has %s", of, all);
+}
+
+bool elaborate_attrs(Elaborator *e, Frame *f, const char *of, const AttrTable *table, const AstArgs *args, void *attrs,
+                     bool *given)
+{
+    bool ok = true;
+    for (const AstArg *arg = args->first; arg; arg = arg->next) {
+        if (!arg->key) continue;
+        const AttrDef *row = attr_find(table, arg->key);
+        if (!row) {
+            ok = unknown(e, of, table, arg);
+            continue;
+        }
+        if (given[row - table->rows]) {
+            ok = diag_error(e->diag, E0405, arg->at, "%s of %s is given twice", arg->key, of);
+            diag_help(e->diag, "keep one of them");
+            continue;
+        }
+        given[row - table->rows] = true;
+        AttrContext context = {e, f, of, row};
+        ok = read_value(&context, arg->value, attrs) && ok;
+    }
+    return ok;
+}

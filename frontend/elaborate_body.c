@@ -1,0 +1,174 @@
+/* Statements, and the bodies that they stand in. */
+#include "frontend/elaborate.h"
+
+#include <string.h>
+
+static const Item broken = {.kind = ITEM_BROKEN};
+
+void elaborate_misplaced(Elaborator *e, Span at, const char *what, const char *help)
+{
+    diag_error(e->diag, E0602, at, "%s", what);
+    diag_help(e->diag, "%s", help);
+}
+
+void elaborate_define(Elaborator *e, Frame *f, const char *name, Item item, Span at)
+{
+    const ScopeEntry *before = scope_find_here(f->scope, name);
+    if (!before) {
+        scope_put(f->scope, name, item, at);
+        return;
+    }
+    diag_error(e->diag, E0202, at, "'%s' is defined already, on line %d", name, before->at.line);
+    diag_help(e->diag, "a name stands for one value: call this one something else");
+}
+
+bool elaborate_layer(Elaborator *e, Frame *f, Span at)
+{
+    if (!f->layered) {
+        f->layered = true;
+        f->layer = at;
+        return true;
+    }
+    diag_error(e->diag, E0603, at, "a second layer with parameters in one statement: both would be called '%s'",
+               f->param_path ? f->param_path : "");
+    return diag_help(e->diag, "give the first a statement of its own: a = ..., then use a here");
+}
+
+static void check_annotation(Elaborator *e, const AstStatement *s, const Item *item, const Type *annotation)
+{
+    if (item->kind == ITEM_BROKEN) return;
+    if (item->kind != ITEM_VALUE) {
+        diag_error(e->diag, E0303, s->type->at, "'%s' is %s, not a tensor", s->name, item_text(e->arena, item));
+        diag_help(e->diag, "leave out the annotation");
+        return;
+    }
+    const Type *type = value_type(item->value);
+    if (type_equal(type, annotation)) return;
+    diag_error(e->diag, E0303, s->type->at, "'%s' is %s, but the annotation claims %s", s->name,
+               type_text(e->arena, type), type_text(e->arena, annotation));
+    diag_help(e->diag, "correct the annotation, or what leads to '%s'", s->name);
+}
+
+/* A value by a name of its own: the frame of its statement. */
+static Frame frame_of(Elaborator *e, const Frame *body, const char *name)
+{
+    Frame f = *body;
+    f.path = path_join(e->arena, body->prefix, name);
+    f.param_path = path_join(e->arena, body->param_prefix, name);
+    f.annotation = NULL;
+    f.layered = false;
+    return f;
+}
+
+static Item bound_value(Elaborator *e, Frame *f, const AstStatement *s)
+{
+    Type annotation;
+    /* types of several results are what their operator makes them: there is nothing else that they could be */
+    bool single = s->type && s->type->name;
+    if (single && !elaborate_type(e, f->scope, s->type, &annotation)) {
+        elaborate_expr(e, f, s->value, f->path);
+        return broken;
+    }
+    if (single) f->annotation = &annotation;
+    Item item = elaborate_expr(e, f, s->value, f->path);
+    if (single) check_annotation(e, s, &item, &annotation);
+    if (item.kind == ITEM_VALUE) elaborate_notes(e, f, &s->notes, item.value.node);
+    return item;
+}
+
+static void bind(Elaborator *e, Frame *body, const AstStatement *s)
+{
+    if (scope_find_here(body->scope, s->name)) {
+        elaborate_define(e, body, s->name, broken, s->name_at);
+        return;
+    }
+    Frame f = frame_of(e, body, s->name);
+    Item item = bound_value(e, &f, s);
+    if (item.kind == ITEM_NONE) {
+        diag_error(e->diag, E0306, s->value->at, "'none' has no value to give '%s'", s->name);
+        diag_help(e->diag, "none stands for an operand that is left out");
+        item = broken;
+    }
+    elaborate_define(e, body, s->name, item, s->name_at);
+}
+
+static Item last_value(Elaborator *e, Frame *body, const AstStatement *s, const char *final)
+{
+    Frame f = *body;
+    f.layered = false;
+    f.annotation = NULL;
+    const AstExpr *value = s->kind == AST_RETURN ? s->attrs.first->value : s->value;
+    if (s->kind == AST_RETURN && s->attrs.count > 1) {
+        diag_error(e->diag, E0702, s->at, "several returned values are not supported yet");
+        diag_help(e->diag, "return one value, or make two blocks of it");
+        return broken;
+    }
+    return elaborate_expr(e, &f, value, final);
+}
+
+static void not_last(Elaborator *e, const AstStatement *s)
+{
+    if (s->kind == AST_RETURN)
+        elaborate_misplaced(e, s->at, "'return' must be the last statement", "move it to the end of its body");
+    else
+        elaborate_misplaced(e, s->at, "the value of this statement is lost", "give it a name: name = ...");
+}
+
+static void inner_statement(Elaborator *e, Frame *f, const AstStatement *s)
+{
+    switch (s->kind) {
+    case AST_BIND: bind(e, f, s); break;
+    case AST_GROUP: elaborate_group(e, f, s); break;
+    case AST_RETURN:
+    case AST_EXPRESSION: not_last(e, s); break;
+    default:
+        elaborate_misplaced(e, s->at, "this statement belongs directly into a model",
+                            "a block has parameters, statements and a return");
+    }
+}
+
+Item elaborate_body(Elaborator *e, Frame *outer, const AstStatements *body, const char *final)
+{
+    Item result = broken;
+    int errors = e->diag->errors;
+    for (const AstStatement *s = body->first; s && e->steps >= 0; s = s->next) {
+        bool value = s->kind == AST_RETURN || s->kind == AST_EXPRESSION;
+        if (value && !s->next)
+            result = last_value(e, outer, s, final);
+        else
+            inner_statement(e, outer, s);
+    }
+    const AstStatement *last = body->last;
+    bool valued = last && (last->kind == AST_RETURN || last->kind == AST_EXPRESSION);
+    if (!valued && e->steps >= 0) {
+        Span at = last ? last->at : (Span){.source = e->ast->source};
+        elaborate_misplaced(e, at, "the body ends without a value", "end it with `return` and the value");
+    }
+    return e->diag->errors > errors ? broken : result;
+}
+
+/* ---- the body of a model ---- */
+
+static void not_yet(Elaborator *e, const AstStatement *s, const char *what)
+{
+    diag_error(e->diag, E0702, s->at, "%s is not supported yet", what);
+    diag_help(e->diag, "lepc formats it, but cannot compile it: pass what should be kept as an input and an output");
+}
+
+void elaborate_statement(Elaborator *e, Frame *f, const AstStatement *s)
+{
+    switch (s->kind) {
+    case AST_BIND: bind(e, f, s); break;
+    case AST_GROUP: elaborate_group(e, f, s); break;
+    case AST_EXPRESSION: not_last(e, s); break;
+    case AST_RETURN:
+        elaborate_misplaced(e, s->at, "'return' belongs into a block", "a model has outputs: output name = value");
+        break;
+    case AST_STATE:
+        not_yet(e, s, "'state'");
+        elaborate_define(e, f, s->name, broken, s->name_at);
+        break;
+    case AST_NEXT: not_yet(e, s, "'next'"); break;
+    default: elaborate_declaration(e, f, s);
+    }
+}

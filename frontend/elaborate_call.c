@@ -1,0 +1,270 @@
+/* Calls: casts, operators of the table, and what a user defined himself. */
+#include "frontend/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+static const Item broken = {.kind = ITEM_BROKEN};
+
+/* ---- operands ---- */
+
+/* What a number beside these operands becomes: the dtype of the first tensor, of a bool only when there is no other. */
+static const Type *partner_type(int count, const Item *items)
+{
+    const Type *partner = NULL;
+    for (int i = 0; i < count; i++) {
+        if (items[i].kind != ITEM_VALUE) continue;
+        const Type *type = value_type(items[i].value);
+        if (!partner || (partner->dtype == BOOL && type->dtype != BOOL)) partner = type;
+    }
+    return partner;
+}
+
+static bool fits_dtype(const Item *item, Dtype dtype)
+{
+    if (dtype_is_float(dtype)) return true;
+    if (dtype == BOOL) return item->kind == ITEM_BOOL;
+    if (item->kind != ITEM_INTEGER) return false;
+    int bits = dtype_bits(dtype);
+    bool is_signed = dtype_kind(dtype) == DTYPE_SIGNED;
+    int64_t high = bits - is_signed >= 63 ? INT64_MAX : (INT64_C(1) << (bits - is_signed)) - 1;
+    return item->integer <= high && item->integer >= (is_signed ? -high - 1 : 0);
+}
+
+static bool number_operand(Elaborator *e, const char *name, const Item *item, Dtype dtype, Span at, Value *out)
+{
+    if (!fits_dtype(item, dtype)) {
+        diag_error(e->diag, E0302, at, "%s is not a value that %s can hold, the dtype of the operand beside it",
+                   item_text(e->arena, item), dtype_name(dtype));
+        return diag_help(e->diag, "convert the tensor first, as in f32(x)");
+    }
+    Tensor *tensor = ARENA_NEW(e->arena, Tensor);
+    *tensor = tensor_new(e->arena, type_scalar(dtype));
+    Scalar scalar = {.real = item->kind == ITEM_BOOL ? (double)item->integer : item->real, .integer = item->integer};
+    if (dtype_is_float(dtype))
+        tensor_set_real(tensor, 0, scalar.real);
+    else
+        tensor_set(tensor, 0, scalar);
+    ConstantAttrs attrs;
+    attr_set_defaults(&op_constant.attrs, &attrs);
+    attrs.value = tensor_real(tensor, 0);
+    NodeSpec spec = {.op = OP_constant, .name = name, .attrs = &attrs, .type = &tensor->type, .data = tensor};
+    spec.origin = origin_of(e->arena, at);
+    Node *node = graph_add(e->graph, &spec, e->diag);
+    *out = node ? value_of(node) : (Value){0};
+    return node != NULL;
+}
+
+bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const Item *items, Value *out, Span at)
+{
+    const char *called = op_table[op]->name;
+    const Type *partner = partner_type(count, items);
+    const char *name = arena_printf(e->arena, "%s.%s.number", f->path ? f->path : "value", called);
+    for (int i = 0; i < count; i++) {
+        const Item *item = &items[i];
+        out[i] = (Value){0};
+        if (item->kind == ITEM_BROKEN) return false;
+        if (item->kind == ITEM_NONE) continue;
+        if (item->kind == ITEM_VALUE)
+            out[i] = item->value;
+        else if (item->kind == ITEM_DIM || !partner) {
+            diag_error(e->diag, E0302, at, "%s expected a tensor as operand %d, found %s", called, i + 1,
+                       item_text(e->arena, item));
+            return diag_help(e->diag, "write %s", op_signature(e->arena, op_table[op]));
+        } else if (!number_operand(e, name, item, partner->dtype, at, &out[i]))
+            return false;
+    }
+    return true;
+}
+
+static Item value_item(Node *node) { return node ? (Item){.kind = ITEM_VALUE, .value = value_of(node)} : broken; }
+
+static const char *node_name(Elaborator *e, const Frame *f, const char *final, const char *called)
+{
+    if (final) return final;
+    return f->path ? path_join(e->arena, f->path, called) : called;
+}
+
+Item elaborate_node(Elaborator *e, Frame *f, Op op, const void *attrs, int count, const Item *items, const char *final,
+                    Span at)
+{
+    Value *operands = ARENA_ARRAY(e->arena, Value, count + 1);
+    if (!elaborate_operands(e, f, op, count, items, operands, at)) return broken;
+    NodeSpec spec = {.op = op, .ninputs = count, .inputs = operands, .attrs = attrs};
+    spec.name = node_name(e, f, final, op_table[op]->name);
+    spec.origin = origin_of(e->arena, at);
+    return value_item(graph_add(e->graph, &spec, e->diag));
+}
+
+/* The operands of a call: what was piped in, then the arguments without a key. */
+static int collect(Elaborator *e, Frame *f, const AstExpr *call, const Item *piped, Item **out)
+{
+    Item *items = *out = ARENA_ARRAY(e->arena, Item, call->args.count + 2);
+    int count = 0;
+    bool named = false, ok = true;
+    if (piped) items[count++] = *piped;
+    for (const AstArg *arg = call->args.first; arg; arg = arg->next) {
+        named = named || arg->key;
+        if (arg->key) continue;
+        if (named) {
+            ok = diag_error(e->diag, E0101, arg->at, "an operand stands behind a named attribute");
+            diag_help(e->diag, "operands come first: %s(x, attribute: value)", call->text);
+        }
+        items[count] = elaborate_expr(e, f, arg->value, NULL);
+        ok = items[count++].kind != ITEM_BROKEN && ok;
+    }
+    return ok ? count : -1;
+}
+
+/* ---- casts ---- */
+
+static Item cast(Elaborator *e, Frame *f, Dtype dtype, const AstExpr *call, const Item *piped, const char *final)
+{
+    Item *items = NULL;
+    int count = collect(e, f, call, piped, &items);
+    if (count < 0) return broken;
+    if (count != 1 || call->args.count + (piped != NULL) != 1) {
+        diag_error(e->diag, E0304, call->at, "%s(...) converts one value, found %d", call->text, count);
+        diag_help(e->diag, "write %s(x)", call->text);
+        return broken;
+    }
+    if (item_is_static(&items[0])) {
+        Value value;
+        const char *name = node_name(e, f, final, "number");
+        return number_operand(e, name, &items[0], dtype, call->at, &value) ? value_item(value.node) : broken;
+    }
+    CastAttrs attrs = {.to = (int)dtype};
+    return elaborate_node(e, f, OP_cast, &attrs, 1, items, final, call->at);
+}
+
+/* ---- param and constant ---- */
+
+static Item no_annotation(Elaborator *e, const AstExpr *call)
+{
+    diag_error(e->diag, E0403, call->at, "%s needs the type of its elements", call->text);
+    diag_help(e->diag, "give it a statement of its own, as in w: f32[3, 3] = %s(...)", call->text);
+    return broken;
+}
+
+static const Tensor *constant_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at)
+{
+    if (attrs->pool) return pool_tensor(e, attrs, type, at);
+    Tensor *tensor = ARENA_NEW(e->arena, Tensor);
+    *tensor = tensor_new(e->arena, *type);
+    for (int64_t i = 0, n = type_elements(type); i < n && attrs->value != 0; i++)
+        tensor_set_real(tensor, i, attrs->value);
+    return tensor;
+}
+
+/* Sources take their type from the annotation of their statement, and their elements from their attributes. */
+static Item source(Elaborator *e, Frame *f, Op op, const AstExpr *call, const void *attrs, const char *final)
+{
+    if (!f->annotation || !final) return no_annotation(e, call);
+    NodeSpec spec = {.op = op, .name = final, .attrs = attrs, .type = f->annotation};
+    spec.origin = origin_of(e->arena, call->at);
+    if (op == OP_param) {
+        if (!param_load(e, final, attrs, f->annotation, call->at, &spec.data)) return broken;
+    } else {
+        spec.data = constant_tensor(e, attrs, f->annotation, call->at);
+        if (!spec.data) return broken;
+    }
+    return value_item(graph_add(e->graph, &spec, e->diag));
+}
+
+/* ---- operators ---- */
+
+static bool check_required(Elaborator *e, const OpDef *def, const bool *given, bool has_params, Span at)
+{
+    for (int i = 0; i < def->attrs.count; i++) {
+        const AttrDef *row = &def->attrs.rows[i];
+        bool layer = row->flags & ATTR_LAYER;
+        if (layer && has_params && given[i]) {
+            diag_error(e->diag, E0404, at, "%s: %s says how to make parameters, but they are given", def->name,
+                       row->name);
+            return diag_help(e->diag, "leave out %s, or the operands behind the first", row->name);
+        }
+        if (!(row->flags & ATTR_REQUIRED) || given[i] || (layer && has_params)) continue;
+        diag_error(e->diag, E0403, at, "%s needs %s: %s", def->name, row->name, attr_kind_name(row->kind));
+        return diag_help(e->diag, "write %s", op_signature(e->arena, def));
+    }
+    return true;
+}
+
+/* Index of the first operand that a layer makes itself, or -1. */
+static int first_param(const OpDef *def)
+{
+    for (int i = 0; i < def->noperands; i++)
+        if (def->operands[i].flags & OPERAND_PARAM) return i;
+    return -1;
+}
+
+static void forget_layer_attrs(const OpDef *def, void *attrs)
+{
+    for (int i = 0; i < def->attrs.count; i++)
+        if (def->attrs.rows[i].flags & ATTR_LAYER) attr_set_default(&def->attrs.rows[i], attrs);
+}
+
+static Item operator_node(Elaborator *e, Frame *f, Op op, const AstExpr *call, int count, const Item *items,
+                          void *attrs, const char *final)
+{
+    const OpDef *def = op_table[op];
+    int room = count > def->noperands ? count : def->noperands, param = first_param(def);
+    Value *operands = ARENA_ARRAY(e->arena, Value, room + 1);
+    if (!elaborate_operands(e, f, op, count, items, operands, call->at)) return broken;
+    if (param >= 0 && count == param && count) {
+        if (!layer_params(e, f, op, attrs, operands, count, call->at)) return broken;
+        count = def->noperands;
+        forget_layer_attrs(def, attrs);
+    }
+    NodeSpec spec = {.op = op, .ninputs = count, .inputs = operands, .attrs = attrs};
+    spec.name = node_name(e, f, final, def->name);
+    spec.origin = origin_of(e->arena, call->at);
+    return value_item(graph_add(e->graph, &spec, e->diag));
+}
+
+static Item call_operator(Elaborator *e, Frame *f, Op op, const AstExpr *call, const Item *piped, const char *final)
+{
+    const OpDef *def = op_table[op];
+    void *attrs = arena_alloc(e->arena, def->attrs.size + 1);
+    bool *given = ARENA_ARRAY(e->arena, bool, def->attrs.count + 1);
+    attr_set_defaults(&def->attrs, attrs);
+    Item *items = NULL;
+    int count = collect(e, f, call, piped, &items), param = first_param(def);
+    bool ok = elaborate_attrs(e, f, def->name, &def->attrs, &call->args, attrs, given);
+    if (count < 0 || !ok) return broken;
+    if (!check_required(e, def, given, param >= 0 && count > param, call->at)) return broken;
+    if (def->kind == KIND_SOURCE && count == 0) return source(e, f, op, call, attrs, final);
+    return operator_node(e, f, op, call, count, items, attrs, final);
+}
+
+static Item unknown_callee(Elaborator *e, const AstExpr *call)
+{
+    size_t count = 0;
+    for (const AstTop *top = e->ast->tops; top; top = top->next) count++;
+    const char **names = ARENA_ARRAY(e->arena, const char *, count + 1);
+    count = 0;
+    for (const AstTop *top = e->ast->tops; top; top = top->next)
+        if (top->kind == AST_BLOCK || top->kind == AST_OPERATOR) names[count++] = top->name;
+    const char *near = diag_nearest(call->text, names, count);
+    if (!near) near = op_nearest(call->text);
+    diag_error(e->diag, E0203, call->at, "there is no operator or block '%s'", call->text);
+    if (near)
+        diag_help(e->diag, "did you mean %s?", near);
+    else
+        diag_help(e->diag, "`lepc ops` lists the operators");
+    return broken;
+}
+
+Item elaborate_call(Elaborator *e, Frame *f, const AstExpr *call, const Item *piped, const char *final)
+{
+    if (!elaborate_step(e, call->at)) return broken;
+    Dtype dtype = dtype_find(call->text);
+    if (dtype != DTYPE_COUNT) return cast(e, f, dtype, call, piped, final);
+    for (const AstTop *top = e->ast->tops; top; top = top->next) {
+        bool callable = top->kind == AST_BLOCK || top->kind == AST_OPERATOR;
+        if (callable && !strcmp(top->name, call->text)) return elaborate_block(e, f, top, call, piped, final);
+    }
+    Op op = op_find(call->text);
+    if (op == OP_COUNT || op == OP_input || op == OP_group) return unknown_callee(e, call);
+    return call_operator(e, f, op, call, piped, final);
+}

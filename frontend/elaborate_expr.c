@@ -1,0 +1,228 @@
+/* Expressions: names, numbers, operators, pipes and what is decided at compile time. */
+#include "frontend/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+static const Item broken = {.kind = ITEM_BROKEN};
+
+const char *path_join(Arena *arena, const char *prefix, const char *name)
+{
+    return prefix ? arena_printf(arena, "%s.%s", prefix, name) : name;
+}
+
+const char *item_text(Arena *arena, const Item *item)
+{
+    switch (item->kind) {
+    case ITEM_BROKEN: return "something broken";
+    case ITEM_VALUE: return arena_printf(arena, "a tensor, %s", type_text(arena, value_type(item->value)));
+    case ITEM_INTEGER: return arena_printf(arena, "the integer %lld", (long long)item->integer);
+    case ITEM_REAL: return arena_printf(arena, "the number %s", number_text(arena, item->real, false));
+    case ITEM_BOOL: return item->integer ? "yes" : "no";
+    case ITEM_DIM:
+        return arena_printf(arena, "the dim %s, which is between %lld and %lld", item->dim.name,
+                            (long long)item->dim.low, (long long)item->dim.high);
+    case ITEM_NONE: return "none";
+    }
+    return "";
+}
+
+bool elaborate_step(Elaborator *e, Span at)
+{
+    if (e->steps < 0) return false;
+    if (e->steps++ < MAX_STEPS) return true;
+    e->steps = -1;
+    diag_error(e->diag, E0105, at, "the model expands to more than %d expressions", MAX_STEPS);
+    return diag_help(e->diag, "a repeat or a block multiplies what is inside it; make fewer");
+}
+
+/* ---- names ---- */
+
+static Item value_item(Value value) { return (Item){.kind = ITEM_VALUE, .value = value}; }
+
+/* r.h: slot h of r, when the operator of r has several results. */
+static bool find_slot(Elaborator *e, Frame *f, const char *name, Item *out)
+{
+    const char *dot = strrchr(name, '.');
+    if (!dot) return false;
+    ScopeEntry *entry = scope_find(f->scope, arena_copy_chars(e->arena, name, (size_t)(dot - name)));
+    if (!entry || entry->item.kind != ITEM_VALUE) return false;
+    const Node *node = entry->item.value.node;
+    const OpDef *def = node_def(node);
+    for (int i = 0; def->results && i < node->nresults; i++) {
+        if (strcmp(def->results[i], dot + 1) != 0) continue;
+        entry->used = true;
+        *out = value_item((Value){entry->item.value.node, i});
+        return true;
+    }
+    return false;
+}
+
+static Item unknown_name(Elaborator *e, Frame *f, const char *name, Span at)
+{
+    const char *near = scope_nearest(e->arena, f->scope, name);
+    diag_error(e->diag, E0201, at, "nothing is called '%s' here", name);
+    Op op = op_find(name);
+    if (near)
+        diag_help(e->diag, "did you mean %s?", near);
+    else if (op != OP_COUNT)
+        diag_help(e->diag, "%s is an operator: write %s(...), or x |> %s", name, name, name);
+    else
+        diag_help(e->diag, "a value must stand above its use, as in %s = ...", name);
+    return broken;
+}
+
+Item elaborate_name(Elaborator *e, Frame *f, const char *name, Span at)
+{
+    ScopeEntry *entry = scope_find(f->scope, name);
+    if (entry) {
+        entry->used = true;
+        return entry->item;
+    }
+    Item slot;
+    if (find_slot(e, f, name, &slot)) return slot;
+    /* inner values of a chain: c1.relu */
+    const char *dot = strchr(name, '.');
+    ScopeEntry *head = dot ? scope_find(f->scope, arena_copy_chars(e->arena, name, (size_t)(dot - name))) : NULL;
+    Node *inner = dot ? graph_find(e->graph, path_join(e->arena, f->prefix, name)) : NULL;
+    if (head) head->used = true;
+    if (head && head->item.kind == ITEM_BROKEN) return broken;
+    return inner ? value_item(value_of(inner)) : unknown_name(e, f, name, at);
+}
+
+/* ---- operators ---- */
+
+static const struct InfixRow {
+    const char *text;
+    Op op;
+    bool swap;
+} infix_rows[] = {
+    {"+", OP_add, false},    {"-", OP_sub, false},  {"*", OP_mul, false}, {"/", OP_div, false},
+    {"==", OP_equal, false}, {"<", OP_less, false}, {">", OP_less, true},
+};
+
+static Item infix_node(Elaborator *e, Frame *f, const AstExpr *expr, const Item *sides, const char *final)
+{
+    for (size_t i = 0; i < sizeof infix_rows / sizeof *infix_rows; i++) {
+        const struct InfixRow *row = &infix_rows[i];
+        if (strcmp(row->text, expr->text) != 0) continue;
+        Item operands[2] = {sides[row->swap], sides[!row->swap]};
+        return elaborate_node(e, f, row->op, NULL, 2, operands, final, expr->at);
+    }
+    diag_error(e->diag, E0304, expr->at, "'%s' does not work on tensors", expr->text);
+    diag_help(e->diag,
+              "of tensors there are + - * / == < and >; 'when' and 'and' are for what is known at compile time");
+    return broken;
+}
+
+static Item binary(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
+{
+    const AstArg *left = expr->args.first, *right = left->next;
+    Item sides[2] = {elaborate_expr(e, f, left->value, NULL), elaborate_expr(e, f, right->value, NULL)};
+    for (int i = 0; i < 2; i++)
+        if (sides[i].kind == ITEM_BROKEN) return broken;
+    if (sides[0].kind == ITEM_VALUE || sides[1].kind == ITEM_VALUE) return infix_node(e, f, expr, sides, final);
+    for (int i = 0; i < 2; i++)
+        if (!item_is_static(&sides[i])) {
+            Span at = i ? right->value->at : left->value->at;
+            diag_error(e->diag, E0306, at, "'%s' does not work on %s", expr->text, item_text(e->arena, &sides[i]));
+            diag_help(e->diag, "it takes tensors, or numbers known at compile time");
+            return broken;
+        }
+    return fold_binary(e, expr->text, &sides[0], &sides[1], expr->at);
+}
+
+static Item unary(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
+{
+    const AstExpr *of = expr->args.first->value;
+    bool negate = expr->kind == AST_NEGATE;
+    if (negate && of->kind == AST_INTEGER) {
+        Item literal = {.kind = ITEM_INTEGER, .integer = (int64_t)(of->integer & INT64_MAX)};
+        return fold_negate(e, &literal, of, expr->at);
+    }
+    Item item = elaborate_expr(e, f, of, NULL);
+    if (item.kind == ITEM_BROKEN) return broken;
+    if (negate && item.kind == ITEM_VALUE) return elaborate_node(e, f, OP_neg, NULL, 1, &item, final, expr->at);
+    if (negate && item_is_number(&item)) return fold_negate(e, &item, of, expr->at);
+    if (!negate && item.kind == ITEM_BOOL) return (Item){.kind = ITEM_BOOL, .integer = !item.integer};
+    diag_error(e->diag, E0306, of->at, "'%s' does not work on %s", negate ? "-" : "not", item_text(e->arena, &item));
+    diag_help(e->diag, negate ? "it takes a tensor or a number" : "it takes yes, no or a comparison of numbers");
+    return broken;
+}
+
+static Item when(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
+{
+    const AstArg *condition = expr->args.first, *yes = condition->next, *no = yes->next;
+    Item item = elaborate_expr(e, f, condition->value, NULL);
+    if (item.kind == ITEM_BROKEN) return broken;
+    if (item.kind != ITEM_BOOL) {
+        diag_error(e->diag, E0306, condition->value->at, "'when' decides at compile time: expected yes or no, found %s",
+                   item_text(e->arena, &item));
+        diag_help(e->diag, "compare numbers, as in `when C == out`; for tensors there is where(condition, a, b)");
+        return broken;
+    }
+    return elaborate_expr(e, f, item.integer ? yes->value : no->value, final);
+}
+
+static Item pipe(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
+{
+    const AstArg *left = expr->args.first;
+    Item piped = elaborate_expr(e, f, left->value, NULL);
+    if (piped.kind == ITEM_BROKEN) return broken;
+    return elaborate_call(e, f, left->next->value, &piped, final);
+}
+
+static Item literal(Elaborator *e, const AstExpr *expr)
+{
+    switch (expr->kind) {
+    case AST_REAL: return (Item){.kind = ITEM_REAL, .real = expr->real};
+    case AST_BOOL: return (Item){.kind = ITEM_BOOL, .integer = (int64_t)expr->integer};
+    case AST_NONE: return (Item){.kind = ITEM_NONE};
+    case AST_INTEGER:
+        if (expr->integer <= INT64_MAX)
+            return (Item){.kind = ITEM_INTEGER, .integer = (int64_t)expr->integer, .real = (double)expr->integer};
+        diag_error(e->diag, E0104, expr->at, "the integer %s does not fit 64 bits", expr->written);
+        diag_help(e->diag, "write %s.0 if a float is meant", expr->written);
+        return broken;
+    case AST_MEASURE:
+        if (!strcmp(expr->text, "%")) return (Item){.kind = ITEM_REAL, .real = expr->real / 100};
+        break;
+    default: break;
+    }
+    diag_error(e->diag, E0306, expr->at, "%s has no place in an expression",
+               expr->kind == AST_LIST     ? "a list"
+               : expr->kind == AST_EXTENT ? "an extent such as 1x4"
+               : expr->kind == AST_SPAN   ? "a place in a text"
+                                          : "a measure");
+    diag_help(e->diag, "expected a tensor or a number; lists, extents and measures are values of attributes");
+    return broken;
+}
+
+Item elaborate_expr(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
+{
+    if (!elaborate_step(e, expr->at)) return broken;
+    switch (expr->kind) {
+    case AST_NAME:
+    case AST_STRING: return elaborate_name(e, f, expr->text, expr->at);
+    case AST_CALL: return elaborate_call(e, f, expr, NULL, final);
+    case AST_NEGATE:
+    case AST_NOT: return unary(e, f, expr, final);
+    case AST_BINARY: return binary(e, f, expr, final);
+    case AST_PIPE: return pipe(e, f, expr, final);
+    case AST_WHEN: return when(e, f, expr, final);
+    case AST_LOOP: return elaborate_loop(e, f, expr, final);
+    default: return literal(e, expr);
+    }
+}
+
+bool elaborate_integer(Elaborator *e, Frame *f, const AstExpr *expr, const char *what, int64_t *out)
+{
+    Item item = elaborate_expr(e, f, expr, NULL);
+    *out = item.integer;
+    if (item.kind == ITEM_INTEGER) return true;
+    if (item.kind == ITEM_BROKEN) return false;
+    diag_error(e->diag, E0306, expr->at, "%s: expected an integer known at compile time, found %s", what,
+               item_text(e->arena, &item));
+    if (item.kind == ITEM_DIM) diag_help(e->diag, "give the dim one size, as in `dim %s = 4`", item.dim.name);
+    return false;
+}

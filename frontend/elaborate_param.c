@@ -1,0 +1,166 @@
+/* Parameters: what a layer makes for itself, and where their elements come from. */
+#include "frontend/elaborate.h"
+
+#include <string.h>
+
+/* ---- the weights statement ---- */
+
+typedef struct WeightsAttrs {
+    int layout;
+    int64_t seed;
+} WeightsAttrs;
+
+static const char *const layout_words[] = {"keras", "pytorch", NULL};
+static const AttrTable weights_attrs =
+    ATTRS(WeightsAttrs,
+          ATTR(WeightsAttrs, layout, .kind = ATTR_ENUM, .words = layout_words, .doc = "how kernels lie in the file"),
+          ATTR(WeightsAttrs, seed, .kind = ATTR_INT, .doc = "parameters are drawn from it when there is no file"));
+
+bool elaborate_weights(Elaborator *e, const AstStatement *s)
+{
+    WeightsAttrs attrs;
+    bool given[2] = {false, false};
+    Frame f = {.scope = scope_new(e->arena, NULL)};
+    if (e->weights) {
+        diag_error(e->diag, E0202, s->at, "a model has one weights statement; the first is on line %d",
+                   e->weights->first_line);
+        return diag_help(e->diag, "merge the files");
+    }
+    e->weights = s;
+    attr_set_defaults(&weights_attrs, &attrs);
+    if (!elaborate_attrs(e, &f, "weights", &weights_attrs, &s->attrs, &attrs, given)) return false;
+    e->seed = attrs.seed;
+    if (!s->value) {
+        if (given[1]) return true;
+        diag_error(e->diag, E0403, s->at, "weights: expected a file and its layout, or a seed");
+        return diag_help(e->diag, "write weights \"model.safetensors\" layout: keras, or weights seed: 1");
+    }
+    e->weights_file = s->value->text;
+    e->layout = attrs.layout ? LAYOUT_PYTORCH : LAYOUT_KERAS;
+    if (given[0]) return true;
+    diag_error(e->diag, E0506, s->at, "the layout of the kernels in \"%s\" is not stated", e->weights_file);
+    return diag_help(e->diag, "write layout: keras (HWIO), or layout: pytorch (OIHW)");
+}
+
+/* ---- layouts ---- */
+
+static const struct KeyRow {
+    const char *operand, *keras, *pytorch;
+} key_rows[] = {
+    {"weight", "kernel", "weight"},
+    {"bias", "bias", "bias"},
+    {"scale", "gamma", "weight"},
+    {"offset", "beta", "bias"},
+    {"mean", "moving_mean", "running_mean"},
+    {"variance", "moving_variance", "running_var"},
+};
+
+const char *layout_key(Elaborator *e, const char *path, const char *operand)
+{
+    bool pytorch = e->layout == LAYOUT_PYTORCH;
+    for (size_t i = 0; i < sizeof key_rows / sizeof *key_rows; i++)
+        if (!strcmp(key_rows[i].operand, operand)) operand = pytorch ? key_rows[i].pytorch : key_rows[i].keras;
+    return arena_printf(e->arena, "%s%c%s", path, pytorch ? '.' : '/', operand);
+}
+
+/* Where PyTorch's axes lie: axis i of ours is axis order[i] of theirs. */
+static const struct OrderRow {
+    Op op;
+    int operand;
+    IntList order;
+} pytorch_rows[] = {
+    {OP_conv2d, 1, {4, {2, 3, 1, 0}}}, /* HWIO of OIHW */
+    {OP_dense, 1, {2, {1, 0}}},        /* [in, out] of [out, in] */
+};
+
+/* What is flattened in front of a dense, looking through element-wise operators; NULL when nothing is. */
+static const Type *flattened(Value input)
+{
+    while (input.node && node_def(input.node)->kind == KIND_MAP && input.node->ninputs == 1)
+        input = input.node->inputs[0];
+    return input.node && input.node->op == OP_flatten ? value_type(input.node->inputs[0]) : NULL;
+}
+
+/* PyTorch flattens [C, H, W], we [H, W, C]: view [out, C, H, W], permute to [H, W, C, out]. */
+static void order_flattened(const Type *image, const Type *type, ParamAttrs *attrs)
+{
+    int rank = image->rank;
+    if (rank < 3 || rank > MAX_INTS) return;
+    attrs->view = attrs->permute = (IntList){.count = rank};
+    attrs->view.at[0] = type->dim[1].high;
+    attrs->view.at[1] = image->dim[rank - 1].high;
+    for (int i = 2; i < rank; i++) attrs->view.at[i] = image->dim[i - 1].high;
+    for (int i = 0; i < rank - 2; i++) attrs->permute.at[i] = i + 2;
+    attrs->permute.at[rank - 2] = 1;
+    attrs->permute.at[rank - 1] = 0;
+}
+
+void layout_order(const Elaborator *e, Op op, int operand, Value input, const Type *type, ParamAttrs *attrs)
+{
+    for (size_t i = 0; e->layout == LAYOUT_PYTORCH && i < sizeof pytorch_rows / sizeof *pytorch_rows; i++) {
+        const struct OrderRow *row = &pytorch_rows[i];
+        if (row->op != op || row->operand != operand) continue;
+        attrs->permute = row->order;
+        const Type *image = op == OP_dense ? flattened(input) : NULL;
+        if (image) order_flattened(image, type, attrs);
+    }
+}
+
+/* ---- parameters of a layer ---- */
+
+static bool have_weights(Elaborator *e, const char *path, Span at)
+{
+    if (e->weights) return true;
+    diag_error(e->diag, E0506, at, "'%s' has parameters, but the model does not say where they come from", path);
+    diag_help(e->diag,
+              "write weights \"model.safetensors\" layout: keras into the model, or weights seed: 1 to draw them");
+    static const AstStatement said_once = {.kind = AST_WEIGHTS};
+    e->weights = &said_once;
+    return false;
+}
+
+static Value add_param(Elaborator *e, Frame *f, const char *operand, const Type *type, const ParamAttrs *attrs, Span at)
+{
+    const char *name = path_join(e->arena, f->param_path, operand);
+    Node *there = f->reuse ? graph_find(e->graph, name) : NULL;
+    if (there && type_equal(&there->types[0], type)) return value_of(there);
+    if (there) {
+        diag_error(e->diag, E0301, at, "'%s' is shared as %s, but %s is needed here", name,
+                   type_text(e->arena, &there->types[0]), type_text(e->arena, type));
+        diag_help(e->diag, "each turn of a share needs the same shapes; `repeat` makes fresh parameters");
+        return (Value){0};
+    }
+    const Tensor *data = NULL;
+    if (!param_load(e, name, attrs, type, at, &data)) return (Value){0};
+    NodeSpec spec = {.op = OP_param, .name = name, .attrs = attrs, .type = type, .data = data};
+    spec.origin = origin_of(e->arena, at);
+    Node *node = graph_add(e->graph, &spec, e->diag);
+    return node ? value_of(node) : (Value){0};
+}
+
+bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, Value *operands, int have, Span at)
+{
+    const OpDef *def = op_table[op];
+    Node layer = {.op = op, .name = f->path, .graph = e->graph, .ninputs = have, .inputs = operands};
+    layer.attrs = (void *)(uintptr_t)attrs;
+    layer.origin = origin_of(e->arena, at);
+    if (!elaborate_layer(e, f, at) || !have_weights(e, f->param_path, at)) return false;
+    bool ok = true;
+    for (int i = have; i < def->noperands && (def->operands[i].flags & OPERAND_PARAM); i++) {
+        Type type;
+        if (!def->param(&layer, i, &type, e->diag)) return false;
+        if (type.dtype == DTYPE_COUNT) continue;
+        ParamAttrs param;
+        attr_set_defaults(&op_param.attrs, &param);
+        param.seed = e->seed;
+        param.file = e->weights_file;
+        if (param.file) {
+            param.key = layout_key(e, f->param_path, def->operands[i].name);
+            layout_order(e, op, i, operands[0], &type, &param);
+        }
+        operands[i] = add_param(e, f, def->operands[i].name, &type, &param, at);
+        ok = operands[i].node && ok;
+    }
+    e->params++;
+    return ok;
+}

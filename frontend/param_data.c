@@ -1,0 +1,224 @@
+/* The elements of parameters and pooled constants: from files beside the model, or drawn from a seed. */
+#include "frontend/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- files ---- */
+
+static bool is_there(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file) fclose(file);
+    return file != NULL;
+}
+
+/* The file of that name, opened once; an entry without file when it could not be, which has been said. */
+static OpenWeights *open_weights(Elaborator *e, const char *name, Span at)
+{
+    for (OpenWeights *w = e->files; w; w = w->next)
+        if (!strcmp(w->name, name)) return w;
+    OpenWeights *w = ARENA_NEW(e->arena, OpenWeights);
+    if (e->weights && e->weights->value && e->weights_file == name) at = e->weights->value->at;
+    *w = (OpenWeights){.next = e->files, .name = name, .at = at};
+    e->files = w;
+    const char *path = weights_path(e->arena, e->ast->source->path, name, at, e->diag);
+    bool optional = e->options && e->options->weights_optional;
+    if (path && optional && !is_there(path))
+        w->missing = true;
+    else if (path)
+        w->file = weights_open(e->arena, path, at, e->diag);
+    if (w->file) w->used = ARENA_ARRAY(e->arena, bool, weights_count(w->file) + 1);
+    return w;
+}
+
+static void mark_used(OpenWeights *w, const char *key)
+{
+    for (int i = 0; i < weights_count(w->file); i++)
+        if (!strcmp(weights_key(w->file, i), key)) w->used[i] = true;
+}
+
+static bool missing_key(Elaborator *e, const OpenWeights *w, const char *name, const char *key, Span at)
+{
+    size_t count = (size_t)weights_count(w->file);
+    const char **keys = ARENA_ARRAY(e->arena, const char *, count + 1);
+    for (size_t i = 0; i < count; i++) keys[i] = weights_key(w->file, (int)i);
+    const char *near = diag_nearest(key, keys, count);
+    diag_error(e->diag, E0502, at, "'%s' has no tensor '%s', which '%s' needs", w->name, key, name);
+    if (near) return diag_help(e->diag, "did you mean %s? The key follows from the name on the left", near);
+    return diag_help(e->diag, "the file has %zu tensors%s%s", count, count ? ", the first is " : "",
+                     count ? keys[0] : "");
+}
+
+/* The shape that the stored tensor must have: the type's, its axes where the permutation took them from. */
+static bool stored_type(const ParamAttrs *attrs, const Type *type, const Type *stored, Type *out)
+{
+    const IntList *view = &attrs->view, *order = &attrs->permute;
+    bool seen[MAX_RANK] = {false};
+    *out = *type;
+    if (view->count) {
+        out->rank = view->count;
+        for (int i = 0; i < view->count; i++) out->dim[i] = dim_fixed(view->at[i]);
+        if (order->count && order->count != view->count) return false;
+    } else if (order->count && order->count != type->rank)
+        return false;
+    for (int i = 0; i < order->count; i++) {
+        int64_t from = order->at[i];
+        if (from < 0 || from >= order->count || seen[from]) return false;
+        seen[from] = true;
+        if (!view->count) out->dim[from] = type->dim[i];
+    }
+    if (!type_is_sane(out) || type_elements(out) != type_elements(type)) return false;
+    if (!view->count) return type_equal(stored, out);
+    return stored->rank > 0 && stored->dim[0].high == view->at[0] && type_elements(stored) == type_elements(out);
+}
+
+static bool wrong_shape(Elaborator *e, const OpenWeights *w, const char *name, const ParamAttrs *attrs,
+                        const Type *wanted, const Type *stored, Span at)
+{
+    diag_error(e->diag, E0503, at, "'%s' of '%s' is %s, but '%s' needs %s", attrs->key, w->name,
+               type_text(e->arena, stored), name, type_text(e->arena, wanted));
+    return diag_help(e->diag, "check the sizes of the layer, and layout: keras or pytorch");
+}
+
+static const Tensor *load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Tensor *stored,
+                          const OpenWeights *w, Span at)
+{
+    Type wanted;
+    if (stored->type.dtype != type->dtype || !stored_type(attrs, type, &stored->type, &wanted)) {
+        wrong_shape(e, w, name, attrs, type, &stored->type, at);
+        return NULL;
+    }
+    /* the mapping may be unaligned, and goes when elaboration ends */
+    Tensor *tensor = ARENA_NEW(e->arena, Tensor);
+    *tensor = tensor_new(e->arena, wanted);
+    memcpy(tensor->data, stored->data, (size_t)type_bytes(&wanted));
+    if (attrs->permute.count) {
+        int order[MAX_RANK];
+        for (int i = 0; i < attrs->permute.count; i++) order[i] = (int)attrs->permute.at[i];
+        *tensor = tensor_transpose(e->arena, tensor, order);
+    }
+    tensor->type = *type;
+    return tensor;
+}
+
+bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at, const Tensor **out)
+{
+    *out = NULL;
+    if (!attrs->file) {
+        *out = seeded_tensor(e->arena, type, attrs->seed, name);
+        return true;
+    }
+    OpenWeights *w = open_weights(e, attrs->file, at);
+    if (w->missing) return true;
+    if (!w->file) return false;
+    if (!attrs->key) {
+        diag_error(e->diag, E0403, at, "param needs the key of its tensor in '%s'", attrs->file);
+        return diag_help(e->diag, "write param(file: \"%s\", key: \"%s\")", attrs->file, name);
+    }
+    Tensor stored;
+    if (!weights_find(w->file, attrs->key, &stored)) return missing_key(e, w, name, attrs->key, at);
+    mark_used(w, attrs->key);
+    *out = load(e, name, attrs, type, &stored, w, at);
+    return *out != NULL;
+}
+
+void weights_finish(Elaborator *e, bool complete)
+{
+    for (OpenWeights *w = e->files; w; w = w->next) {
+        if (!w->file) continue;
+        const char *first = NULL;
+        int unused = 0;
+        for (int i = 0; i < weights_count(w->file); i++)
+            if (!w->used[i] && !unused++) first = weights_key(w->file, i);
+        if (complete && unused) {
+            const char *more = unused > 1 ? arena_printf(e->arena, " and %d more", unused - 1) : "";
+            diag_warning(e->diag, E0509, w->at, "the model does not use '%s'%s of '%s'", first, more, w->name);
+            diag_help(e->diag, "is a layer missing? A key is the name on the left and the parameter's");
+        }
+        weights_close(w->file);
+        w->file = NULL;
+    }
+}
+
+/* ---- the pool of a dump ---- */
+
+static bool pool_is_whole(const Source *file, const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    char expected[32];
+    for (size_t i = 0; i < file->length; i++) hash = (hash ^ (unsigned char)file->text[i]) * 0x100000001b3u;
+    snprintf(expected, sizeof expected, "%016llx.bin", (unsigned long long)hash);
+    return strcmp(expected, name) == 0;
+}
+
+static const Source *open_pool(Elaborator *e, const char *name, Span at)
+{
+    if (e->pool && !strcmp(e->pool_name, name)) return e->pool;
+    const char *path = weights_path(e->arena, e->ast->source->path, name, at, e->diag);
+    const Source *file = path ? source_read(e->arena, path, SIZE_MAX / 4, e->diag) : NULL;
+    if (!file) return NULL;
+    if (!pool_is_whole(file, name)) {
+        diag_error(e->diag, E0507, at, "'%s' does not hold what its name is the hash of", name);
+        diag_help(e->diag, "make the dump again; both files belong together");
+        return NULL;
+    }
+    e->pool = file;
+    e->pool_name = name;
+    return file;
+}
+
+const Tensor *pool_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at)
+{
+    const Source *file = open_pool(e, attrs->pool, at);
+    if (!file) return NULL;
+    int64_t bytes = type_bytes(type), size = (int64_t)file->length;
+    if (attrs->offset < 0 || attrs->offset > size || bytes > size - attrs->offset) {
+        diag_error(e->diag, E0507, at, "'%s' has %lld bytes; this constant would take %lld from %lld on", attrs->pool,
+                   (long long)size, (long long)bytes, (long long)attrs->offset);
+        diag_help(e->diag, "make the dump again");
+        return NULL;
+    }
+    Tensor *tensor = ARENA_NEW(e->arena, Tensor);
+    *tensor = tensor_new(e->arena, *type);
+    memcpy(tensor->data, file->text + attrs->offset, (size_t)bytes);
+    return tensor;
+}
+
+/* ---- drawn from a seed ---- */
+
+/* splitmix64 */
+static double next_uniform(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    return (double)(z >> 40) * 0x1p-24;
+}
+
+/* Around `center`, up to `reach` on either side; weights have the reach of He's rule for their fan-in. */
+static const struct InitRow {
+    const char *operand;
+    double center, reach;
+} init_rows[] = {
+    {"bias", 0, 0.1}, {"scale", 1, 0.5}, {"offset", 0, 0.1}, {"mean", 0, 0.1}, {"variance", 1, 0.5},
+};
+
+const Tensor *seeded_tensor(Arena *arena, const Type *type, int64_t seed, const char *name)
+{
+    Tensor *tensor = ARENA_NEW(arena, Tensor);
+    *tensor = tensor_new(arena, *type);
+    uint64_t state = 0xcbf29ce484222325u ^ (uint64_t)seed;
+    for (const char *c = name; *c; c++) state = (state ^ (unsigned char)*c) * 0x100000001b3u;
+    int64_t count = type_elements(type), outputs = type->rank ? type->dim[type->rank - 1].high : 1;
+    double center = 0, reach = sqrt(6.0 * (double)outputs / (double)count);
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof init_rows / sizeof *init_rows; i++) {
+        if (strcmp(init_rows[i].operand, dot + 1) != 0) continue;
+        center = init_rows[i].center;
+        reach = init_rows[i].reach;
+    }
+    for (int64_t i = 0; i < count; i++) tensor_set_real(tensor, i, center + reach * (2 * next_uniform(&state) - 1));
+    return tensor;
+}

@@ -22,8 +22,15 @@ typedef struct Fusion {
 static OpKind kind_of(const Fusion *f, int number) { return node_def(f->index->node[number])->kind; }
 static const Type *type_of(const Fusion *f, int number) { return &f->index->node[number]->types[0]; }
 
-/* Reshapes stay between the groups: another name for the same memory. */
-static bool is_computed(const Node *node) { return node_def(node)->kind != KIND_SOURCE && node->op != OP_reshape; }
+/* Reshapes and the like stay between the groups: another name for the same memory. */
+static bool is_alias(const Node *node)
+{
+    IndexMap map;
+    const OpDef *def = node_def(node);
+    return def->kind == KIND_VIEW && def->view(node, &map) && map.linear;
+}
+
+static bool is_computed(const Node *node) { return node_def(node)->kind != KIND_SOURCE && !is_alias(node); }
 
 /* May the node join group `g`: it is nobody's yet, and nobody outside needs it. */
 static bool is_private(const Fusion *f, int number, int g)

@@ -26,11 +26,21 @@ static Value outer_only(const Maker *m, const Match *match)
     return make(m, match->root->op, match->root->attrs, 1, &match->bound[0]);
 }
 
+/* Which axis of the operand becomes axis `axis` of the transpose's result. */
+static int axis_from(const Node *transpose, int axis)
+{
+    IndexMap map;
+    int from = 0;
+    node_def(transpose)->view(transpose, &map);
+    while (map.stride[from][axis] != 1) from++;
+    return from;
+}
+
 static Value compose_transposes(const Maker *m, const Match *match)
 {
-    const TransposeAttrs *outer = match->node[0]->attrs, *inner = match->node[1]->attrs;
-    TransposeAttrs both = *outer;
-    for (int i = 0; i < both.permute.count; i++) both.permute.at[i] = inner->permute.at[outer->permute.at[i]];
+    TransposeAttrs both = {.permute = {.count = match->root->types[0].rank}};
+    for (int i = 0; i < both.permute.count; i++)
+        both.permute.at[i] = axis_from(match->node[1], axis_from(match->root, i));
     return make(m, OP_transpose, &both, 1, &match->bound[0]);
 }
 
@@ -38,10 +48,9 @@ static Value compose_transposes(const Maker *m, const Match *match)
 static bool moves_only_ones(const Match *match)
 {
     const Type *from = value_type(match->bound[0]);
-    const TransposeAttrs *attrs = match->root->attrs;
-    int64_t last = -1;
-    for (int i = 0; i < attrs->permute.count; i++) {
-        int64_t axis = attrs->permute.at[i];
+    int last = -1;
+    for (int i = 0; i < from->rank; i++) {
+        int axis = axis_from(match->root, i);
         const Dim *dim = &from->dim[axis];
         if (!dim_is_fixed(dim)) return false; /* a reshape's attribute holds sizes only */
         if (dim->high == 1) continue;

@@ -1,0 +1,439 @@
+/* Every row of every rule set is tried: its left side is built as a graph, in every dtype, order, shape and set of
+ * attributes that the tables below give, evaluated by the reference, rewritten by that row alone, evaluated again,
+ * compared.  A row that never applied fails too. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "ir/eval.h"
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+enum { N = 240, MAX_LEAVES = 8 };
+
+/* A choice is a digit of `code`; trying all codes below `total` tries all combinations. */
+typedef struct Trial {
+    const Rule *rule;
+    Graph *graph;
+    Diag diag;
+    Dtype dtype;
+    uint64_t code, rest, total;
+    uint64_t random;
+    Node *bound[MAX_BINDINGS];
+    const Node *input[MAX_LEAVES];
+    int inputs;
+    Op context; /* the operator that decides on shapes */
+} Trial;
+
+static int choose(Trial *t, int count)
+{
+    int digit = (int)(t->rest % (uint64_t)count);
+    t->rest /= (uint64_t)count;
+    t->total *= (uint64_t)count;
+    return digit;
+}
+
+static double uniform(Trial *t)
+{
+    t->random = t->random * 6364136223846793005u + 1442695040888963407u;
+    return (double)(t->random >> 40) / (double)(1 << 24);
+}
+
+static const double specials[] = {0.0,    -0.0,   1,      -1,    2,       0.5,      -4,     3,      INFINITY, -INFINITY,
+                                  NAN,    1e-40,  3e38,   -3e38, 6.1e-5,  65504,    127,    255,    -128,     1e300,
+                                  0x1p31, 0x1p63, 5e-324, 1e-38, 0x1p126, 0x1p-126, 0x1p14, 0x1p15, 1.5,      -2.5};
+enum { SPECIALS = sizeof specials / sizeof *specials };
+
+static void fill(Trial *t, Tensor *tensor, bool wild)
+{
+    for (int64_t i = 0; i < type_elements(&tensor->type); i++) {
+        double x = uniform(t) * 16 - 8, odd = specials[(int)(uniform(t) * SPECIALS)];
+        bool is_integer = !dtype_is_float(tensor->type.dtype);
+        if (wild && uniform(t) < 0.4)
+            x = odd;
+        else if (is_integer)
+            x = floor(x * (wild ? 1e9 : 1));
+        if (is_integer) x = isfinite(x) && fabs(x) < 9e18 ? x : 0; /* the conversion from others is no rule's matter */
+        tensor_set_real(tensor, i, x);
+    }
+}
+
+/* ---- shapes and attributes ---- */
+
+/* Operators that need shapes of their own, with the shape of each operand. */
+typedef struct Shapes {
+    Op op;
+    struct {
+        int rank;
+        int64_t dim[4];
+    } operand[3];
+    int64_t channels; /* of the result */
+} Shapes;
+
+static const Shapes shapes[] = {
+    {OP_conv2d, {{4, {2, 5, 6, 4}}, {4, {3, 3, 4, 6}}, {1, {6}}}, 6},
+    {OP_dense, {{2, {3, 4}}, {2, {4, 6}}, {1, {6}}}, 6},
+    {OP_matmul, {{2, {3, 4}}, {2, {4, 6}}}, 6},
+    {OP_max_pool, {{4, {2, 6, 6, 3}}}, 3},
+    {OP_reshape, {{4, {2, 1, 3, 4}}}, 4},
+    {OP_transpose, {{4, {2, 1, 3, 4}}}, 4},
+    {OP_slice, {{4, {2, 1, 3, 4}}}, 4},
+    {OP_broadcast, {{2, {3, 1}}}, 4},
+};
+enum { SHAPED = sizeof shapes / sizeof *shapes };
+
+static const Shapes *shapes_of(Op op)
+{
+    for (int i = 0; i < SHAPED; i++)
+        if (shapes[i].op == op) return &shapes[i];
+    return NULL;
+}
+
+static const Shapes *shapes_in(const Pattern *p)
+{
+    if (p->kind != PATTERN_OP) return NULL;
+    const Shapes *found = shapes_of(p->op);
+    for (int i = 0; !found && i < MAX_OPERANDS && p->in[i]; i++) found = shapes_in(p->in[i]);
+    return found;
+}
+
+typedef struct Variant {
+    Op op;
+    const void *attrs;
+} Variant;
+
+#define INTS(...)                                                                                                      \
+    {                                                                                                                  \
+        (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), { __VA_ARGS__ }                                     \
+    }
+#define CONV(stride_, dilation_, groups_, mode_, ...)                                                                  \
+    {                                                                                                                  \
+        OP_conv2d, &(const ConvAttrs)                                                                                  \
+        {                                                                                                              \
+            .stride = INTS(stride_, stride_), .dilation = INTS(dilation_, dilation_), .groups = groups_, .pad = {      \
+                mode_,                                                                                                 \
+                INTS(__VA_ARGS__)                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+#define POOL(size_, stride_, mode_, ...)                                                                               \
+    {                                                                                                                  \
+        OP_max_pool, &(const PoolAttrs)                                                                                \
+        {                                                                                                              \
+            .size = INTS(size_, size_), .stride = INTS(stride_, stride_), .pad = { mode_, INTS(__VA_ARGS__) }          \
+        }                                                                                                              \
+    }
+#define CLAMP(low, high)                                                                                               \
+    {                                                                                                                  \
+        OP_clamp, &(const ClampAttrs) { low, high }                                                                    \
+    }
+#define RESHAPE(...)                                                                                                   \
+    {                                                                                                                  \
+        OP_reshape, &(const ReshapeAttrs) { INTS(__VA_ARGS__) }                                                        \
+    }
+#define TRANSPOSE(...)                                                                                                 \
+    {                                                                                                                  \
+        OP_transpose, &(const TransposeAttrs) { INTS(__VA_ARGS__) }                                                    \
+    }
+#define BROADCAST(...)                                                                                                 \
+    {                                                                                                                  \
+        OP_broadcast, &(const BroadcastAttrs) { INTS(__VA_ARGS__) }                                                    \
+    }
+#define CAST(dtype)                                                                                                    \
+    {                                                                                                                  \
+        OP_cast, &(const CastAttrs) { dtype }                                                                          \
+    }
+
+static const Variant variants[] = {
+    CONV(1, 1, 1, PAD_VALID, 0),
+    CONV(2, 1, 1, PAD_SAME, 0),
+    CONV(1, 2, 1, PAD_EXPLICIT, 1, 0, 2, 1),
+    CONV(1, 1, 2, PAD_SAME, 0),
+    POOL(2, 2, PAD_VALID, 0),
+    POOL(3, 2, PAD_SAME, 0),
+    POOL(2, 1, PAD_EXPLICIT, 1, 1, 1, 1),
+    CLAMP(-1, 1),
+    CLAMP(0.5, 6),
+    CLAMP(-3, -0.0),
+    CLAMP(-0.0, 0.0),
+    CLAMP(2, 1),
+    CLAMP(-INFINITY, 0.25),
+    CLAMP(-5, -2),
+    CLAMP(0, INFINITY),
+    RESHAPE(6, 4),
+    RESHAPE(24),
+    RESHAPE(2, 1, 3, 4),
+    TRANSPOSE(0, 1, 2, 3),
+    TRANSPOSE(1, 0, 2, 3),
+    TRANSPOSE(0, 2, 1, 3),
+    TRANSPOSE(3, 1, 0, 2),
+    TRANSPOSE(2, 3, 1, 0),
+    BROADCAST(3, 1),
+    BROADCAST(3, 4),
+    BROADCAST(2, 3, 4),
+    {OP_slice, &(const SliceAttrs){INTS(0, 0, 0, 0), INTS(2, 1, 3, 4), INTS(1, 1, 1, 1)}},
+    {OP_slice, &(const SliceAttrs){INTS(0, 0, 1, 0), INTS(2, 1, 3, 4), INTS(1, 1, 1, 2)}},
+    CAST(F32),
+    CAST(F64),
+    CAST(F16),
+    CAST(BF16),
+    CAST(I8),
+    CAST(I16),
+    CAST(I32),
+    CAST(I64),
+    CAST(U8),
+    CAST(U16),
+    CAST(U32),
+    CAST(U64),
+    CAST(BOOL),
+};
+enum { VARIANTS = sizeof variants / sizeof *variants };
+
+/* The defaults where the table has nothing. */
+static const void *choose_attrs(Trial *t, Op op)
+{
+    int count = 0;
+    for (int i = 0; i < VARIANTS; i++) count += variants[i].op == op;
+    if (!count) return NULL;
+    int wanted = choose(t, count);
+    for (int i = 0;; i++)
+        if (variants[i].op == op && wanted-- == 0) return variants[i].attrs;
+}
+
+/* ---- building the left side ---- */
+
+static Node *add(Trial *t, NodeSpec spec)
+{
+    spec.name = "n";
+    return graph_add(t->graph, &spec, &t->diag);
+}
+
+static Node *constant(Trial *t, const Tensor *tensor)
+{
+    ConstantAttrs attrs;
+    Tensor *kept = ARENA_NEW(t->graph->arena, Tensor);
+    *kept = *tensor;
+    attr_set_defaults(&op_constant.attrs, &attrs);
+    return add(t, (NodeSpec){.op = OP_constant, .attrs = &attrs, .type = &kept->type, .data = kept});
+}
+
+static Node *splat(Trial *t, Type type, double value)
+{
+    Tensor tensor = tensor_new(t->graph->arena, type);
+    for (int64_t i = 0; i < type_elements(&type); i++) tensor_set_real(&tensor, i, value);
+    return constant(t, &tensor);
+}
+
+/* Where a leaf stands: as an operand of an operator with shapes of its own, or beside one. */
+typedef struct Position {
+    const Shapes *shapes;
+    int operand; /* -1: beside its result */
+} Position;
+
+static Type position_type(const Trial *t, Position at)
+{
+    int64_t n = N;
+    if (!at.shapes) return type_tensor(t->dtype, 1, &n);
+    if (at.operand < 0) return type_tensor(t->dtype, 1, &at.shapes->channels);
+    return type_tensor(t->dtype, at.shapes->operand[at.operand].rank, at.shapes->operand[at.operand].dim);
+}
+
+static Node *value_leaf(Trial *t, Position at, Dtype dtype)
+{
+    Type type = position_type(t, at);
+    type.dtype = dtype;
+    assert_true(t->inputs < MAX_LEAVES);
+    Node *made = add(t, (NodeSpec){.op = OP_input, .type = &type});
+    t->input[t->inputs++] = made;
+    return made;
+}
+
+static Node *number_leaf(Trial *t, Position at, double number)
+{
+    int form = choose(t, 3);
+    int64_t odd[] = {3, 1};
+    Type type = position_type(t, at);
+    return splat(t, form == 0 ? type_scalar(t->dtype) : form == 1 ? type : type_tensor(t->dtype, 2, odd), number);
+}
+
+static int64_t last_dim(const Type *type) { return type->dim[type->rank - 1].high; }
+
+/* A weight, bias or other constant: random elements of the position's type or for its channels, or one special. */
+static Node *known_leaf(Trial *t, Position at, bool inside_map)
+{
+    Type type = position_type(t, at);
+    bool is_weight = at.shapes && at.operand > 0 && !inside_map;
+    int form = is_weight ? 0 : choose(t, 2 + SPECIALS);
+    if (form >= 2) return splat(t, type_scalar(t->dtype), specials[form - 2]);
+    int64_t channels = last_dim(&type);
+    if (form == 1) type = type_tensor(t->dtype, 1, &channels);
+    Tensor tensor = tensor_new(t->graph->arena, type);
+    fill(t, &tensor, false);
+    return constant(t, &tensor);
+}
+
+static Node *build(Trial *t, const Pattern *p, Position at, bool inside_map, Dtype dtype);
+
+static Node *leaf(Trial *t, const Pattern *p, Position at, bool inside_map, Dtype dtype)
+{
+    if (p->kind == PATTERN_NUMBER) return number_leaf(t, at, p->number);
+    if (t->bound[p->index]) return t->bound[p->index];
+    Node *made = p->kind == PATTERN_VALUE ? value_leaf(t, at, dtype) : known_leaf(t, at, inside_map);
+    return t->bound[p->index] = made;
+}
+
+static Node *build(Trial *t, const Pattern *p, Position at, bool inside_map, Dtype dtype)
+{
+    if (p->kind != PATTERN_OP) return leaf(t, p, at, inside_map, dtype);
+    Value in[MAX_OPERANDS];
+    int count = 0;
+    const Shapes *own = shapes_of(p->op);
+    const void *attrs = choose_attrs(t, p->op);
+    for (; count < MAX_OPERANDS && p->in[count]; count++) {
+        Position below = at;
+        if (own && !(at.shapes == own && at.operand == 0)) below = (Position){own, count};
+        Dtype wanted = p->op == OP_where && count == 0 ? BOOL : t->dtype;
+        Node *made = build(t, p->in[count], below, !own, wanted);
+        if (!made) return NULL;
+        in[count] = value_of(made);
+    }
+    if (p->commutes && choose(t, 2)) {
+        Value first = in[0];
+        in[0] = in[1];
+        in[1] = first;
+    }
+    return add(t, (NodeSpec){.op = p->op, .attrs = attrs, .ninputs = count, .inputs = in});
+}
+
+/* ---- comparing ---- */
+
+static double tolerance(Dtype dtype)
+{
+    return dtype == F64 ? 1e-12 : dtype == F32 ? 1e-4 : dtype == F16 ? 0.25 : 2; /* values are up to 64, or sums */
+}
+
+static bool close_enough(const Tensor *a, const Tensor *b)
+{
+    if (!type_equal(&a->type, &b->type)) return false;
+    if (!dtype_is_float(a->type.dtype)) return tensor_same_bits(a, b);
+    for (int64_t i = 0; i < type_elements(&a->type); i++) {
+        double x = tensor_real(a, i), y = tensor_real(b, i), large = fmax(fabs(x), fabs(y));
+        if (!isfinite(x) || !isfinite(y) || large > (a->type.dtype == F64 ? 1e12 : 1e4)) continue;
+        if (fabs(x - y) > tolerance(a->type.dtype) * fmax(1, large / 16)) return false;
+    }
+    return true;
+}
+
+static bool agrees(Trial *t, Graph *rewritten)
+{
+    Arena *arena = t->graph->arena;
+    Tensor in[MAX_LEAVES], want, got;
+    for (int i = 0; i < t->inputs; i++) {
+        in[i] = tensor_new(arena, t->input[i]->types[0]);
+        fill(t, &in[i], t->rule->exactness == EXACT);
+    }
+    graph_eval(t->graph, in, &want, arena);
+    graph_eval(rewritten, in, &got, arena);
+    bool same = t->rule->exactness == EXACT ? tensor_same_bits(&want, &got) : close_enough(&want, &got);
+    if (same) return true;
+    print_message("%s, %s, code %llu:\n", t->rule->name, dtype_name(t->dtype), (unsigned long long)t->code);
+    for (int64_t i = 0; i < type_elements(&want.type) && i < N; i++)
+        if (tensor_real(&want, i) != tensor_real(&got, i))
+            print_message("  [%lld] %.17g became %.17g\n", (long long)i, tensor_real(&want, i), tensor_real(&got, i));
+    return false;
+}
+
+typedef enum Outcome { REFUSED, IDLE, HELD, FAILED } Outcome;
+
+static Outcome try_code(Trial *t, Arena *arena)
+{
+    t->graph = graph_new(arena, t->rule->name);
+    t->graph->stage = STAGE_CORE;
+    t->diag = diag_new(arena);
+    t->rest = t->code;
+    t->total = 1;
+    t->random = t->code * 977 + t->dtype;
+    t->inputs = 0;
+    memset(t->bound, 0, sizeof t->bound);
+    const Shapes *around = shapes_in(t->rule->from);
+    Node *root = build(t, t->rule->from, (Position){around, -1}, true, t->dtype);
+    if (!root) return REFUSED;
+    graph_add_result(t->graph, (Result){.name = "r", .value = value_of(root)});
+    Graph *rewritten = graph_clone(arena, t->graph);
+    int hits = rewrite(rewritten, (RuleSet){t->rule, 1}, REASSOC, &t->diag);
+    assert_true(hits >= 0 && graph_verify(rewritten, &t->diag));
+    return !hits ? IDLE : agrees(t, rewritten) ? HELD : FAILED;
+}
+
+static bool holds_in(const Rule *rule, Dtype dtype, int *applied)
+{
+    Outcome outcome = HELD;
+    uint64_t total = 1;
+    for (uint64_t code = 0; code < total && outcome != FAILED; code++) {
+        Arena *arena = arena_new(NULL, NULL);
+        Trial trial = {.rule = rule, .dtype = dtype, .code = code};
+        outcome = try_code(&trial, arena);
+        *applied += outcome == HELD;
+        if (trial.total > total) total = trial.total;
+        arena_free(arena);
+    }
+    return outcome != FAILED;
+}
+
+static bool rule_holds(const Rule *rule)
+{
+    int applied = 0;
+    for (int dtype = 0; dtype < DTYPE_COUNT; dtype++) {
+        if (rule->float_only && dtype != F32) continue;
+        if (!holds_in(rule, (Dtype)dtype, &applied)) return false;
+    }
+    if (!applied) print_message("%s never applied\n", rule->name);
+    return applied > 0;
+}
+
+static void check_set(RuleSet rules)
+{
+    int bad = 0;
+    for (int i = 0; i < rules.count; i++) bad += !rule_holds(&rules.rows[i]);
+    assert_int_equal(bad, 0);
+}
+
+static void simplify_holds(void **state) { check_set(simplify_rules); }
+static void scale_holds(void **state) { check_set(scale_rules); }
+static void views_hold(void **state) { check_set(view_rules); }
+
+static Value forget_the_bias(const Maker *m, const Match *match) { return make(m, OP_dense, NULL, 2, match->bound); }
+
+static void wrong_rules_are_caught(void **state)
+{
+    const Rule bad[] = {
+        {.name = "mul-zero", .from = MATCH(mul, X, NUMBER(0)), .to = MATCH(sub, X, X)},
+        {.name = "add-zero", .from = MATCH(add, X, NUMBER(0)), .to = X}, /* -0 + 0 is +0 */
+        {.name = "sub-same", .from = MATCH(sub, X, X), .to = NUMBER(0)},
+        {.name = "add-sub", .from = MATCH(add, MATCH(sub, X, Y), Y), .to = X},
+        {.name = "neg-sub", .from = MATCH(neg, MATCH(sub, X, Y)), .to = MATCH(sub, Y, X)},
+        {.name = "relu-abs", .from = MATCH(relu, MATCH(abs, X)), .to = MATCH(abs, X)}, /* of the least integer */
+        {.name = "cast-cast", .from = MATCH(cast, MATCH(cast, X)), .to = X},
+        {.name = "div-mul", REASSOC, .from = MATCH(mul, MATCH(div, X, Y), Y), .to = MATCH(neg, X)},
+        {.name = "never", REASSOC, .from = MATCH(neg, X), .to = MATCH(broadcast, X)},
+        {.name = "bias", REASSOC, MATCH(dense, X, KNOWN(1), KNOWN(2)), NULL, forget_the_bias, NULL, true},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (rule_holds(&bad[i])) fail_msg("%s was not caught", bad[i].name);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(simplify_holds),
+        cmocka_unit_test(scale_holds),
+        cmocka_unit_test(views_hold),
+        cmocka_unit_test(wrong_rules_are_caught),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

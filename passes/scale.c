@@ -41,12 +41,18 @@ static Contraction describe(const Node *node)
     return c;
 }
 
-/* One use only: else the contraction would be computed twice.  A weight for each batch is no constant to fold into. */
+/* A vector has no output channels, and one weight for each batch more than one set of them. */
+static bool has_channels(const Tensor *weight, const Node *node)
+{
+    return weight->type.rank >= 2 && !describe(node).batched_weight;
+}
+
+/* One use only: else the contraction would be computed twice. */
 static bool follows_alone(const Match *match)
 {
     const Node *node = contraction_of(match);
     const Tensor *weight = constant_elements(match->bound[WEIGHT]);
-    return dtype_is_float(weight->type.dtype) && !describe(node).batched_weight &&
+    return has_channels(weight, node) &&
            is_per_channel(constant_elements(match->bound[FACTOR]), output_channels(weight)) &&
            graph_only_user(match->root->graph, value_of((Node *)node)) == match->root;
 }
@@ -56,7 +62,7 @@ static bool precedes_alone(const Match *match)
     const Node *node = contraction_of(match);
     const Tensor *weight = constant_elements(match->bound[WEIGHT]);
     const Type *input = value_type(node->inputs[0]);
-    return dtype_is_float(weight->type.dtype) && !describe(node).batched_weight &&
+    return has_channels(weight, node) && type_equal(value_type(match->bound[INPUT]), input) &&
            is_per_channel(constant_elements(match->bound[FACTOR]), input->dim[input->rank - 1].high) &&
            graph_only_user(match->root->graph, node->inputs[0]) == match->root;
 }

@@ -13,13 +13,14 @@ static const Value no_value = {NULL, 0};
 static Dtype dtype_of(Value value) { return value_type(value)->dtype; }
 static bool root_is_float(const Match *match) { return dtype_is_float(match->root->types[0].dtype); }
 static bool root_is_integer(const Match *match) { return !root_is_float(match); }
-
-/* ---- casts ---- */
-
+static bool root_is_number(const Match *match) { return match->root->types[0].dtype != BOOL; }
 static bool is_unsigned(Dtype dtype)
 {
     return dtype_kind(dtype) == DTYPE_UNSIGNED || dtype_kind(dtype) == DTYPE_BOOLEAN;
 }
+static bool root_is_signed(const Match *match) { return !is_unsigned(match->root->types[0].dtype); }
+
+/* ---- casts ---- */
 
 /* Bits of precision: of a float's significand, of an integer without its sign. */
 static int precision(Dtype dtype)
@@ -65,7 +66,7 @@ static double number_of(const Match *match, int index)
 
 static Value clamp_to(const Maker *m, const Match *match, double low, double high)
 {
-    if (isnan(low) || isnan(high)) return no_value;
+    if (!(low <= high) || !root_is_number(match)) return no_value;
     return copy_with(m, OP_clamp, &(ClampAttrs){low, high}, match->bound[0]);
 }
 
@@ -156,7 +157,7 @@ static const Rule rows[] = {
     {"mul-neg-neg", EXACT, MATCH(mul, MATCH(neg, X), MATCH(neg, Y)), MATCH(mul, X, Y), NULL, NULL, false},
     {"div-neg-neg", EXACT, MATCH(div, MATCH(neg, X), MATCH(neg, Y)), MATCH(div, X, Y), NULL, root_is_float, false},
     {"abs-abs", EXACT, MATCH(abs, MATCH(abs, X)), MATCH(abs, X), NULL, NULL, false},
-    {"abs-neg", EXACT, MATCH(abs, MATCH(neg, X)), MATCH(abs, X), NULL, NULL, false},
+    {"abs-neg", EXACT, MATCH(abs, MATCH(neg, X)), MATCH(abs, X), NULL, root_is_signed, false},
     {"relu-relu", EXACT, MATCH(relu, MATCH(relu, X)), MATCH(relu, X), NULL, NULL, false},
     {"floor-floor", EXACT, MATCH(floor, MATCH(floor, X)), MATCH(floor, X), NULL, NULL, false},
     {"ceil-ceil", EXACT, MATCH(ceil, MATCH(ceil, X)), MATCH(ceil, X), NULL, NULL, false},
@@ -165,7 +166,7 @@ static const Rule rows[] = {
     {"maximum-same", EXACT, MATCH(maximum, X, X), X, NULL, NULL, false},
     {"minimum-twice", EXACT, EITHER(minimum, EITHER(minimum, X, Y), Y), MATCH(minimum, X, Y), NULL, NULL, false},
     {"maximum-twice", EXACT, EITHER(maximum, EITHER(maximum, X, Y), Y), MATCH(maximum, X, Y), NULL, NULL, false},
-    {"maximum-zero", EXACT, EITHER(maximum, X, NUMBER(0)), MATCH(relu, X), NULL, NULL, false},
+    {"maximum-zero", EXACT, EITHER(maximum, X, NUMBER(0)), MATCH(relu, X), NULL, root_is_number, false},
     {"where-same", EXACT, MATCH(where, X, Y, Y), Y, NULL, NULL, false},
     {"minimum-maximum", EXACT, EITHER(minimum, EITHER(maximum, X, C), D), NULL, clamp_from_maximum, NULL, false},
     {"minimum-relu", EXACT, EITHER(minimum, MATCH(relu, X), C), NULL, clamp_from_relu, NULL, false},

@@ -14,7 +14,7 @@
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
-enum { N = 240, MAX_LEAVES = 8 };
+enum { N = 240, MAX_LEAVES = 8, DRAWS = 16 }; /* at least so many of each dtype */
 
 /* A choice is a digit of `code`; trying all codes below `total` tries all combinations. */
 typedef struct Trial {
@@ -44,10 +44,12 @@ static double uniform(Trial *t)
     return (double)(t->random >> 40) / (double)(1 << 24);
 }
 
-static const double specials[] = {0.0,    -0.0,   1,      -1,    2,       0.5,      -4,     3,      INFINITY, -INFINITY,
-                                  NAN,    1e-40,  3e38,   -3e38, 6.1e-5,  65504,    127,    255,    -128,     1e300,
-                                  0x1p31, 0x1p63, 5e-324, 1e-38, 0x1p126, 0x1p-126, 0x1p14, 0x1p15, 1.5,      -2.5};
-enum { SPECIALS = sizeof specials / sizeof *specials };
+/* The tame ones first: sums with the others lose all digits, which a REASSOC rule may. */
+static const double specials[] = {0.0,    -0.0,   1,      -1,       2,         0.5,    -4,    3,
+                                  1.5,    -2.5,   127,    255,      -128,      65504,  0.25,  1e-40,
+                                  3e38,   -3e38,  6.1e-5, INFINITY, -INFINITY, NAN,    1e300, 0x1p31,
+                                  0x1p63, 5e-324, 1e-38,  0x1p126,  0x1p-126,  0x1p14, 0x1p15};
+enum { TAME = 13, SPECIALS = sizeof specials / sizeof *specials };
 
 static void fill(Trial *t, Tensor *tensor, bool wild)
 {
@@ -161,7 +163,6 @@ static const Variant variants[] = {
     CLAMP(0.5, 6),
     CLAMP(-3, -0.0),
     CLAMP(-0.0, 0.0),
-    CLAMP(2, 1),
     CLAMP(-INFINITY, 0.25),
     CLAMP(-5, -2),
     CLAMP(0, INFINITY),
@@ -268,7 +269,7 @@ static Node *known_leaf(Trial *t, Position at, bool inside_map)
 {
     Type type = position_type(t, at);
     bool is_weight = at.shapes && at.operand > 0 && !inside_map;
-    int form = is_weight ? 0 : choose(t, 2 + SPECIALS);
+    int form = is_weight ? 0 : choose(t, 2 + (t->rule->exactness == EXACT ? SPECIALS : TAME));
     if (form >= 2) return splat(t, type_scalar(t->dtype), specials[form - 2]);
     int64_t channels = last_dim(&type);
     if (form == 1) type = type_tensor(t->dtype, 1, &channels);
@@ -312,19 +313,25 @@ static Node *build(Trial *t, const Pattern *p, Position at, bool inside_map, Dty
 
 /* ---- comparing ---- */
 
-static double tolerance(Dtype dtype)
+/* Of results up to 16, made in a few steps from numbers up to 256. */
+static double tolerance(Dtype dtype) { return dtype == F64 ? 1e-12 : dtype == F32 ? 1e-4 : dtype == F16 ? 0.25 : 2; }
+
+static double range_of(const Tensor *tensor)
 {
-    return dtype == F64 ? 1e-12 : dtype == F32 ? 1e-4 : dtype == F16 ? 0.25 : 2; /* values are up to 64, or sums */
+    double range = 16;
+    for (int64_t i = 0; i < type_elements(&tensor->type); i++)
+        if (isfinite(tensor_real(tensor, i))) range = fmax(range, fabs(tensor_real(tensor, i)));
+    return range;
 }
 
 static bool close_enough(const Tensor *a, const Tensor *b)
 {
     if (!type_equal(&a->type, &b->type)) return false;
     if (!dtype_is_float(a->type.dtype)) return tensor_same_bits(a, b);
+    double bound = tolerance(a->type.dtype) * range_of(a) / 16;
     for (int64_t i = 0; i < type_elements(&a->type); i++) {
-        double x = tensor_real(a, i), y = tensor_real(b, i), large = fmax(fabs(x), fabs(y));
-        if (!isfinite(x) || !isfinite(y) || large > (a->type.dtype == F64 ? 1e12 : 1e4)) continue;
-        if (fabs(x - y) > tolerance(a->type.dtype) * fmax(1, large / 16)) return false;
+        double x = tensor_real(a, i), y = tensor_real(b, i);
+        if (isfinite(x) && isfinite(y) ? fabs(x - y) > bound : isfinite(x) != isfinite(y)) return false;
     }
     return true;
 }
@@ -366,7 +373,12 @@ static Outcome try_code(Trial *t, Arena *arena)
     graph_add_result(t->graph, (Result){.name = "r", .value = value_of(root)});
     Graph *rewritten = graph_clone(arena, t->graph);
     int hits = rewrite(rewritten, (RuleSet){t->rule, 1}, REASSOC, &t->diag);
-    assert_true(hits >= 0 && graph_verify(rewritten, &t->diag));
+    if (hits < 0 || !graph_verify(rewritten, &t->diag)) {
+        print_message("%s, %s, code %llu: the graph is broken\n", t->rule->name, dtype_name(t->dtype),
+                      (unsigned long long)t->code);
+        diag_print(&t->diag, stderr, false);
+        return FAILED;
+    }
     return !hits ? IDLE : agrees(t, rewritten) ? HELD : FAILED;
 }
 
@@ -374,7 +386,7 @@ static bool holds_in(const Rule *rule, Dtype dtype, int *applied)
 {
     Outcome outcome = HELD;
     uint64_t total = 1;
-    for (uint64_t code = 0; code < total && outcome != FAILED; code++) {
+    for (uint64_t code = 0; (code < total || code < DRAWS) && outcome != FAILED; code++) {
         Arena *arena = arena_new(NULL, NULL);
         Trial trial = {.rule = rule, .dtype = dtype, .code = code};
         outcome = try_code(&trial, arena);
@@ -413,8 +425,8 @@ static void wrong_rules_are_caught(void **state)
 {
     const Rule bad[] = {
         {.name = "mul-zero", .from = MATCH(mul, X, NUMBER(0)), .to = MATCH(sub, X, X)},
-        {.name = "add-zero", .from = MATCH(add, X, NUMBER(0)), .to = X}, /* -0 + 0 is +0 */
-        {.name = "sub-same", .from = MATCH(sub, X, X), .to = NUMBER(0)},
+        {.name = "add-zero", .from = MATCH(add, X, NUMBER(0)), .to = X},        /* -0 + 0 is +0 */
+        {.name = "sub-same", .from = MATCH(add, Y, MATCH(sub, X, X)), .to = Y}, /* inf - inf */
         {.name = "add-sub", .from = MATCH(add, MATCH(sub, X, Y), Y), .to = X},
         {.name = "neg-sub", .from = MATCH(neg, MATCH(sub, X, Y)), .to = MATCH(sub, Y, X)},
         {.name = "relu-abs", .from = MATCH(relu, MATCH(abs, X)), .to = MATCH(abs, X)}, /* of the least integer */

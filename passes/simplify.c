@@ -4,7 +4,6 @@
 #include "passes/rewrite.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static Value copy_with(const Maker *m, Op op, const void *attrs, Value in) { return make(m, op, attrs, 1, &in); }
 
@@ -107,18 +106,15 @@ static Value relu_before_pool(const Maker *m, const Match *match)
 
 /* ---- constants ---- */
 
-/* Both a number and its reciprocal are powers of two that the dtype holds, and no denormals. */
-static bool has_exact_reciprocal(Dtype dtype, double number)
-{
-    int exponent = 0;
-    return isfinite(number) && fabs(frexp(number, &exponent)) == 0.5 && abs(exponent - 1) <= (dtype == F16 ? 14 : 126);
-}
-
+/* Its reciprocal is one too, and a product with a power of two is what the quotient is. */
 static bool divides_by_power_of_two(const Match *match)
 {
-    return root_is_float(match) && has_exact_reciprocal(match->root->types[0].dtype, number_of(match, 1));
+    int exponent;
+    double number = number_of(match, 1);
+    return root_is_float(match) && isfinite(number) && fabs(frexp(number, &exponent)) == 0.5;
 }
 
+/* Not by what overflows or vanishes. */
 static Value multiply_by_reciprocal(const Maker *m, const Match *match)
 {
     const Tensor *divisor = constant_elements(match->bound[1]);

@@ -174,6 +174,7 @@ static const Variant variants[] = {
     TRANSPOSE(1, 0, 2, 3),
     TRANSPOSE(0, 2, 1, 3),
     TRANSPOSE(3, 1, 0, 2),
+    TRANSPOSE(2, 1, 0, 3),
     TRANSPOSE(2, 3, 1, 0),
     BROADCAST(3, 1),
     BROADCAST(3, 4),

@@ -78,7 +78,9 @@ static bool check_type(Verifier *v, const Node *node, const Type *inferred, int 
 
 static bool check_data(Verifier *v, const Node *node)
 {
-    if (node->op == OP_constant && !node->data) return broken(v, node, "has no elements", "");
+    /* without elements a constant is the one number of its attributes */
+    const ConstantAttrs *attrs = node->attrs;
+    if (node->op == OP_constant && !node->data && attrs->pool) return broken(v, node, "has no elements", "");
     return !node->data || type_equal(&node->data->type, &node->types[0]) ||
            broken(v, node, "has elements of another type", "");
 }

@@ -1,10 +1,11 @@
 #include "ir/verify.h"
 
 #include "ir/node_map.h"
+#include "ir/op.h"
 #include "ir/place.h"
-#include "ir/schedule.h"
 
 #include <limits.h>
+#include <string.h>
 
 /* A buffer and when it is in use, as positions of top-level nodes. */
 typedef struct Buffer {
@@ -105,21 +106,15 @@ static void collect(PlanCheck *check, const Graph *graph)
 
 /* ---- places ---- */
 
-/* A number that code has as an immediate needs no place. */
-static bool is_number(const Node *node)
-{
-    double value;
-    return node->data && tensor_is_splat(node->data, &value);
-}
-
 static void check_place(PlanCheck *check, const Buffer *buffer)
 {
     const Node *node = buffer->value.node;
     const Place *place = buffer->place;
     if (node_def(node)->kind == KIND_VIEW) return;
     if (!place || place->space == SPACE_NONE) {
+        Scalar number; /* one number is an immediate in the code */
         bool needed = buffer->used || node_def(node)->kind == KIND_GROUP;
-        if (needed && !is_number(node)) broken(check, node, "is used, but has no place");
+        if (needed && !node_is_splat(node, &number)) broken(check, node, "is used, but has no place");
         return;
     }
     if (place->offset < 0 || place->offset % 64) broken(check, node, "does not lie at a multiple of 64 bytes");
@@ -128,32 +123,49 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
 
 /* ---- overlaps ---- */
 
-/* Element-wise work after the group's anchor reads each element right before the result's takes its place; a softmax
- * reads a row whole before it writes it.  Whoever else reads `before` in the group must find it unharmed. */
-static bool reads_before_writing(PlanCheck *check, const Group *group, const Buffer *before)
+static bool same_layout(const Place *a, const Place *b)
 {
-    bool after = !group->anchor;
-    for (const Node *node = group->body->first; node; node = node->next) {
-        OpKind kind = node_def(node)->kind;
-        bool in_step = (after && kind == KIND_MAP) || kind == KIND_ROW;
-        if (node == group->anchor) after = true;
-        for (int i = 0; i < node->ninputs; i++) {
-            Value value = node->inputs[i];
-            if (!value.node || group_is_inside(group, value) || buffer_of(check, value) != before) continue;
-            if (!in_step || !type_same_shape(value_type(value), &group->node->types[0])) return false;
-        }
-    }
-    return true;
+    return memcmp(a->stride, b->stride, sizeof a->stride) == 0 && memcmp(a->before, b->before, sizeof a->before) == 0 &&
+           memcmp(a->after, b->after, sizeof a->after) == 0;
 }
 
-/* A group may write each element over the one that it has just read, for the last time. */
-static bool is_in_place(PlanCheck *check, const Buffer *before, const Buffer *after)
+/* Element by element of the group's result; a row operator has read all of its row before it writes there. */
+static bool steps_with(const Buffer *written, const Node *reader, Value operand)
 {
-    const Node *writer = after->value.node;
-    if (node_def(writer)->kind != KIND_GROUP || before->last != after->made) return false;
-    Group group = group_of(writer);
-    return same_buffer(before->place, after->place) && before->bytes == after->bytes &&
-           reads_before_writing(check, &group, before);
+    OpKind kind = node_def(reader)->kind;
+    return (kind == KIND_MAP || kind == KIND_ROW) && same_layout(&operand.node->places[operand.slot], written->place) &&
+           type_same_shape(value_type(operand), value_type(written->value));
+}
+
+/* Whether `node` reads the buffer; *good turns false when it does so out of step. */
+static bool reads_buffer(const Buffer *read, const Buffer *written, const Node *node, bool *good)
+{
+    bool reads = false;
+    for (int i = 0; i < node->ninputs; i++) {
+        Value operand = node->inputs[i];
+        if (!operand.node || operand.node->graph == node->graph) continue;
+        if (!value_equal(root_of(operand), read->value)) continue;
+        *good = *good && steps_with(written, node, operand);
+        reads = true;
+    }
+    return reads;
+}
+
+/* A group may write over what it reads for the last time, when from the first reader on each element of the result
+ * depends on no other element of that buffer than its own, or its own row. */
+static bool is_in_place(const Buffer *read, const Buffer *written)
+{
+    const Node *writer = written->value.node;
+    if (node_def(writer)->kind != KIND_GROUP || read->last != written->made) return false;
+    if (!same_buffer(read->place, written->place) || read->bytes != written->bytes) return false;
+    bool reading = false, good = true;
+    for (const Node *node = writer->regions[0]->first; good && node; node = node->next) {
+        bool reads = reads_buffer(read, written, node, &good);
+        bool in_step = node_def(node)->kind == KIND_MAP || (reads && !reading);
+        reading = reading || reads;
+        if (reading) good = good && in_step && type_same_shape(&node->types[0], value_type(written->value));
+    }
+    return good;
 }
 
 static bool in_memory(const Buffer *buffer, Space space) { return buffer->place && buffer->place->space == space; }
@@ -166,7 +178,7 @@ static bool bytes_overlap(const Buffer *a, const Buffer *b)
 static void check_arena_pair(PlanCheck *check, const Buffer *a, const Buffer *b)
 {
     if (!bytes_overlap(a, b) || a->made > b->last || b->made > a->last) return;
-    if (is_in_place(check, a, b) || is_in_place(check, b, a)) return;
+    if (is_in_place(a, b) || is_in_place(b, a)) return;
     broken(check, b->value.node,
            arena_printf(check->diag->arena, "overlaps `%s` in the arena while both are in use", a->value.node->name));
 }

@@ -259,6 +259,11 @@ static void types_are_inferred_again(void **state)
     Tensor scalar = tensor_new(f->arena, type_scalar(F32));
     f->weight->data = &scalar;
     expect(f, "elements of another type");
+    f->weight->data = NULL;
+    ConstantAttrs attrs = {.pool = "0123456789abcdef.bin"};
+    Type type = type_scalar(F32);
+    add(f, f->graph, (NodeSpec){.op = OP_constant, .name = "k", .type = &type, .attrs = &attrs});
+    expect(f, "`k` has no elements");
 }
 
 static void stages_are_checked(void **state)
@@ -320,9 +325,16 @@ static void an_element_wise_group_may_write_in_place(void **state)
     Fixture *f = *state;
     Node *early = one_more_buffer(f, false);
     assert_true(graph_verify(f->graph, &f->diag));
-    *f->first->places = (Place){.space = SPACE_ARENA, .after = {0, 0, 1}}; /* not element over element */
-    place_set_strides(f->first->places, &f->first->types[0]);
-    f->alias->inputs[0] = value_of(early);
+    int64_t *stride = f->first->places->stride;
+    stride[1] = 1, stride[2] = 2; /* no longer element over element */
+    expect(f, "`a` overlaps `e` in the arena");
+    stride[1] = 2, stride[2] = 1;
+    assert_true(graph_verify(f->graph, &f->diag));
+    TransposeAttrs turn = {.permute = {3, {0, 2, 1}}};
+    Value read = value_of(early);
+    Graph *body = f->first->regions[0];
+    NodeSpec spec = {.op = OP_transpose, .name = "t", .ninputs = 1, .inputs = &read, .attrs = &turn, .before = f->map};
+    f->map->inputs[0] = value_of(add(f, body, spec));
     expect(f, "`a` overlaps `e` in the arena");
 }
 

@@ -145,13 +145,18 @@ void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const Lo
     s->active = active;
 }
 
-void loop_fill(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, double value)
+void loop_fill_scalar(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, Scalar value)
 {
     LoopStatement *s = append(b, LOOP_FILL);
     s->buffer = buffer;
     s->index = index;
     s->count = count;
-    s->value = loop_const(b, buffer->dtype, 1, value);
+    s->value = loop_scalar(b, buffer->dtype, 1, value);
+}
+
+void loop_fill(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, double value)
+{
+    loop_fill_scalar(b, buffer, index, count, loop_const(b, buffer->dtype, 1, value)->value);
 }
 
 void loop_prefetch(LoopBuilder *b, const LoopBuffer *buffer, Affine index)
@@ -220,7 +225,7 @@ static LoopExpr *new_expr(LoopBuilder *b, LoopExprKind kind, Dtype dtype, int la
     return e;
 }
 
-static const LoopExpr *new_const(LoopBuilder *b, Dtype dtype, int lanes, Scalar value)
+const LoopExpr *loop_scalar(LoopBuilder *b, Dtype dtype, int lanes, Scalar value)
 {
     LoopExpr *e = new_expr(b, LOOP_CONST, dtype, lanes);
     e->value = value;
@@ -234,7 +239,7 @@ const LoopExpr *loop_const(LoopBuilder *b, Dtype dtype, int lanes, double value)
         scalar.real = dtype == F32 ? (double)(float)value : value;
     else
         scalar.integer = (int64_t)value;
-    return new_const(b, dtype, lanes, scalar);
+    return loop_scalar(b, dtype, lanes, scalar);
 }
 
 const LoopExpr *loop_index(LoopBuilder *b, Affine index, Dtype dtype)
@@ -296,16 +301,21 @@ const LoopExpr *loop_fold(LoopBuilder *b, ExprKind op, const LoopExpr *x)
     return e;
 }
 
-const LoopExpr *loop_let(LoopBuilder *b, const char *name, const LoopExpr *value)
+const LoopExpr *loop_let_named(LoopBuilder *b, const char *name, const LoopExpr *value)
 {
     LoopLet *let = ARENA_NEW(b->arena, LoopLet);
     let->id = b->function->nlets++;
-    let->name = arena_printf(b->arena, "%s.%d", name, let->id);
+    let->name = name;
     let->value = value;
     append(b, LOOP_BIND)->let = let;
     LoopExpr *use = new_expr(b, LOOP_LET, value->dtype, value->lanes);
     use->let = let;
     return use;
+}
+
+const LoopExpr *loop_let(LoopBuilder *b, const char *name, const LoopExpr *value)
+{
+    return loop_let_named(b, arena_printf(b->arena, "%s.%d", name, b->function->nlets), value);
 }
 
 /* What costs nothing to say twice. */
@@ -329,7 +339,7 @@ const LoopExpr *loop_expr(LoopBuilder *b, const Expr *expr, const LoopExpr *cons
         if (op->kind == EXPR_ARG)
             done[i] = args[op->argument];
         else if (op->kind == EXPR_CONST)
-            done[i] = new_const(b, op->dtype, lanes, op->value);
+            done[i] = loop_scalar(b, op->dtype, lanes, op->value);
         else
             done[i] = loop_op(b, op->kind, op->dtype, in[0], in[1], in[2]);
         assert(done[i]->lanes == lanes);

@@ -167,9 +167,12 @@ void loop_assign(LoopBuilder *b, const LoopRegister *reg, Affine index, const Lo
 void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *value, int64_t stride,
                 int active);
 void loop_fill(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, double value);
+void loop_fill_scalar(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, Scalar value);
 void loop_prefetch(LoopBuilder *b, const LoopBuffer *buffer, Affine index);
 /* Binds a value to a name, so that it is computed once; its use. */
 const LoopExpr *loop_let(LoopBuilder *b, const char *name, const LoopExpr *value);
+/* The same under exactly this name, which the caller knows to be free. */
+const LoopExpr *loop_let_named(LoopBuilder *b, const char *name, const LoopExpr *value);
 
 Affine affine(int64_t base);
 Affine affine_of(const LoopVar *var, int64_t factor);
@@ -178,6 +181,7 @@ Affine affine_scale(Affine a, int64_t factor);
 Affine affine_plus(Affine a, int64_t base);
 
 const LoopExpr *loop_const(LoopBuilder *b, Dtype dtype, int lanes, double value);
+const LoopExpr *loop_scalar(LoopBuilder *b, Dtype dtype, int lanes, Scalar value);
 const LoopExpr *loop_index(LoopBuilder *b, Affine index, Dtype dtype);
 const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index);
 const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride,
@@ -197,8 +201,9 @@ const LoopExpr *loop_expr(LoopBuilder *b, const Expr *expr, const LoopExpr *cons
 /* Scratch memory is taken as a child of `arena`. */
 void loop_print(const LoopFunction *function, Arena *arena, FILE *out);
 void loop_program_print(const LoopProgram *program, FILE *out);
-/* One or more functions; NULL after an error. */
-LoopFunction *loop_parse(Arena *arena, const Source *source, Diag *diag);
+/* The functions of a text, `*count` of them; NULL after an error.  What loop_print writes prints the same again;
+ * what somebody else wrote may need loop_verify. */
+LoopFunction **loop_parse(Arena *arena, const Source *source, int *count, Diag *diag);
 /* Accesses in bounds, steps dividing, names defined before use, dtypes and lanes agreeing, constants not written.
  * E0605 for each that does not hold. */
 bool loop_verify(const LoopFunction *function, Diag *diag);

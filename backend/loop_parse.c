@@ -1,0 +1,268 @@
+/* The text of loop nests, as loop_print writes it:
+ *
+ *   text      = {function}
+ *   function  = "func" NAME ["work" NUMBER] ["read" NUMBER] ["written" NUMBER] "{" {buffer | register} {statement} "}"
+ *   buffer    = "buffer" NAME ":" DTYPE "[" INT "]" ("scratch" | SPACE [INT]) ["offset" INT] "align" INT ["writable"]
+ *   register  = "register" NAME ":" TYPE "[" INT "]"
+ *   statement = ("for" | "parallel" | "unroll") VAR "in" INT ".." INT ["step" INT] body
+ *             | "if" affine ">=" "0" {"and" affine ">=" "0"} body
+ *             | "let" NAME "=" expr  |  REGISTER "[" affine "]" "=" expr  |  BUFFER access "=" expr
+ *             | "fill" BUFFER access "count" INT "=" expr  |  "prefetch" BUFFER access
+ *   body      = "{" {statement} "}"
+ *
+ * Names are words of letters, digits, `_` and `.`, or quoted; `#` starts a comment.  Expressions: loop_parse_expr.c.
+ */
+#include "backend/loop_lex.h"
+
+#include <string.h>
+
+static void take_body(LoopParser *p);
+
+/* ---- statements ---- */
+
+static bool name_is_taken(const LoopParser *p, const char *name)
+{
+    const LoopFunction *f = p->builder.function;
+    bool taken = loop_find_buffer(p, name) || loop_find_register(p, name);
+    for (int i = 0; !taken && i < f->nvars; i++) taken = !strcmp(f->vars[i]->name, name);
+    return taken;
+}
+
+static const char *take_new_name(LoopParser *p, const char *what)
+{
+    const LoopToken at = p->token;
+    const char *name = loop_take_name(p, what);
+    if (loop_failed(p) || !name_is_taken(p, name)) return name;
+    p->token.at = at.at;
+    loop_fail(p, E0202, "'%s' is taken", name);
+    return "";
+}
+
+static void take_for(LoopParser *p, LoopMode mode)
+{
+    const char *name = take_new_name(p, "a variable");
+    if (!loop_accept_word(p, "in")) loop_expected(p, "'in'");
+    int64_t low = loop_take_integer(p, "a whole number", -loop_max_integer, loop_max_integer);
+    loop_expect(p, '.');
+    int64_t high = loop_take_integer(p, "a whole number", -loop_max_integer, loop_max_integer), step = 1;
+    if (loop_accept_word(p, "step")) step = loop_take_integer(p, "a step", 1, loop_max_integer);
+    if (low >= high || (high - low) % step) loop_fail(p, E0404, "expected a loop that its step divides");
+    if (loop_failed(p)) return;
+    LoopScope scope = loop_for(&p->builder, name, low, high, step, mode);
+    take_body(p);
+    loop_end(&p->builder, scope);
+}
+
+static void take_if(LoopParser *p)
+{
+    Affine *conditions = NULL;
+    size_t count = 0, capacity = 0;
+    do {
+        conditions = arena_grow(p->arena, conditions, count, &capacity, sizeof *conditions);
+        conditions[count++] = loop_take_affine(p);
+        loop_expect(p, '>');
+        loop_take_integer(p, "0", 0, 0);
+    } while (loop_accept_word(p, "and"));
+    if (loop_failed(p)) return;
+    LoopScope scope = loop_if(&p->builder, (int)count, conditions);
+    take_body(p);
+    loop_end(&p->builder, scope);
+}
+
+static const LoopExpr *take_value(LoopParser *p)
+{
+    loop_expect(p, '=');
+    return loop_take_expr(p);
+}
+
+static void take_let(LoopParser *p)
+{
+    const LoopToken at = p->token;
+    const char *name = loop_take_name(p, "a name");
+    size_t count = (size_t)p->builder.function->nlets;
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(p->lets[i]->let->name, name)) {
+            p->token.at = at.at;
+            loop_fail(p, E0202, "'%s' is taken", name);
+        }
+    const LoopExpr *value = take_value(p);
+    if (!value) return;
+    p->lets = arena_grow(p->arena, p->lets, count, &p->let_capacity, sizeof *p->lets);
+    p->lets[count] = loop_let_named(&p->builder, name, value);
+}
+
+static const LoopBuffer *take_buffer(LoopParser *p)
+{
+    const LoopToken at = p->token;
+    const char *name = loop_take_name(p, "a buffer");
+    const LoopBuffer *buffer = loop_find_buffer(p, name);
+    if (buffer || loop_failed(p)) return buffer;
+    p->token.at = at.at;
+    loop_fail(p, E0201, "no buffer is called '%s'", name);
+    return NULL;
+}
+
+static void take_fill(LoopParser *p)
+{
+    const LoopBuffer *buffer = take_buffer(p);
+    LoopAccess a = loop_take_access(p);
+    if (!loop_accept_word(p, "count")) loop_expected(p, "'count'");
+    int64_t count = loop_take_integer(p, "a number of elements", 1, loop_max_integer);
+    const LoopExpr *value = take_value(p);
+    bool fits = value && buffer && value->kind == LOOP_CONST && value->lanes == 1 && value->dtype == buffer->dtype;
+    if (!fits) loop_fail(p, E0302, "expected a constant of the buffer's dtype");
+    if (!loop_failed(p)) loop_fill_scalar(&p->builder, buffer, a.index, count, value->value);
+}
+
+static void take_prefetch(LoopParser *p)
+{
+    const LoopBuffer *buffer = take_buffer(p);
+    LoopAccess a = loop_take_access(p);
+    if (!loop_failed(p)) loop_prefetch(&p->builder, buffer, a.index);
+}
+
+static bool agrees(LoopParser *p, const LoopExpr *value, Dtype dtype, int lanes)
+{
+    if (!value) return false;
+    if (value->dtype == dtype && value->lanes == lanes) return true;
+    return loop_fail(p, E0302, "expected a value of %s and %d lanes, found %s and %d", dtype_name(dtype), lanes,
+                     dtype_name(value->dtype), value->lanes);
+}
+
+static void take_assignment(LoopParser *p)
+{
+    const LoopToken at = p->token;
+    const char *name = loop_take_name(p, "a statement");
+    const LoopRegister *reg = loop_find_register(p, name);
+    const LoopBuffer *buffer = loop_find_buffer(p, name);
+    if (!reg && !buffer) {
+        p->token.at = at.at;
+        loop_fail(p, E0201, "no buffer or register is called '%s'", name);
+        return;
+    }
+    LoopAccess a = loop_take_access(p);
+    const LoopExpr *value = take_value(p);
+    if (reg && agrees(p, value, reg->dtype, reg->lanes)) loop_assign(&p->builder, reg, a.index, value);
+    if (buffer && agrees(p, value, buffer->dtype, a.lanes))
+        loop_store(&p->builder, buffer, a.index, value, a.stride, a.active);
+}
+
+static void take_statement(LoopParser *p)
+{
+    if (loop_accept_word(p, loop_keywords[LOOP_WORD_FOR]))
+        take_for(p, MODE_SERIAL);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_PARALLEL]))
+        take_for(p, MODE_PARALLEL);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_UNROLL]))
+        take_for(p, MODE_UNROLL);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_IF]))
+        take_if(p);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_LET]))
+        take_let(p);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_FILL]))
+        take_fill(p);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_PREFETCH]))
+        take_prefetch(p);
+    else
+        take_assignment(p);
+}
+
+static void take_body(LoopParser *p)
+{
+    if (p->depth >= LOOP_MAX_DEPTH) loop_fail(p, E0105, "expected at most %d levels of nesting", LOOP_MAX_DEPTH);
+    loop_expect(p, '{');
+    p->depth++;
+    while (!loop_failed(p) && !loop_is_mark(p, '}')) take_statement(p);
+    p->depth--;
+    loop_expect(p, '}');
+}
+
+/* ---- declarations ---- */
+
+static Space take_space(LoopParser *p)
+{
+    const LoopToken at = p->token;
+    const char *word = loop_take_name(p, "scratch, input, output, constant or arena");
+    Space space = space_find(word);
+    if (space != SPACE_NONE || !strcmp(word, "scratch") || loop_failed(p)) return space;
+    p->token = at;
+    loop_expected(p, "scratch, input, output, constant or arena");
+    return SPACE_NONE;
+}
+
+static int64_t take_extent(LoopParser *p, int64_t high)
+{
+    loop_expect(p, '[');
+    int64_t extent = loop_take_integer(p, "a number of elements", 1, high);
+    loop_expect(p, ']');
+    return extent;
+}
+
+static void take_buffer_declaration(LoopParser *p)
+{
+    LoopBuffer b = {.name = take_new_name(p, "a buffer's name")};
+    int lanes = 1;
+    loop_expect(p, ':');
+    if (loop_take_type(p, &b.dtype, &lanes) && lanes != 1) loop_fail(p, E0204, "a buffer has scalars");
+    b.elements = take_extent(p, loop_max_integer);
+    b.space = take_space(p);
+    if (p->token.kind == LOOP_TOKEN_NUMBER) b.index = (int)loop_take_integer(p, "a number", 0, 4095);
+    if (loop_accept_word(p, "offset")) b.offset = loop_take_integer(p, "an offset", 0, loop_max_integer);
+    if (!loop_accept_word(p, "align")) loop_expected(p, "'align'");
+    b.align = loop_take_integer(p, "an alignment", 1, 4096);
+    b.writable = loop_accept_word(p, "writable");
+    if (!loop_failed(p)) loop_buffer(&p->builder, &b);
+}
+
+static void take_register_declaration(LoopParser *p)
+{
+    const char *name = take_new_name(p, "a register's name");
+    Dtype dtype = F32;
+    int lanes = 1;
+    loop_expect(p, ':');
+    loop_take_type(p, &dtype, &lanes);
+    int count = (int)take_extent(p, 4096);
+    if (!loop_failed(p)) loop_register(&p->builder, name, dtype, lanes, count);
+}
+
+static LoopFunction *take_function(LoopParser *p)
+{
+    if (!loop_accept_word(p, loop_keywords[LOOP_WORD_FUNC])) loop_expected(p, "'func'");
+    Span at = p->token.at;
+    LoopFunction *f = loop_function_new(p->arena, loop_take_name(p, "a function's name"), origin_of(p->arena, at));
+    p->builder = loop_builder(p->arena, f);
+    p->lets = NULL;
+    p->let_capacity = 0;
+    if (loop_accept_word(p, "work")) f->multiply_adds = loop_take_real(p);
+    if (loop_accept_word(p, "read")) f->bytes_read = loop_take_real(p);
+    if (loop_accept_word(p, "written")) f->bytes_written = loop_take_real(p);
+    loop_expect(p, '{');
+    for (;;) {
+        if (loop_accept_word(p, loop_keywords[LOOP_WORD_BUFFER]))
+            take_buffer_declaration(p);
+        else if (loop_accept_word(p, loop_keywords[LOOP_WORD_REGISTER]))
+            take_register_declaration(p);
+        else
+            break;
+    }
+    while (!loop_failed(p) && !loop_is_mark(p, '}')) take_statement(p);
+    loop_expect(p, '}');
+    return f;
+}
+
+LoopFunction **loop_parse(Arena *arena, const Source *source, int *count, Diag *diag)
+{
+    Diag own = diag_new(diag->arena);
+    LoopParser p = {.arena = arena, .diag = &own, .source = source, .line = 1};
+    LoopFunction **functions = NULL;
+    size_t n = 0, capacity = 0;
+    loop_advance(&p);
+    do {
+        functions = arena_grow(arena, functions, n, &capacity, sizeof *functions);
+        functions[n++] = take_function(&p);
+    } while (!loop_failed(&p) && p.token.kind != LOOP_TOKEN_END);
+    *count = (int)n;
+    if (own.errors == 0) return functions;
+    diag_error(diag, own.first->code, own.first->at, "%s", own.first->message);
+    return NULL;
+}

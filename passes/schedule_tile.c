@@ -39,17 +39,19 @@ static double larger(double a, double b) { return a > b ? a : b; }
 
 /* One tile over the whole reduction: the slowest of multiply-adds, loads, the chain of each sum, and the stream of
  * weights from the cache level that holds a block's. */
-static double one_tile(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors, int64_t lanes)
+static double one_tile(const TileProblem *p, const Target *t, const Schedule *s, int64_t pixels, int64_t vectors)
 {
-    double sums = (double)(pixels * vectors), weights = (double)(vectors * lanes * 4);
-    double loads = p->depthwise ? sums + (double)vectors : (double)(pixels + vectors);
+    double sums = (double)(pixels * vectors), weights = (double)(vectors * s->lanes * 4);
+    double loads = p->depthwise ? sums : (double)pixels;
+    if (s->unroll < p->reduction) loads += (double)vectors; /* else the weights stay in registers */
     double step = larger(sums / t->fma_per_cycle, loads / t->loads_per_cycle);
     if (!(t->has & FEATURE_FMA)) step *= 2;
     step = larger(step, t->fma_latency);
     double block = weights * (double)p->reduction;
     int level = block < (double)t->cache_bytes[0] * 0.75 ? 0 : block < (double)t->cache_bytes[1] * 0.75 ? 1 : 2;
     step = larger(step, weights / t->cache_bytes_per_cycle[level]);
-    return step * (double)p->reduction + sums + TILE_OVERHEAD + LOOP_OVERHEAD * (double)p->reduction / (double)p->run;
+    double loops = s->unroll < p->reduction ? LOOP_OVERHEAD * (double)p->reduction / (double)p->run : 0;
+    return step * (double)p->reduction + sums + TILE_OVERHEAD + loops;
 }
 
 /* All tiles of one block of channels: whole ones and what is left on both axes. */
@@ -57,10 +59,10 @@ static double one_block(const TileProblem *p, const Target *t, const Schedule *s
 {
     int64_t ny = p->height / s->tile_rows, nx = p->width / s->tile_columns;
     int64_t ry = p->height % s->tile_rows, rx = p->width % s->tile_columns;
-    double cost = (double)(ny * nx) * one_tile(p, t, s->tile_rows * s->tile_columns, vectors, s->lanes);
-    if (ry) cost += (double)nx * one_tile(p, t, ry * s->tile_columns, vectors, s->lanes);
-    if (rx) cost += (double)ny * one_tile(p, t, s->tile_rows * rx, vectors, s->lanes);
-    if (ry && rx) cost += one_tile(p, t, ry * rx, vectors, s->lanes);
+    double cost = (double)(ny * nx) * one_tile(p, t, s, s->tile_rows * s->tile_columns, vectors);
+    if (ry) cost += (double)nx * one_tile(p, t, s, ry * s->tile_columns, vectors);
+    if (rx) cost += (double)ny * one_tile(p, t, s, s->tile_rows * rx, vectors);
+    if (ry && rx) cost += one_tile(p, t, s, ry * rx, vectors);
     return cost;
 }
 
@@ -79,18 +81,23 @@ static int64_t power_of_two_from(int64_t n)
     return power;
 }
 
-/* Sums, the weights' vectors and what an epilogue needs must fit; spilled sums cost 15-57 %. */
-static bool fits_registers(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
+/* Registers that are left for sums and weights: an epilogue and the spread elements need some too.  Without
+ * broadcasts from memory each spread element takes one, which a single vector of weights does not pay for. */
+static int64_t registers_for(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
 {
     int64_t spare = t->vector_registers >= 32 || !(t->has & FEATURE_FMA) ? 4 : 2;
-    int64_t inputs = p->depthwise ? 1 : 0;
-    return pixels * vectors + vectors + spare + inputs <= t->vector_registers;
+    if (t->vector_registers < 32 && vectors == 1) spare += pixels * 2 / 3;
+    return t->vector_registers - spare - (p->depthwise ? 1 : 0);
 }
 
-/* Short reductions are written out whole; small tiles some steps, so that the loop's own work hides. */
-static int64_t choose_unroll(const TileProblem *p, int64_t sums)
+/* A short reduction is written out whole when all its weights stay in registers from tile to tile; LLVM hoists them
+ * out of the loop over pixels, so where they do not fit they would be spilled.  Of other small tiles some steps are
+ * written out, so that the loop's own work hides. */
+static int64_t choose_unroll(const TileProblem *p, const Schedule *s, int64_t registers)
 {
-    if (p->reduction * sums <= WRITTEN_OUT) return p->reduction;
+    int64_t pixels = s->tile_rows * s->tile_columns, sums = pixels * s->tile_vectors;
+    if (sums + p->reduction * s->tile_vectors <= registers) return p->reduction;
+    if (p->height * p->width * p->images == 1 && p->reduction * sums <= WRITTEN_OUT) return p->reduction;
     int64_t unroll = 4;
     while (unroll > 1 && (p->run % unroll || sums * unroll > 32)) unroll /= 2;
     return unroll;
@@ -105,8 +112,9 @@ static void try_columns(const TileProblem *p, const Target *t, Schedule s, Sched
 {
     for (s.tile_columns = p->pool_width; s.tile_columns <= t->vector_registers; s.tile_columns += p->pool_width) {
         if (s.tile_columns > p->width && s.tile_columns > p->pool_width) break;
-        if (!fits_registers(p, t, s.tile_rows * s.tile_columns, s.tile_vectors)) break;
-        s.unroll = choose_unroll(p, s.tile_rows * s.tile_columns * s.tile_vectors);
+        int64_t pixels = s.tile_rows * s.tile_columns, registers = registers_for(p, t, pixels, s.tile_vectors);
+        if ((pixels + 1) * s.tile_vectors > registers) break;
+        s.unroll = choose_unroll(p, &s, registers);
         s.cost = tile_cost(p, &s, t);
         if (!best->tile_vectors || s.cost < best->cost) *best = s;
     }

@@ -1,0 +1,324 @@
+/* Loop nests: their text prints, parses and prints the same; what may not run is refused by name. */
+#include "backend/loop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void escape(void *context) { longjmp(*(jmp_buf *)context, 1); }
+
+typedef struct Case {
+    Arena *arena;
+    Diag diag;
+    jmp_buf jump;
+} Case;
+
+static void open_case(Case *c)
+{
+    c->arena = arena_new(escape, &c->jump);
+    c->diag = diag_new(c->arena);
+}
+
+static LoopFunction **parse(Case *c, const char *text, size_t length, int *count)
+{
+    Source *source = ARENA_NEW(c->arena, Source);
+    *source = (Source){"nest.loops", arena_copy_chars(c->arena, text, length), length};
+    return loop_parse(c->arena, source, count, &c->diag);
+}
+
+static char *print_all(Case *c, LoopFunction **functions, int count)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    for (int i = 0; i < count; i++) loop_print(functions[i], c->arena, out);
+    fclose(out);
+    char *copy = arena_copy_string(c->arena, text);
+    free(text);
+    return copy;
+}
+
+/* ---- text ---- */
+
+static const char everything[] = "func c1 work 2.0 read 1e+30 written 0.125 {\n"
+                                 "  buffer x: u8[784] input align 1\n"
+                                 "  buffer \"for\": f32[288] constant offset 128 align 64\n"
+                                 "  buffer \"a \\\"b\\\"\\n\": f32[6000] output 1 align 1 writable\n"
+                                 "  buffer s: i32[64] scratch align 4 writable\n"
+                                 "  register acc: f32x16[24]\n"
+                                 "  register flag: bool[1]\n"
+                                 "  for c in 0..13 {\n"
+                                 "    for \"a.1 b\" in 0..96 step 2 {\n"
+                                 "      let a.0 = splat(cast(f32, x[28*c + \"a.1 b\" + 3]), 16)\n"
+                                 "      let b = fma(a.0, \"for\"[16 : 16], f32x16(-0.1))\n"
+                                 "      unroll r in -1..1 {\n"
+                                 "        acc[r + 1] = b\n"
+                                 "      }\n"
+                                 "      acc[2] = select(lt(acc[0], f32x16(inf)), acc[1], f32x16(nan))\n"
+                                 "      flag[0] = ne(index(i64, -2*c + \"a.1 b\" - 1), i64(-9223372036854775808))\n"
+                                 "    }\n"
+                                 "    if c - 1 >= 0 and -c + 5 >= 0 {\n"
+                                 "      \"a \\\"b\\\"\\n\"[416*c : 16 active 10] = acc[2]\n"
+                                 "      \"a \\\"b\\\"\\n\"[416*c : 4 stride -1 active 1] = lane(f32x4)\n"
+                                 "    }\n"
+                                 "    s[c] = fold(max, cast(i32, \"for\"[c : 8 stride 0]))\n"
+                                 "    fill s[0] count 64 = i32(-1)\n"
+                                 "    prefetch \"for\"[16*c]\n"
+                                 "  }\n"
+                                 "}\n"
+                                 "func \"second layer\" {\n"
+                                 "  parallel y in 0..4 step 4 {\n"
+                                 "  }\n"
+                                 "}\n";
+
+static void text_comes_back_the_same(void **state)
+{
+    Case c;
+    open_case(&c);
+    int count;
+    LoopFunction **functions = parse(&c, everything, strlen(everything), &count);
+    if (!functions) diag_print(&c.diag, stderr, false);
+    assert_non_null(functions);
+    assert_int_equal(count, 2);
+    assert_string_equal(print_all(&c, functions, count), everything);
+    assert_int_equal(functions[0]->nbuffers, 4);
+    assert_string_equal(functions[0]->buffers[2]->name, "a \"b\"\n");
+    assert_true(functions[0]->multiply_adds == 2 && functions[0]->bytes_written == 0.125);
+    arena_free(c.arena);
+}
+
+/* What lexical and syntactic errors say, and where. */
+static void bad_text_is_refused_with_its_place(void **state)
+{
+    static const struct {
+        const char *text;
+        DiagCode code;
+        int line, column;
+        const char *message;
+    } rows[] = {
+        {"", E0101, 1, 1, "expected 'func'"},
+        {"func", E0101, 1, 5, "a function's name"},
+        {"func f {", E0101, 1, 9, "expected a statement"},
+        {"func f { }\n}", E0101, 2, 1, "expected 'func'"},
+        {"func f { ? }", E0102, 1, 10, "expected a name"},
+        {"func f { \"x", E0102, 1, 10, "expected a name"},
+        {"func f {\n  buffer x: f33[1] input align 1 }", E0101, 2, 13, "expected a type"},
+        {"func f { buffer x: f32[0] input align 1 }", E0104, 1, 24, "from 1 to"},
+        {"func f { buffer x: f32[4] elsewhere align 1 }", E0101, 1, 27, "scratch, input"},
+        {"func f { buffer x: f32[4] input align 1 buffer x: f32[4] input align 1 }", E0202, 1, 48, "taken"},
+        {"func f { for i in 0..5 step 2 { } }", E0404, 1, 31, "divides"},
+        {"func f { for i in 0..99999999999999999999 { } }", E0102, 1, 22, "expected"},
+        {"func f { x[0] = f32(0) }", E0201, 1, 10, "called 'x'"},
+        {"func f { register a: f32[1] a[i] = f32(0) }", E0201, 1, 31, "variable 'i'"},
+        {"func f { register a: f32[1] a[0] = f32x2(0) }", E0302, 1, 45, "expected a value of f32"},
+        {"func f { register a: f32[1] a[0] = add(f32(0), f32x2(0)) }", E0301, 1, 56, "operand of 1 lanes"},
+        {"func f { register a: f32[1] a[0] = wat(f32(0)) }", E0203, 1, 40, "'wat'"},
+        {"func f { register a: f32[1] a[0] = b }", E0201, 1, 36, "called 'b'"},
+        {"func f { let a = f32(1) let a = f32(2) }", E0202, 1, 29, "taken"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Case c;
+        open_case(&c);
+        int count;
+        assert_null(parse(&c, rows[i].text, strlen(rows[i].text), &count));
+        assert_int_equal(c.diag.errors, 1);
+        if (c.diag.first->at.column != rows[i].column) diag_print(&c.diag, stderr, false);
+        assert_int_equal(c.diag.first->code, rows[i].code);
+        assert_int_equal(c.diag.first->at.line, rows[i].line);
+        assert_int_equal(c.diag.first->at.column, rows[i].column);
+        assert_non_null(strstr(c.diag.first->message, rows[i].message));
+        arena_free(c.arena);
+    }
+}
+
+/* Every beginning of a good text, and the text with every character replaced, is read to its end or refused. */
+static void damaged_text_does_no_harm(void **state)
+{
+    static const char strange[] = "\"{}[()*-.x9\\\xff";
+    size_t length = strlen(everything);
+    char text[sizeof everything];
+    for (size_t i = 0; i < length; i++) {
+        Case c;
+        open_case(&c);
+        int count;
+        parse(&c, everything, i, &count);
+        memcpy(text, everything, sizeof text);
+        text[i] = strange[i % (sizeof strange - 1)];
+        c.diag = diag_new(c.arena);
+        LoopFunction **functions = parse(&c, text, length, &count);
+        for (int k = 0; functions && k < count; k++) loop_verify(functions[k], &c.diag);
+        arena_free(c.arena);
+    }
+}
+
+static void deep_text_is_refused(void **state)
+{
+    Case c;
+    open_case(&c);
+    size_t levels = 100000;
+    char *text = arena_alloc(c.arena, 64 + levels * 4), *to = text;
+    to += sprintf(to, "func f { register a: f32[1] a[0] = ");
+    for (size_t i = 0; i < levels; i++) to += sprintf(to, "neg(");
+    int count;
+    assert_null(parse(&c, text, strlen(text), &count));
+    assert_int_equal(c.diag.first->code, E0105);
+    arena_free(c.arena);
+}
+
+/* ---- verification ---- */
+
+/* Verifies the body in a function with some buffers and registers; the first complaint or "". */
+static void verifies(const char *body, const char *complaint)
+{
+    static const char head[] =
+        "func f {\n  buffer x: f32[100] input align 4\n  buffer y: f32[100] arena align 64 writable\n"
+        "  buffer s: f32[8] scratch align 4 writable\n  buffer b: bool[4] arena align 1 writable\n"
+        "  buffer h: f16[4] arena align 2 writable\n"
+        "  register r: f32[4]\n  register v: f32x8[2]\n";
+    Case c;
+    open_case(&c);
+    int count;
+    char *text = arena_printf(c.arena, "%s%s}\n", head, body);
+    LoopFunction **functions = parse(&c, text, strlen(text), &count);
+    if (!functions) diag_print(&c.diag, stderr, false);
+    assert_non_null(functions);
+    bool good = loop_verify(functions[0], &c.diag);
+    assert_int_equal(good, c.diag.errors == 0);
+    if (good != (*complaint == 0) || (!good && !strstr(c.diag.first->message, complaint))) {
+        fprintf(stderr, "%s: expected \"%s\"\n", body, complaint);
+        diag_print(&c.diag, stderr, false);
+        fail();
+    }
+    arena_free(c.arena);
+}
+
+static void accesses_are_proven_in_bounds(void **state)
+{
+    verifies("for i in 0..100 { y[i] = x[i] }", "");
+    verifies("for i in 0..100 { y[i] = x[-i + 99] }", "");
+    verifies("for i in 0..101 { y[i] = f32(0) }", "'y' has elements 0 to 99, and 0 to 100");
+    verifies("for i in -1..9 { y[i] = f32(0) }", "-1 to 8");
+    verifies("for i in 0..96 step 8 { y[i : 8] = x[i + 4 : 8] }", "");
+    verifies("for i in 0..104 step 8 { y[i : 8] = f32x8(0) }", "0 to 103");
+    verifies("y[93 : 8 active 7] = x[0 : 8]", "");
+    verifies("y[93 : 8] = x[0 : 8]", "93 to 100");
+    verifies("y[0 : 8] = x[0 : 8 stride 14]", "");
+    verifies("y[0 : 8] = x[0 : 8 stride 15]", "0 to 105");
+    verifies("y[0 : 8] = x[6 : 8 stride -1]", "-1 to 6");
+    verifies("for i in 0..10 { for j in 0..10 { y[10*i + j] = f32(0) } }", "");
+    verifies("for i in 0..10 { for j in 0..11 { y[10*i + j] = f32(0) } }", "0 to 100");
+    verifies("fill y[90] count 10 = f32(0)", "");
+    verifies("fill y[91] count 10 = f32(0)", "91 to 100");
+    verifies("for i in 0..100 { prefetch x[64*i] }", "");
+}
+
+static void conditions_tighten_what_may_be_accessed(void **state)
+{
+    verifies("for i in 0..200 { if -i + 99 >= 0 { y[i] = f32(0) } }", "");
+    verifies("for i in 0..200 { if -i + 100 >= 0 { y[i] = f32(0) } }", "0 to 100");
+    verifies("for i in -5..5 { if i >= 0 { y[7*i] = f32(0) } }", "");
+    /* a padded window: 10 rows of 10, taps -1..1 around each */
+    verifies("for i in 0..10 { for j in 0..10 { for k in -1..2 { for l in -1..2 {"
+             " if i + k >= 0 and -i - k + 9 >= 0 and j + l >= 0 and -j - l + 9 >= 0 {"
+             " y[10*i + 10*k + j + l] = f32(0) } } } } }",
+             "");
+    verifies("for i in 0..10 { for j in 0..10 { for k in -1..2 { for l in -1..2 {"
+             " if i + k >= 0 and -i - k + 9 >= 0 and j + l >= 0 {"
+             " y[10*i + 10*k + j + l] = f32(0) } } } } }",
+             "0 to 100");
+    verifies("for i in 0..10 { if i - 20 >= 0 { y[1000] = f32(0) } }", "");
+    verifies("if 0 >= 0 { y[1000] = f32(0) }", "1000 to 1000");
+}
+
+static void registers_are_assigned_before_use(void **state)
+{
+    verifies("unroll i in 0..4 { r[i] = f32(0) } y[0] = r[3]", "");
+    verifies("unroll i in 0..3 { r[i] = f32(0) } y[0] = r[3]", "used before");
+    verifies("unroll i in 0..5 { r[i] = f32(0) }", "elements 0 to 3, not 4");
+    verifies("for i in 0..4 { r[i] = f32(0) }", "not unrolled");
+    verifies("for i in 3..4 { r[i] = f32(0) }", "");
+    verifies("for i in 0..4 { r[0] = f32(0) } y[0] = r[0]", "");
+    verifies("for i in 0..4 { if i >= 0 { r[0] = f32(0) } y[0] = r[0] }", "used before");
+    verifies("r[0] = f32(0) parallel i in 0..4 { y[i] = r[0] }", "used before");
+    verifies("parallel i in 0..4 { r[0] = f32(0) } y[0] = r[0]", "used before");
+}
+
+static void scopes_and_kinds_are_kept(void **state)
+{
+    verifies("let a = x[0] y[0] = a", "");
+    verifies("for i in 0..4 { if i >= 0 { let a = x[0] } y[i] = a }", "outside its scope");
+    verifies("let a = x[0] parallel i in 0..4 { y[i] = a }", "outside its scope");
+    verifies("for i in 0..4 { y[i] = x[i] } y[i] = x[0]", "outside its loop");
+    verifies("for i in 0..2 { parallel j in 0..4 { y[j] = x[j] } }", "not outermost");
+    verifies("x[0] = f32(0)", "not writable");
+    verifies("parallel i in 0..4 { s[0] = x[i] y[i] = s[0] }", "");
+    verifies("s[0] = x[0] parallel i in 0..4 { y[i] = s[0] }", "inside and outside");
+    verifies("h[0] = add(h[0], h[1])", "add of f16");
+    verifies("h[0] = cast(f16, x[0])", "");
+    verifies("b[0] = add(b[0], b[1])", "add of bool");
+    verifies("b[0] = and(b[0], lt(x[0], x[1]))", "");
+    verifies("y[0] = sqrt(cast(f32, sqrt(i32(4))))", "sqrt of i32");
+    verifies("y[0] = fold(lt, x[0 : 8])", "fold by lt");
+    verifies("y[0] = select(x[0], x[1], x[2])", "select");
+    verifies("y[0] = bitcast(f32, i64(1))", "bitcast");
+    verifies("unroll i in 0..1000 { unroll j in 0..10000 { r[0] = f32(0) } }", "too large");
+    verifies("for i in 0..1000000000000 { y[1000000000000*i] = f32(0) }", "too large");
+}
+
+/* ---- building ---- */
+
+static void shared_values_are_bound_once(void **state)
+{
+    Case c;
+    open_case(&c);
+    LoopFunction *f = loop_function_new(c.arena, "f", (Origin){0});
+    LoopBuilder b = loop_builder(c.arena, f);
+    LoopBuffer *x = loop_buffer(&b, &(LoopBuffer){"x", F32, SPACE_ARENA, 0, 0, 64, 64, true});
+    LoopBuffer *again = loop_buffer(&b, x);
+    Expr *e = expr_new(c.arena);
+    int square = expr_arg(e, 0, F32);
+    for (int i = 0; i < 40; i++) square = expr_binary(e, EXPR_MUL, square, square); /* a tree of 2^40 leaves */
+    const LoopExpr *arg = loop_load(&b, x, affine(0), 8, 1, 8);
+    loop_store(&b, again, affine(8), loop_expr(&b, e, &arg, 8), 1, 8);
+    assert_string_not_equal(x->name, again->name);
+    assert_int_equal(f->nlets, 40);
+    assert_true(loop_verify(f, &c.diag));
+    char *text = print_all(&c, &f, 1);
+    int count;
+    LoopFunction **parsed = parse(&c, text, strlen(text), &count);
+    assert_non_null(parsed);
+    assert_string_equal(print_all(&c, parsed, count), text);
+    arena_free(c.arena);
+}
+
+static void affine_terms_are_kept_in_order_once_each(void **state)
+{
+    static const LoopVar v[] = {{"a", 0}, {"b", 1}, {"c", 2}};
+    Affine sum = affine_add(affine_of(&v[2], 3), affine_add(affine_of(&v[0], 1), affine_of(&v[1], 5)));
+    sum = affine_plus(affine_add(sum, affine_of(&v[1], -5)), 7);
+    assert_int_equal(sum.nterms, 2);
+    assert_ptr_equal(sum.term[0].var, &v[0]);
+    assert_ptr_equal(sum.term[1].var, &v[2]);
+    sum = affine_scale(sum, -2);
+    assert_int_equal(sum.base, -14);
+    assert_int_equal(sum.term[1].factor, -6);
+    assert_int_equal(affine_scale(sum, 0).nterms, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_comes_back_the_same),          cmocka_unit_test(bad_text_is_refused_with_its_place),
+        cmocka_unit_test(damaged_text_does_no_harm),         cmocka_unit_test(deep_text_is_refused),
+        cmocka_unit_test(accesses_are_proven_in_bounds),     cmocka_unit_test(conditions_tighten_what_may_be_accessed),
+        cmocka_unit_test(registers_are_assigned_before_use), cmocka_unit_test(scopes_and_kinds_are_kept),
+        cmocka_unit_test(shared_values_are_bound_once),      cmocka_unit_test(affine_terms_are_kept_in_order_once_each),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -49,9 +49,9 @@ bool need_shape(const Node *node, int index, int rank, const int64_t *dims, cons
 {
     Type wanted = type_tensor(operand_type(node, 0)->dtype, rank, dims);
     if (type_same_shape(operand_type(node, index), &wanted)) return true;
-    return diag_error(diag, E0301, node_span(node), "%s: expected `%s` to be %s (%s), found %s", node_def(node)->name,
-                      operand_name(node, index), type_text(diag->arena, &wanted), why,
-                      operand_text(node, index, diag->arena));
+    diag_error(diag, E0301, node_span(node), "%s: expected `%s` to be %s (%s), found %s", node_def(node)->name,
+               operand_name(node, index), type_text(diag->arena, &wanted), why, operand_text(node, index, diag->arena));
+    return diag_help(diag, "reshape or transpose it, or leave it out, so that a parameter of this shape is made");
 }
 
 bool need_sane(const Node *node, const Type *type, Diag *diag)

@@ -19,62 +19,76 @@ typedef struct Pool {
     Dtype dtype; /* of the sums */
     Affine n, y, x;
     const Segment *rows, *columns; /* of the region at hand */
-    const LoopRegister *sum;
 } Pool;
 
 static LoopBuilder *builder(const Pool *p) { return &p->lowering->builder; }
 
-/* Combines the tap at input pixel (y, x) into the sum. */
-static void add_tap(const Pool *p, const Nest *nest, Affine y, Affine x)
+/* The tap (ky, kx) of the window at hand, widened to the dtype of the sums. */
+static const LoopExpr *tap_value(const Pool *p, const Nest *nest, Affine ky, Affine kx)
 {
     LoopBuilder *b = builder(p);
+    const Window *w = &p->pooling.window;
     Nest tap = *nest;
     tap.at[0] = p->n;
-    tap.at[1] = y;
-    tap.at[2] = x;
+    tap.at[1] = affine_add(affine_scale(p->y, w->stride[0]), affine_scale(ky, w->dilation[0]));
+    tap.at[2] = affine_add(affine_scale(p->x, w->stride[1]), affine_scale(kx, w->dilation[1]));
+    for (int i = 0; i < 2; i++) tap.at[1 + i] = affine_plus(tap.at[1 + i], -w->pad_begin[i]);
     tap.memo = NULL;
     IndexMap identity = nest_identity(value_type(p->anchor->inputs[0]));
-    const LoopExpr *value = nest_value(&tap, p->anchor->inputs[0], &identity);
-    const LoopExpr *old = loop_reg(b, p->sum, affine(0));
-    ExprKind combine = combiner_expr(p->pooling.combiner);
-    loop_assign(b, p->sum, affine(0), loop_op(b, combine, p->dtype, old, lower_cast(b, p->dtype, value), NULL));
+    return lower_cast(b, p->dtype, nest_value(&tap, p->anchor->inputs[0], &identity));
+}
+
+static const LoopExpr *combine(const Pool *p, const LoopExpr *a, const LoopExpr *b)
+{
+    return loop_op(builder(p), combiner_expr(p->pooling.combiner), p->dtype, a, b, NULL);
 }
 
 static int64_t taps(const Segment *s) { return s->end_tap > s->first_tap ? s->end_tap - s->first_tap : 0; }
 
-static void add_taps(const Pool *p, const Nest *nest)
+/* Taps first .. first+count-1 in halves.  Only for combiners that give the same bits in every order. */
+static const LoopExpr *combine_halves(const Pool *p, const Nest *nest, int64_t first, int64_t count)
+{
+    int64_t columns = taps(p->columns), half = count / 2;
+    Affine ky = affine(p->rows->first_tap + first / columns), kx = affine(p->columns->first_tap + first % columns);
+    if (count == 1) return tap_value(p, nest, ky, kx);
+    const LoopExpr *low = combine_halves(p, nest, first, half);
+    return combine(p, low, combine_halves(p, nest, first + half, count - half));
+}
+
+/* All taps in order, from the identity on. */
+static const LoopExpr *combine_in_order(const Pool *p, const Nest *nest)
 {
     LoopBuilder *b = builder(p);
-    const Window *w = &p->pooling.window;
     int64_t count = taps(p->rows) * taps(p->columns);
-    if (!count) return;
+    Scalar identity = combiner_identity(p->pooling.combiner, p->dtype);
+    const LoopRegister *sum = loop_register(b, "pooled", p->dtype, nest->lanes, 1);
+    loop_assign(b, sum, affine(0), lower_constant(b, p->dtype, identity, nest->lanes));
+    if (!count) return loop_reg(b, sum, affine(0));
     LoopMode mode = count <= MOST_TAPS ? MODE_UNROLL : MODE_SERIAL;
     LoopScope ky = loop_for(b, "ky", p->rows->first_tap, p->rows->end_tap, 1, mode);
     LoopScope kx = loop_for(b, "kx", p->columns->first_tap, p->columns->end_tap, 1, mode);
-    Affine y = affine_add(affine_scale(p->y, w->stride[0]), affine_of(ky.var, w->dilation[0]));
-    Affine x = affine_add(affine_scale(p->x, w->stride[1]), affine_of(kx.var, w->dilation[1]));
-    add_tap(p, nest, affine_plus(y, -w->pad_begin[0]), affine_plus(x, -w->pad_begin[1]));
+    const LoopExpr *tap = tap_value(p, nest, affine_of(ky.var, 1), affine_of(kx.var, 1));
+    loop_assign(b, sum, affine(0), combine(p, loop_reg(b, sum, affine(0)), tap));
     loop_end(b, kx);
     loop_end(b, ky);
+    return loop_reg(b, sum, affine(0));
 }
 
-static const LoopExpr *pooled_value(const Pool *p, int lanes)
+static const LoopExpr *pooled_value(const Pool *p, const Nest *nest)
 {
     LoopBuilder *b = builder(p);
-    const LoopExpr *sum = loop_reg(b, p->sum, affine(0));
+    int64_t count = taps(p->rows) * taps(p->columns);
+    bool any_order = p->pooling.combiner == COMBINE_MAX || p->pooling.combiner == COMBINE_MIN;
+    if (any_order && count > 0 && count <= MOST_TAPS) return combine_halves(p, nest, 0, count);
+    const LoopExpr *sum = combine_in_order(p, nest);
     if (!p->pooling.mean) return sum;
-    const LoopExpr *count = loop_const(b, p->dtype, lanes, (double)(taps(p->rows) * taps(p->columns)));
-    return loop_op(b, EXPR_DIV, p->dtype, sum, count, NULL);
+    return loop_op(b, EXPR_DIV, p->dtype, sum, loop_const(b, p->dtype, nest->lanes, (double)count), NULL);
 }
 
 static void pool_channels(Nest *nest, void *context)
 {
     Pool *p = context;
     LoopBuilder *b = builder(p);
-    Scalar identity = combiner_identity(p->pooling.combiner, p->dtype);
-    p->sum = loop_register(b, "pooled", p->dtype, nest->lanes, 1);
-    loop_assign(b, p->sum, affine(0), lower_constant(b, p->dtype, identity, nest->lanes));
-    add_taps(p, nest);
     Value result = value_of((Node *)p->lowering->group.node);
     Nest out = {.lowering = p->lowering,
                 .rank = 4,
@@ -83,8 +97,7 @@ static void pool_channels(Nest *nest, void *context)
                 .lanes = nest->lanes,
                 .active = nest->active,
                 .known = p->anchor,
-                .known_value =
-                    loop_let(b, "result", lower_cast(b, p->anchor->types[0].dtype, pooled_value(p, nest->lanes)))};
+                .known_value = loop_let(b, "result", lower_cast(b, p->anchor->types[0].dtype, pooled_value(p, nest)))};
     IndexMap map = nest_identity(value_type(result));
     const LoopExpr *value = nest_value(&out, p->lowering->group.body->results[0].value, &map);
     loop_store(b, lower_buffer(p->lowering, result), lower_address(result, out.at), value,

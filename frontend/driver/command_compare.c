@@ -78,7 +78,9 @@ static const char *source_of(Arena *arena, const Node *node)
 {
     if (!node->origin.count) return "";
     const Span *at = &node->origin.at[0];
-    return at->source ? arena_printf(arena, "%s:%d", at->source->path, at->line) : at->name ? at->name : "";
+    if (!at->source) return at->name ? at->name : "";
+    const char *slash = strrchr(at->source->path, '/');
+    return arena_printf(arena, "%s:%d", slash ? slash + 1 : at->source->path, at->line);
 }
 
 static int64_t remember(Known *known, const Node *node, const Tensor *tensor, Arena *arena)
@@ -95,7 +97,8 @@ static int judge_all(Compilation *c, const Session *session, LayerRow *rows)
     Known known = {.tensors = node_map_new(c->arena)};
     int64_t step = 0;
     for (const Node *node = c->graph->first; node; node = node->next) {
-        if (node->op == OP_input) {
+        /* inputs, and views of what is in memory already */
+        if (node->op != OP_group && !node->data) {
             Tensor tensor = read_place(value_of((Node *)(uintptr_t)node), session->bases, model, c->arena);
             remember(&known, node, &tensor, c->arena);
         }

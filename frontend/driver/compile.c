@@ -30,8 +30,27 @@ bool compile_parse(Compilation *c, const char *path)
     return c->ast != NULL;
 }
 
+/* Those of --stop-after, --after and --disable-pass. */
+static bool pass_names_are_right(const Compilation *c)
+{
+    const char *names[64];
+    for (int i = 0; i < pass_count; i++) names[i] = pass_table[i].name;
+    for (int i = -1; i < c->options->disabled.count; i++) {
+        const char *name = i < 0 ? c->options->stop_after : c->options->disabled.at[i];
+        const Pass *pass = name ? pass_find(name) : NULL;
+        if (name && !pass) {
+            const char *nearest = diag_nearest(name, names, (size_t)pass_count);
+            diag_error(c->diag, E0802, (Span){.name = "lepc"}, "there is no pass '%s'", name);
+            diag_help(c->diag, nearest ? "did you mean '%s'?" : "`lepc passes` lists them", nearest);
+        } else if (i >= 0 && pass->required)
+            diag_error(c->diag, E0802, (Span){.name = "lepc"}, "pass '%s' cannot be left out: code needs it", name);
+    }
+    return c->diag->errors == 0;
+}
+
 bool compile_load(Compilation *c, const char *path)
 {
+    if (!pass_names_are_right(c)) return false;
     bool known = target_choose(c);
     if (!compile_parse(c, path)) return false;
     ElaborateOptions options = {.dims = c->options->dims.at, .ndims = c->options->dims.count};
@@ -64,34 +83,14 @@ static PassContext pass_context(const Compilation *c)
                          .disabled = o->disabled.count ? o->disabled.at : NULL};
 }
 
-static bool pass_names_are_right(const Compilation *c, const char *last)
-{
-    const char *names[64];
-    for (int i = 0; i < pass_count; i++) names[i] = pass_table[i].name;
-    for (int i = -1; i < c->options->disabled.count; i++) {
-        const char *name = i < 0 ? last : c->options->disabled.at[i];
-        const Pass *pass = name ? pass_find(name) : NULL;
-        if (name && !pass) {
-            const char *nearest = diag_nearest(name, names, (size_t)pass_count);
-            diag_error(c->diag, E0802, (Span){.name = "lepc"}, "there is no pass '%s'", name);
-            diag_help(c->diag, nearest ? "did you mean '%s'?" : "`lepc passes` lists them", nearest);
-        } else if (i >= 0 && pass->required)
-            diag_error(c->diag, E0802, (Span){.name = "lepc"}, "pass '%s' cannot be left out: code needs it", name);
-    }
-    return c->diag->errors == 0;
-}
-
 bool compile_passes(Compilation *c, const char *last)
 {
     const Options *o = c->options;
     PassContext context = pass_context(c);
     PassTimes times = {0};
     PassVisit *visit = o->time_passes ? print_time : NULL;
-    bool done = pass_names_are_right(c, last);
-    if (done && o->passes)
-        done = pass_list(c->graph, o->passes, &context, visit, &times, c->diag);
-    else if (done)
-        done = pass_pipeline(c->graph, &context, last, visit, &times, c->diag);
+    bool done = o->passes ? pass_list(c->graph, o->passes, &context, visit, &times, c->diag)
+                          : pass_pipeline(c->graph, &context, last, visit, &times, c->diag);
     if (done && o->time_passes) fprintf(stderr, "%-12s %9.3f ms\n", "all passes", 1e3 * times.total);
     return done;
 }

@@ -2,6 +2,7 @@
 #include "frontend/driver/emit_kind.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,8 +74,10 @@ static bool run_tool(Compilation *c, char **argv)
                                   "--emit=obj and --emit=lib need none");
     }
     if (error) return diag_error(c->diag, E0903, nowhere, "'%s' cannot be started: %s", argv[0], strerror(error));
-    while (waitpid(child, &status, 0) < 0)
+    while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) return diag_error(c->diag, E0903, nowhere, "'%s' is lost: %s", argv[0], strerror(errno));
+        if (interrupted()) kill(child, SIGTERM);
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
     if (interrupted()) return false;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {

@@ -107,12 +107,15 @@ bool output_close(OutputSet *set, FILE *file, Diag *diag)
         if (entry->file != file) continue;
         entry->file = NULL;
         bool failed = ferror(file) != 0;
-        errno = failed ? EIO : 0;
-        if (file == stdout)
-            failed |= fflush(stdout) != 0;
-        else
-            failed |= fclose(file) != 0;
-        return failed ? cannot_write(entry->path, errno, diag) : true;
+        if (failed) fputc('\n', file); /* the stream forgets why it failed: what is thrown away may be written to */
+        errno = 0;
+        failed |= fflush(file) != 0;
+        int error = errno;
+        if (file != stdout && fclose(file)) {
+            failed = true;
+            error = error ? error : errno;
+        }
+        return failed ? cannot_write(entry->path, error ? error : EIO, diag) : true;
     }
     return false;
 }

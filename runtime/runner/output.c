@@ -17,7 +17,7 @@ static const char *const descrs[] = {
     [LEP_U32] = "<u4", [LEP_U64] = "<u8", [LEP_BOOL] = "|b1",
 };
 
-int output_open(Output *out, const Session *session, const PortFile *file, int64_t rows)
+int npy_output_open(Output *out, const Session *session, const PortFile *file, int64_t rows)
 {
     const LepPort *port = &session->model->outputs[file->port];
     *out = (Output){.port = port, .index = file->port, .path = file->path, .room = rows};
@@ -27,7 +27,7 @@ int output_open(Output *out, const Session *session, const PortFile *file, int64
     return RUNNER_OK;
 }
 
-void output_add(Output *output, const void *data, int64_t rows)
+void npy_output_add(Output *output, const void *data, int64_t rows)
 {
     size_t row = port_row_bytes(output->port);
     if (rows > output->room - output->rows) rows = output->room - output->rows;
@@ -80,7 +80,7 @@ static char *temporary_name(const char *path)
     return name;
 }
 
-int outputs_write(Output *outputs, int count)
+int npy_outputs_write(Output *outputs, int count)
 {
     char *names[MAX_FILES] = {0};
     int status = RUNNER_OK;
@@ -97,7 +97,7 @@ int outputs_write(Output *outputs, int count)
     return status;
 }
 
-void outputs_free(Output *outputs, int count)
+void npy_outputs_free(Output *outputs, int count)
 {
     for (int i = 0; i < count; i++) free(outputs[i].data);
 }

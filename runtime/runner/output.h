@@ -12,10 +12,10 @@ typedef struct Output {
     int64_t rows, room; /* room: rows that data can hold */
 } Output;
 
-int output_open(Output *out, const Session *session, const PortFile *file, int64_t rows);
-void output_add(Output *output, const void *data, int64_t rows);
+int npy_output_open(Output *out, const Session *session, const PortFile *file, int64_t rows);
+void npy_output_add(Output *output, const void *data, int64_t rows);
 /* .npy files beside their targets, then renamed. */
-int outputs_write(Output *outputs, int count);
-void outputs_free(Output *outputs, int count);
+int npy_outputs_write(Output *outputs, int count);
+void npy_outputs_free(Output *outputs, int count);
 
 #endif

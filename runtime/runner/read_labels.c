@@ -70,6 +70,9 @@ int labels_read(const char *path, const LepPort *port, int64_t **out, int64_t *c
     } else
         status = read_text(&file, port, classes, *out, count);
     file_free(&file);
-    if (status) free(*out);
+    if (status) {
+        free(*out);
+        *out = NULL;
+    }
     return status;
 }

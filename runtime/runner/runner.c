@@ -78,7 +78,8 @@ static int take_results(Pass *pass, int64_t number, int64_t count)
     const Session *s = pass->session;
     for (int i = 0; i < pass->noutputs; i++) {
         const LepPort *port = pass->outputs[i].port;
-        output_add(&pass->outputs[i], session_output(s, pass->outputs[i].index), s->batched ? count : port_batch(port));
+        npy_output_add(&pass->outputs[i], session_output(s, pass->outputs[i].index),
+                       s->batched ? count : port_batch(port));
     }
     const LepPort *judged = &s->model->outputs[pass->judged];
     const char *data = session_output(s, pass->judged);
@@ -149,7 +150,7 @@ static int open_outputs(Pass *pass, int64_t runs, int64_t rows)
     for (int i = 0; i < arguments->noutputs && !status; i++) {
         const LepPort *port = &arguments->model->outputs[arguments->outputs[i].port];
         int64_t all = pass->session->batched ? rows : runs * port_batch(port);
-        status = output_open(&pass->outputs[i], pass->session, &arguments->outputs[i], all);
+        status = npy_output_open(&pass->outputs[i], pass->session, &arguments->outputs[i], all);
         pass->noutputs++;
     }
     return status;
@@ -203,7 +204,7 @@ static int finish(Pass *pass)
         return message(RUNNER_INPUT, "%s: %lld labels, but there are %lld rows", pass->session->arguments->labels,
                        (long long)pass->nlabels, (long long)pass->seen);
     if (pass->labels) print_accuracy(pass);
-    return outputs_write(pass->outputs, pass->noutputs);
+    return npy_outputs_write(pass->outputs, pass->noutputs);
 }
 
 /* Measurements use the first batch of the data that is given, and made-up data where none is. */
@@ -244,7 +245,7 @@ static int run_session(Session *session)
     if (!pass.rows) return message(RUNNER_SYSTEM, "out of memory");
     int status = run_pass(&pass);
     for (int64_t i = 0; i < session->model->ninputs; i++) rows_free(&pass.rows[i]);
-    outputs_free(pass.outputs, pass.noutputs);
+    npy_outputs_free(pass.outputs, pass.noutputs);
     free(pass.rows);
     free(pass.labels);
     return status;

@@ -1,0 +1,341 @@
+/* lepc as a user calls it: $LEPC, in a folder of its own. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* A model without a weight file: its parameters are drawn from their names. */
+static const char small_model[] = "lep 1\n"
+                                  "\n"
+                                  "model small \"two layers\" {\n"
+                                  "  dim N = 1\n"
+                                  "  weights seed: 1\n"
+                                  "  input x: u8[N, 6, 6, 1]\n"
+                                  "  preprocess f = f32(x) / 255.0\n"
+                                  "  c = conv2d(f, out: 4, kernel: 3) |> relu |> max_pool(size: 2)\n"
+                                  "  d = dense(flatten(c), out: 3)\n"
+                                  "  output y = softmax(d)\n"
+                                  "}\n";
+
+typedef struct Said {
+    int status;
+    char out[65536], err[16384];
+} Said;
+
+static void slurp(const char *path, char *text, size_t room)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    text[fread(text, 1, room - 1, file)] = 0;
+    fclose(file);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static pid_t start(char *const *argv)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child) return child;
+    dup2(open("said.out", O_CREAT | O_TRUNC | O_WRONLY, 0600), 1);
+    dup2(open("said.err", O_CREAT | O_TRUNC | O_WRONLY, 0600), 2);
+    execvp(argv[0], argv);
+    _exit(127);
+}
+
+static Said finish(pid_t child)
+{
+    Said said;
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    said.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    slurp("said.out", said.out, sizeof said.out);
+    slurp("said.err", said.err, sizeof said.err);
+    /* a sanitizer ends a program with a status that may be the one expected */
+    assert_null(strstr(said.err, "Sanitizer"));
+    assert_null(strstr(said.err, "runtime error"));
+    return said;
+}
+
+static Said run_program(char *const *argv) { return finish(start(argv)); }
+
+#define RUN(...) run_program((char *[]){__VA_ARGS__, NULL})
+#define LEPC(...) RUN(getenv("LEPC"), __VA_ARGS__)
+
+static void contains(const char *text, const char *part)
+{
+    if (!strstr(text, part)) fail_msg("expected '%s' in: %s", part, text);
+}
+
+static void succeeds(Said said)
+{
+    if (said.status != 0) fail_msg("status %d: %s%s", said.status, said.out, said.err);
+}
+
+static void fails(Said said, int status, const char *says)
+{
+    if (said.status != status) fail_msg("status %d, not %d: %s%s", said.status, status, said.out, said.err);
+    contains(said.err, says);
+}
+
+static bool same_files(const char *a, const char *b) { return RUN("cmp", (char *)a, (char *)b).status == 0; }
+
+/* How many files of the folder begin so: what was left behind. */
+static int count_files(const char *start_of_name)
+{
+    char command[128], text[32];
+    snprintf(command, sizeof command, "ls -A | grep -c '^%s' > count.txt", start_of_name);
+    int status = system(command);
+    assert_true(status != -1);
+    slurp("count.txt", text, sizeof text);
+    return atoi(text);
+}
+
+static void lists_what_there_is(void **state)
+{
+    contains(LEPC("--version").out, "LLVM 19");
+    contains(LEPC("--help").out, "lepc run MODEL");
+    contains(LEPC("compare", "--help").out, "layer by layer");
+    Said said = LEPC("ops", "conv2d");
+    contains(said.out, "dilation");
+    contains(LEPC("ops", "--markdown").out, "### softmax\n");
+    contains(LEPC("passes").out, "fuse");
+    contains(LEPC("targets").out, "x86-64-v3");
+    fails(LEPC("ops", "conv2"), 1, "did you mean 'conv2d'?");
+}
+
+static void refuses_a_wrong_command_line(void **state)
+{
+    static char *const wrong[][4] = {{"biuld", "m.lep"},
+                                     {"m.lep", "--taget=x"},
+                                     {"m.lep", "-O7"},
+                                     {"m.lep", "--dim", "N"},
+                                     {"m.lep", "--dim", "N=0"},
+                                     {"m.lep", "--fp=sloppy"},
+                                     {"m.lep", "--emit=objekt"},
+                                     {"m.lep", "--verbose=yes"},
+                                     {"m.lep", "-o"},
+                                     {"build"},
+                                     {"m.lep", "other.lep"},
+                                     {"m.lep", "--json"},
+                                     {"m.lep", "--report=flavour"},
+                                     {"m.lep", "--emit=obj,asm", "-o", "x"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char *argv[] = {getenv("LEPC"), wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3], NULL};
+        fails(run_program(argv), 2, "E0801");
+    }
+    fails(LEPC("biuld", "m.lep"), 2, "did you mean `lepc build`?");
+    fails(LEPC("small.lep", "--taget=x"), 2, "did you mean --target?");
+    fails(LEPC("small.lep", "--disable-pass=sse"), 2, "did you mean 'cse'?");
+    fails(LEPC("small.lep", "--disable-pass=fuse"), 2, "cannot be left out");
+    fails(LEPC("small.lep", "--cpu=x86-64-v9", "-o", "x.o"), 1, "E0701");
+    fails(LEPC("missing.lep"), 1, "E0501");
+    fails(LEPC("model.onnx"), 2, "E0801");
+}
+
+static void builds_a_binary_that_runs(void **state)
+{
+    char pixels[36];
+    for (int i = 0; i < 36; i++) pixels[i] = (char)(7 * i);
+    FILE *file = fopen("x.raw", "wb");
+    fwrite(pixels, 1, sizeof pixels, file);
+    fclose(file);
+    Said said = LEPC("small.lep", "-o", "small");
+    succeeds(said);
+    contains(said.err, "--cpu=native");
+    assert_string_equal(LEPC("-q", "build", "small.lep", "-o", "small").err, "");
+    succeeds(RUN("./small", "--output", "y=binary.npy", "x.raw"));
+    succeeds(LEPC("run", "small.lep", "--output", "y=run.npy", "--input", "x=x.raw"));
+    assert_true(same_files("binary.npy", "run.npy"));
+    contains(RUN("./small", "--json", "x.raw").out, "{\"input\":\"x.raw\",\"outputs\":{\"y\":{\"values\":[0.");
+    contains(RUN("./small", "--info").out, "output     y: f32[1, 3]");
+    said = LEPC("run", "small.lep", "--reference", "--json", "x.raw");
+    succeeds(said);
+    contains(said.out, "{\"input\":\"x.raw\",\"outputs\":{\"y\":{\"values\":[0.");
+}
+
+/* With strict arithmetic and fma the machine's bits are the reference's. */
+static void agrees_with_the_reference(void **state)
+{
+    succeeds(LEPC("compare", "small.lep"));
+    Said said = LEPC("compare", "small.lep", "--input=x=x.raw", "-O0");
+    succeeds(said);
+    contains(said.out, "within the bound");
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return;
+    contains(LEPC("compare", "small.lep", "--fp=strict", "--cpu=x86-64-v3").out, "have the reference's bits");
+    succeeds(LEPC("run", "small.lep", "--fp=strict", "--cpu=x86-64-v3", "--output=y=strict.npy", "x.raw"));
+    succeeds(LEPC("run", "small.lep", "--reference", "--output=y=reference.npy", "x.raw"));
+    assert_true(same_files("strict.npy", "reference.npy"));
+}
+
+static void makes_a_library_for_c(void **state)
+{
+    succeeds(LEPC("small.lep", "-o", "libsmall.a"));
+    write_text("user.c", "#include \"small.h\"\n"
+                         "#include <stdio.h>\n"
+                         "int main(void)\n"
+                         "{\n"
+                         "    static _Alignas(SMALL_ARENA_ALIGN) unsigned char arena[SMALL_ARENA_BYTES + 1];\n"
+                         "    unsigned char x[36] = {0};\n"
+                         "    float y[3];\n"
+                         "    int status = small_run(x, y, arena, NULL);\n"
+                         "    printf(\"%d %.3f\\n\", status, (double)(y[0] + y[1] + y[2]));\n"
+                         "    return 0;\n"
+                         "}\n");
+    succeeds(RUN("cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "user.c", "-o", "user",
+                 "-L.", "-lsmall"));
+    assert_string_equal(RUN("./user").out, "0 1.000\n");
+    write_text("user99.c", "#include \"small.h\"\nint nothing(void);\nint nothing(void) { return 0; }\n");
+    succeeds(RUN("cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-c", "user99.c"));
+}
+
+/* A dump of any stage goes on from there, and gives the object that the model itself gives. */
+static void goes_on_from_a_dump(void **state)
+{
+    static char *const passes[] = {"expand", "simplify", "fuse", "schedule", "plan"};
+    succeeds(LEPC("-q", "build", "small.lep", "-o", "whole.o"));
+    for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
+        succeeds(LEPC("dump", "small.lep", "--origins", "--after", passes[i], "-o", "part.lep"));
+        succeeds(LEPC("-q", "part.lep", "-o", "part.o"));
+        assert_true(same_files("whole.o", "part.o"));
+    }
+    succeeds(LEPC("dump", "part.lep", "--origins", "-o", "again.lep"));
+    assert_true(same_files("part.lep", "again.lep"));
+}
+
+static void writes_the_same_bytes_anywhere(void **state)
+{
+    succeeds(RUN("mkdir", "-p", "elsewhere/out"));
+    succeeds(LEPC("small.lep", "--emit=obj,lib,asm,llvm,loops,lep,dot,header=one.h", "-o", "elsewhere/out"));
+    succeeds(LEPC("small.lep", "-o", "one.o"));
+    assert_true(same_files("one.o", "elsewhere/out/small.o"));
+    assert_true(same_files("one.h", "elsewhere/out/small.h"));
+    char text[65536];
+    slurp("elsewhere/out/small.dot", text, sizeof text);
+    contains(text, "digraph \"small\" {");
+    slurp("elsewhere/out/small.lep", text, sizeof text);
+    contains(text, "lep 1 stage planned");
+    contains(LEPC("small.lep", "--emit=loops").out, "for ");
+    contains(LEPC("small.lep", "--emit=lep", "--stop-after=expand").out, "stage core");
+}
+
+static void formats_and_checks(void **state)
+{
+    succeeds(LEPC("fmt", "small.lep", "-o", "once.lep"));
+    succeeds(LEPC("fmt", "once.lep", "-o", "twice.lep"));
+    assert_true(same_files("once.lep", "twice.lep"));
+    Said said = LEPC("check", "small.lep");
+    succeeds(said);
+    contains(said.out, "parameters    91\n");
+    contains(said.out, "multiply-adds 624\n");
+    succeeds(LEPC("report", "memory", "small.lep"));
+    contains(LEPC("small.lep", "-o", "one.o", "--report=memory", "--time-passes").err, "fuse");
+    write_text("wrong.lep", "lep 1\nmodel wrong {\n  input x: f32[1, 4]\n  a = rleu(x)\n  b = dense(x, out: 0)\n"
+                            "  output y = relu(z)\n}\n");
+    said = LEPC("check", "wrong.lep");
+    fails(said, 1, "wrong.lep:4:");
+    contains(said.err, "wrong.lep:6:");
+}
+
+/* Whatever goes wrong, what was there stays, and nothing else is left. */
+static void keeps_old_output_on_errors(void **state)
+{
+    write_text("old", "old");
+    write_text("wrong.lep", "lep 1\nmodel wrong {\n  input x: f32[1, 4]\n  output y = rleu(x)\n}\n");
+    fails(LEPC("wrong.lep", "-o", "old"), 1, "did you mean");
+    Said said = LEPC("small.lep", "-o", "old", "--linker=/nowhere/cc");
+    fails(said, 74, "E0903");
+    contains(said.err, "apt install gcc");
+    fails(LEPC("small.lep", "-o", "old", "--linker=false"), 74, "E0903");
+    fails(LEPC("small.lep", "-o", "nowhere/old.o"), 74, "E0901");
+    char text[16];
+    slurp("old", text, sizeof text);
+    assert_string_equal(text, "old");
+    assert_int_equal(count_files("old"), 1);
+    if (access("/dev/full", W_OK)) return;
+    fails(LEPC("small.lep", "--emit=asm", "-o", "/dev/full"), 74, "No space left");
+    assert_int_equal(RUN("sh", "-c", "$LEPC ops > /dev/full").status, 74);
+}
+
+static void keeps_old_output_when_the_disk_is_full(void **state)
+{
+    write_text("old.o", "old");
+    Said said = RUN("sh", "-c", "ulimit -f 1; exec $LEPC small.lep -o old.o");
+    fails(said, 74, "E0901");
+    char text[16];
+    slurp("old.o", text, sizeof text);
+    assert_string_equal(text, "old");
+    assert_int_equal(count_files("old.o"), 1);
+}
+
+static void leaves_nothing_when_interrupted(void **state)
+{
+    write_text("stopped", "old");
+    write_text("slow", "#!/bin/sh\ntouch started\nexec sleep 20\n");
+    succeeds(RUN("chmod", "+x", "slow"));
+    pid_t child = start((char *[]){getenv("LEPC"), "small.lep", "-o", "stopped", "--linker=./slow", NULL});
+    for (int i = 0; i < 1000 && access("started", F_OK); i++) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    assert_true(count_files("stopped") > 1);
+    kill(child, SIGINT);
+    char text[16];
+    slurp("stopped", text, sizeof text);
+    assert_string_equal(text, "old");
+    Said said = finish(child);
+    assert_int_equal(said.status, 130);
+    assert_int_equal(count_files("stopped"), 1);
+}
+
+static int enter_folder(void **state)
+{
+    char folder[] = "/tmp/lepc-driver-XXXXXX";
+    if (!getenv("LEPC")) {
+        fprintf(stderr, "LEPC is not set: the compiler to test\n");
+        return -1;
+    }
+    if (!mkdtemp(folder) || chdir(folder)) return -1;
+    *state = strdup(folder);
+    write_text("small.lep", small_model);
+    return 0;
+}
+
+static int leave_folder(void **state)
+{
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", (char *)*state);
+    free(*state);
+    return chdir("/") || system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists_what_there_is),
+        cmocka_unit_test(refuses_a_wrong_command_line),
+        cmocka_unit_test(builds_a_binary_that_runs),
+        cmocka_unit_test(agrees_with_the_reference),
+        cmocka_unit_test(makes_a_library_for_c),
+        cmocka_unit_test(goes_on_from_a_dump),
+        cmocka_unit_test(writes_the_same_bytes_anywhere),
+        cmocka_unit_test(formats_and_checks),
+        cmocka_unit_test(keeps_old_output_on_errors),
+        cmocka_unit_test(keeps_old_output_when_the_disk_is_full),
+        cmocka_unit_test(leaves_nothing_when_interrupted),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}

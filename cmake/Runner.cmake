@@ -6,6 +6,10 @@ if(NOT STB_INCLUDE)
   message(FATAL_ERROR "stb/stb_image.h is needed to read pictures: install libstb-dev")
 endif()
 file(GLOB runner_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/runner/*.c)
+if(CMAKE_C_COMPILER_ID STREQUAL GNU) # it warns of stb_image, at -O3
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/runtime/runner/picture.c PROPERTIES
+                              COMPILE_OPTIONS -Wno-maybe-uninitialized)
+endif()
 foreach(target lepc_runner lepc_runner_here)
   set(sources ${runner_sources})
   if(target STREQUAL lepc_runner_here)

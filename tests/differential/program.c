@@ -43,6 +43,9 @@ Tensor step_tensor(const Step *step, Arena *arena)
     return tensor;
 }
 
+/* As an importer names the node that a step stands for: a dump keeps it. */
+static Span step_span(Arena *arena, int index) { return (Span){.name = arena_printf(arena, "step%d", index)}; }
+
 static Node *build_step(const Program *program, int index, Graph *graph, Node *const *made, Diag *diag)
 {
     const Step *step = &program->steps[index];
@@ -74,7 +77,8 @@ Graph *program_build(const Program *program, Arena *arena, const Node **nodes, D
     }
     for (int i = 0; i < program->count; i++) {
         if (!program->steps[i].is_result) continue;
-        graph_add_result(graph, (Result){.name = arena_printf(arena, "r%d", i), .value = value_of(made[i])});
+        const char *name = arena_printf(arena, "r%d", i);
+        graph_add_result(graph, (Result){.name = name, .value = value_of(made[i]), .at = step_span(arena, i)});
     }
     return graph;
 }

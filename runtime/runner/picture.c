@@ -12,6 +12,9 @@
 #define STBI_MAX_DIMENSIONS 16384
 /* static functions of its interface that we do not use */
 #pragma GCC diagnostic ignored "-Wunused-function"
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized" /* a context of memory has no user data */
+#endif
 #include <stb/stb_image.h>
 
 static const char *reason(void)

@@ -1,0 +1,79 @@
+#include "tests/support/nest.h"
+
+#include "backend/elf.h"
+#include "tests/support/compile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void must(bool ok, const Diag *diag)
+{
+    if (!ok) diag_print(diag, stderr, false);
+    assert_true(ok);
+}
+
+static void check_calls(const Bytes *object)
+{
+    static const char *const allowed[] = {"", "memcpy", "memset", "_GLOBAL_OFFSET_TABLE_"};
+    Elf elf;
+    assert_true(elf_open(object, &elf));
+    for (size_t i = 1; i < elf.nsymbols; i++) {
+        ElfSymbol symbol = elf_symbol(&elf, i);
+        bool fine = symbol.section != 0;
+        for (size_t k = 0; k < sizeof allowed / sizeof *allowed; k++)
+            fine = fine || !strcmp(elf_symbol_name(&elf, &symbol), allowed[k]);
+        if (!fine) fail_msg("the object calls %s", elf_symbol_name(&elf, &symbol));
+    }
+}
+
+Jit *nest_load(Arena *arena, LoopFunction **functions, int count, const char *cpu, int level)
+{
+    Diag diag = diag_new(arena);
+    Target target;
+    for (int i = 0; i < count; i++) must(loop_verify(functions[i], &diag), &diag);
+    must(target_select("x86_64-pc-linux-gnu", cpu, "", arena, &target, &diag), &diag);
+    LoopProgram program = {.arena = arena, .nsteps = count, .steps = functions};
+    EmitOptions options = {.target = &target, .level = level};
+    Bytes object;
+    must(emit_program(&program, &options, EMIT_OBJECT, &object, &diag), &diag);
+    check_calls(&object);
+    Jit *jit = jit_load(&object, &diag);
+    must(jit != NULL, &diag);
+    return jit;
+}
+
+NestRun *nest_step(Jit *jit, int index)
+{
+    char name[40];
+    snprintf(name, sizeof name, "program__step_%d", index);
+    Arena *arena = arena_new(NULL, NULL);
+    Diag diag = diag_new(arena);
+    void *address = jit_symbol(jit, name, &diag);
+    must(address != NULL, &diag);
+    arena_free(arena);
+    NestRun *run;
+    memcpy(&run, &address, sizeof run); /* what dlsym too leaves to its caller */
+    return run;
+}
+
+Jit *nest_load_text(Arena *arena, const char *text, const char *cpu, int level)
+{
+    Diag diag = diag_new(arena);
+    Source *source = ARENA_NEW(arena, Source);
+    *source = (Source){"nest.loops", text, strlen(text)};
+    int count;
+    LoopFunction **functions = loop_parse(arena, source, &count, &diag);
+    must(functions != NULL, &diag);
+    return nest_load(arena, functions, count, cpu, level);
+}
+
+int nest_cpus(const char *cpus[3])
+{
+    cpus[0] = "";
+    return 1 + host_cpus(cpus + 1);
+}

@@ -90,6 +90,29 @@ static void inherit(const Match *match, Node *since, Node *until, Node *heir, co
     }
 }
 
+/* Matched nodes that nothing needs any more go at once, users before what they use. */
+static void drop_unused(const Match *match)
+{
+    for (int i = 1; i < match->nodes; i++) {
+        Node *node = match->node[i];
+        if (node->graph && !graph_uses(node->graph, value_of(node))) graph_remove(node->graph, node);
+    }
+}
+
+/* A constant that was made in place of one that nothing needs any more goes by its name: the path of the weight. */
+static void take_place(Node *constant, const Match *match)
+{
+    for (int i = 0; i < MAX_BINDINGS; i++) {
+        Node *old = match->bound[i].node;
+        if (!old || old->graph != constant->graph || old == constant || !constant_elements(match->bound[i])) continue;
+        if (!type_equal(&old->types[0], &constant->types[0]) || graph_uses(old->graph, value_of(old))) continue;
+        graph_remove(old->graph, old);
+        graph_rename(constant, old->name);
+        constant->origin = origin_join(constant->graph->arena, old->origin, constant->origin);
+        return;
+    }
+}
+
 static void drop_since(Graph *graph, Node *since, Node *until)
 {
     for (Node *n = until->previous, *previous; n != since; n = previous) {
@@ -115,6 +138,10 @@ static bool apply(const Rule *rule, Node *node, Diag *diag)
     graph_replace(graph, value_of(node), heir);
     graph_remove(graph, node);
     inherit(&match, since, until, heir.node, node->name);
+    Node *first = since ? since->next : graph->first;
+    drop_unused(&match); /* all of them stand before `first` */
+    for (Node *n = first; n && n != until; n = n->next)
+        if (n->op == OP_constant) take_place(n, &match);
     return true;
 }
 
@@ -130,11 +157,8 @@ static int sweep(Graph *graph, RuleSet rules, Exactness allowed, Diag *diag)
     int hits = 0;
     for (Node *node = graph->first, *next; node; node = next) {
         for (int r = 0; r < node->nregions; r++) hits += sweep(node->regions[r], rules, allowed, diag);
-        Node *before = node->previous;
-        next = node->next;
-        if (!apply_any(rules, allowed, node, diag)) continue;
-        hits++;
-        next = before ? before->next : graph->first;
+        next = node->next; /* what a rule makes is for the next round */
+        hits += apply_any(rules, allowed, node, diag);
     }
     return hits;
 }

@@ -99,18 +99,19 @@ static void drop_unused(const Match *match)
     }
 }
 
-/* A constant that was made in place of one that nothing needs any more goes by its name: the path of the weight. */
-static void take_place(Node *constant, const Match *match)
+/* Constants that stand where ones stood that nothing needs any more go by their names: the paths of the weights. */
+static void take_names(const Node *heir, const Match *match)
 {
-    for (int i = 0; i < MAX_BINDINGS; i++) {
-        Node *old = match->bound[i].node;
-        if (!old || old->graph != constant->graph || old == constant || !constant_elements(match->bound[i])) continue;
-        if (!type_equal(&old->types[0], &constant->types[0]) || graph_uses(old->graph, value_of(old))) continue;
-        graph_remove(old->graph, old);
-        graph_rename(constant, old->name);
-        constant->origin = origin_join(constant->graph->arena, old->origin, constant->origin);
-        return;
-    }
+    for (int i = 0; i < heir->ninputs; i++)
+        for (int k = 0; k < match->nodes; k++) {
+            const Node *like = match->node[k];
+            Node *constant = heir->inputs[i].node, *old = like->op == heir->op ? like->inputs[i].node : NULL;
+            if (!constant || constant->op != OP_constant || !old || old == constant || !old->graph) continue;
+            if (!constant_elements(value_of(old)) || graph_uses(old->graph, value_of(old))) continue;
+            graph_remove(old->graph, old);
+            graph_rename(constant, old->name);
+            constant->origin = origin_join(constant->graph->arena, old->origin, constant->origin);
+        }
 }
 
 static void drop_since(Graph *graph, Node *since, Node *until)
@@ -138,10 +139,8 @@ static bool apply(const Rule *rule, Node *node, Diag *diag)
     graph_replace(graph, value_of(node), heir);
     graph_remove(graph, node);
     inherit(&match, since, until, heir.node, node->name);
-    Node *first = since ? since->next : graph->first;
-    drop_unused(&match); /* all of them stand before `first` */
-    for (Node *n = first; n && n != until; n = n->next)
-        if (n->op == OP_constant) take_place(n, &match);
+    drop_unused(&match);
+    take_names(heir.node, &match);
     return true;
 }
 

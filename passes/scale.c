@@ -80,23 +80,21 @@ static Value contraction_with(const Maker *m, const Node *like, Value input, Val
     return make(m, like->op, like->attrs, bias.node ? 3 : 2, in);
 }
 
-/* The constant made of elements op(a[i], factor of its output channel). */
-static Value combine(const Maker *m, const Tensor *a, const Tensor *factor, bool multiply)
+/* Times the factor of its output channel. */
+static Value scaled(const Maker *m, const Tensor *a, const Tensor *factor)
 {
     Tensor out = tensor_new(m->graph->arena, a->type);
     int64_t channels = a->type.dim[a->type.rank - 1].high;
-    for (int64_t i = 0, count = type_elements(&a->type); i < count; i++) {
-        double by = element_for(factor, i % channels), element = tensor_real(a, i);
-        tensor_set_real(&out, i, multiply ? element * by : element + by);
-    }
+    for (int64_t i = 0, count = type_elements(&a->type); i < count; i++)
+        tensor_set_real(&out, i, tensor_real(a, i) * element_for(factor, i % channels));
     return make_tensor(m, &out);
 }
 
 static Value scale_result(const Maker *m, const Match *match)
 {
     const Tensor *factor = constant_elements(match->bound[FACTOR]);
-    Value weight = combine(m, constant_elements(match->bound[WEIGHT]), factor, true), bias = no_value;
-    if (match->bound[BIAS].node) bias = combine(m, constant_elements(match->bound[BIAS]), factor, true);
+    Value weight = scaled(m, constant_elements(match->bound[WEIGHT]), factor), bias = no_value;
+    if (match->bound[BIAS].node) bias = scaled(m, constant_elements(match->bound[BIAS]), factor);
     return contraction_with(m, contraction_of(match), match->bound[INPUT], weight, bias);
 }
 
@@ -109,13 +107,22 @@ static Tensor bias_of(const Maker *m, const Match *match)
     return tensor_new(m->graph->arena, type_tensor(weight->type.dtype, 1, &channels));
 }
 
+static Value contraction_with_bias(const Maker *m, const Match *match, const Tensor *elements)
+{
+    const Node *node = contraction_of(match);
+    Value bias = make_tensor(m, elements);
+    if (bias.node && !match->bound[BIAS].node)
+        graph_rename(bias.node, arena_printf(m->graph->arena, "%s.bias", node->name));
+    return contraction_with(m, node, match->bound[INPUT], match->bound[WEIGHT], bias);
+}
+
 static Value shift_result_by(const Maker *m, const Match *match, double sign)
 {
-    Tensor bias = bias_of(m, match), shift = tensor_new(m->graph->arena, bias.type);
+    Tensor bias = bias_of(m, match), sum = tensor_new(m->graph->arena, bias.type);
     const Tensor *by = constant_elements(match->bound[FACTOR]);
-    for (int64_t c = 0; c < type_elements(&bias.type); c++) tensor_set_real(&shift, c, sign * element_for(by, c));
-    Value sum = combine(m, &bias, &shift, false);
-    return contraction_with(m, contraction_of(match), match->bound[INPUT], match->bound[WEIGHT], sum);
+    for (int64_t c = 0; c < type_elements(&bias.type); c++)
+        tensor_set_real(&sum, c, tensor_real(&bias, c) + sign * element_for(by, c));
+    return contraction_with_bias(m, match, &sum);
 }
 
 static Value add_to_result(const Maker *m, const Match *match) { return shift_result_by(m, match, 1); }
@@ -134,10 +141,10 @@ static Value scale_input(const Maker *m, const Match *match)
     const Tensor *weight = constant_elements(match->bound[WEIGHT]);
     const Tensor *factor = constant_elements(match->bound[FACTOR]);
     int64_t groups = describe(node).window.groups;
-    Tensor scaled = tensor_new(m->graph->arena, weight->type);
+    Tensor out = tensor_new(m->graph->arena, weight->type);
     for (int64_t i = 0, count = type_elements(&weight->type); i < count; i++)
-        tensor_set_real(&scaled, i, tensor_real(weight, i) * element_for(factor, input_channel(weight, i, groups)));
-    return contraction_with(m, node, match->bound[INPUT], make_tensor(m, &scaled), match->bound[BIAS]);
+        tensor_set_real(&out, i, tensor_real(weight, i) * element_for(factor, input_channel(weight, i, groups)));
+    return contraction_with(m, node, match->bound[INPUT], make_tensor(m, &out), match->bound[BIAS]);
 }
 
 static Value shift_input_by(const Maker *m, const Match *match, double sign)
@@ -150,7 +157,7 @@ static Value shift_input_by(const Maker *m, const Match *match, double sign)
     for (int64_t i = 0, count = type_elements(&weight->type); i < count; i++)
         exact[i % channels] += tensor_real(weight, i) * element_for(by, input_channel(weight, i, groups));
     for (int64_t c = 0; c < channels; c++) tensor_set_real(&sum, c, tensor_real(&bias, c) + sign * exact[c]);
-    return contraction_with(m, node, match->bound[INPUT], match->bound[WEIGHT], make_tensor(m, &sum));
+    return contraction_with_bias(m, match, &sum);
 }
 
 static Value add_to_input(const Maker *m, const Match *match) { return shift_input_by(m, match, 1); }
@@ -165,9 +172,10 @@ static bool is_plain_matmul(const Match *match)
 
 static Value dense_from_matmul(const Maker *m, const Match *match)
 {
-    Value in[] = {match->bound[INPUT], match->bound[WEIGHT], no_value};
-    Tensor bias = bias_of(m, match);
-    in[2] = combine(m, &bias, constant_elements(match->bound[FACTOR]), false);
+    Tensor zeros = bias_of(m, match), bias = tensor_new(m->graph->arena, zeros.type);
+    const Tensor *by = constant_elements(match->bound[FACTOR]);
+    for (int64_t c = 0; c < type_elements(&bias.type); c++) tensor_set_real(&bias, c, element_for(by, c));
+    Value in[] = {match->bound[INPUT], match->bound[WEIGHT], make_tensor(m, &bias)};
     return make(m, OP_dense, NULL, 3, in);
 }
 

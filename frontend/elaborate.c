@@ -256,6 +256,7 @@ Graph *elaborate(Arena *arena, const Ast *ast, const ElaborateOptions *options, 
     elaborate_model(&e, model);
     bool good = diag->errors == errors;
     weights_finish(&e, good && !e.flat);
-    if (good && e.flat) good = graph_verify(graph, diag);
+    if (good && e.flat && !graph_verify(graph, diag))
+        good = diag_help(diag, "a dump must stay as consistent as lepc wrote it; take the change back");
     return good && diag->errors == errors ? graph : NULL;
 }

@@ -11,19 +11,22 @@ typedef struct AttrContext {
     const AttrDef *row;
 } AttrContext;
 
-static const char *words_text(Arena *arena, const char *const *words)
+/* "a, b or c", where c is `last` when that is not NULL. */
+static const char *words_text(Arena *arena, const char *const *words, const char *last)
 {
     const char *text = "";
-    for (int i = 0; words[i]; i++)
-        text = arena_printf(arena, "%s%s%s", text, i ? words[i + 1] ? ", " : " or " : "", words[i]);
-    return text;
+    for (int i = 0; words[i]; i++) {
+        bool final = !words[i + 1] && !last;
+        text = arena_printf(arena, "%s%s%s", text, !i ? "" : final ? " or " : ", ", words[i]);
+    }
+    return last ? arena_printf(arena, "%s or %s", text, last) : text;
 }
 
 /* What a value of the row looks like, for messages. */
 static const char *wanted_text(Arena *arena, const AttrDef *row)
 {
-    if (row->kind == ATTR_ENUM) return words_text(arena, row->words);
-    if (row->kind == ATTR_PAD) return arena_printf(arena, "%s or a list of integers", words_text(arena, row->words));
+    if (row->kind == ATTR_ENUM) return words_text(arena, row->words, NULL);
+    if (row->kind == ATTR_PAD) return words_text(arena, row->words, "a list of integers");
     return attr_kind_name(row->kind);
 }
 

@@ -15,6 +15,17 @@ typedef struct Binding {
     bool given;
 } Binding;
 
+/* f(x, size: int), for help. */
+static const char *signature(Arena *arena, const AstTop *top)
+{
+    const char *text = top->name, *comma = "(";
+    for (const AstParam *p = top->params.first; p; p = p->next, comma = ", ") {
+        const char *kind = p->type && p->type->name && !p->type->shaped ? p->type->name : NULL;
+        text = arena_printf(arena, "%s%s%s%s%s", text, comma, p->name, kind ? ": " : "", kind ? kind : "");
+    }
+    return arena_printf(arena, "%s)", text);
+}
+
 static Binding *find_binding(Binding *bindings, int count, const char *name)
 {
     for (int i = 0; i < count; i++)
@@ -29,7 +40,8 @@ static bool unknown_param(Elaborator *e, const AstTop *top, const AstArg *arg)
     for (const AstParam *p = top->params.first; p; p = p->next) names[count++] = p->name;
     const char *near = diag_nearest(arg->key, names, count);
     diag_error(e->diag, E0401, arg->at, "%s has no parameter '%s'", top->name, arg->key);
-    return near ? diag_help(e->diag, "did you mean %s?", near) : diag_help(e->diag, "see its first line");
+    if (near) return diag_help(e->diag, "did you mean %s?", near);
+    return diag_help(e->diag, "write %s", signature(e->arena, top));
 }
 
 static bool bind_argument(Elaborator *e, Frame *f, const AstTop *top, const AstArg *arg, Binding *to)
@@ -38,7 +50,7 @@ static bool bind_argument(Elaborator *e, Frame *f, const AstTop *top, const AstA
     if (!to) {
         diag_error(e->diag, E0304, arg->at, "%s takes %d argument%s, found more", top->name, top->params.count,
                    top->params.count == 1 ? "" : "s");
-        return diag_help(e->diag, "see its first line");
+        return diag_help(e->diag, "write %s", signature(e->arena, top));
     }
     if (to->given) {
         diag_error(e->diag, E0405, arg->at, "%s of %s is given twice", to->param->name, top->name);
@@ -58,6 +70,7 @@ static Binding *bind_arguments(Elaborator *e, Frame *f, const AstTop *top, const
     next = 0;
     bool ok = true;
     if (piped) {
+        ok = piped->kind != ITEM_BROKEN;
         bindings[0].item = *piped;
         bindings[0].given = true;
         bindings[0].at = call->at;
@@ -179,9 +192,7 @@ static Scope *open_scope(Elaborator *e, const AstTop *top, Binding *bindings, co
             if (b->item.kind == ITEM_BROKEN) return NULL;
         } else if (!b->given) {
             diag_error(e->diag, E0304, call->at, "%s needs '%s'", top->name, b->param->name);
-            diag_help(e->diag,
-                      b->param->type && !b->param->type->shaped ? "write %s(..., %s: value)" : "write %s(%s, ...)",
-                      top->name, b->param->name);
+            diag_help(e->diag, "write %s", signature(e->arena, top));
             return NULL;
         }
         if (!bind_param(e, scope, b)) return NULL;

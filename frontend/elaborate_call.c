@@ -22,8 +22,8 @@ static const Type *partner_type(int count, const Item *items)
 
 static bool fits_dtype(const Item *item, Dtype dtype)
 {
+    if (dtype == BOOL || item->kind == ITEM_BOOL) return dtype == BOOL && item->kind == ITEM_BOOL;
     if (dtype_is_float(dtype)) return true;
-    if (dtype == BOOL) return item->kind == ITEM_BOOL;
     if (item->kind != ITEM_INTEGER) return false;
     int bits = dtype_bits(dtype);
     bool is_signed = dtype_kind(dtype) == DTYPE_SIGNED;
@@ -70,6 +70,7 @@ bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const Item *i
         else if (item->kind == ITEM_DIM || !partner) {
             diag_error(e->diag, E0302, at, "%s expected a tensor as operand %d, found %s", called, i + 1,
                        item_text(e->arena, item));
+            if (item->kind == ITEM_DIM) return diag_help(e->diag, "give the dim one size: dim %s = 4", item->dim.name);
             return diag_help(e->diag, "write %s", op_signature(e->arena, op_table[op]));
         } else if (!number_operand(e, name, item, partner->dtype, at, &out[i]))
             return false;
@@ -102,7 +103,10 @@ static int collect(Elaborator *e, Frame *f, const AstExpr *call, const Item *pip
     Item *items = *out = ARENA_ARRAY(e->arena, Item, call->args.count + 2);
     int count = 0;
     bool named = false, ok = true;
-    if (piped) items[count++] = *piped;
+    if (piped) {
+        items[count++] = *piped;
+        ok = piped->kind != ITEM_BROKEN;
+    }
     for (const AstArg *arg = call->args.first; arg; arg = arg->next) {
         named = named || arg->key;
         if (arg->key) continue;
@@ -181,7 +185,7 @@ static bool check_required(Elaborator *e, const OpDef *def, const bool *given, b
         if (layer && has_params && given[i]) {
             diag_error(e->diag, E0404, at, "%s: %s says how to make parameters, but they are given", def->name,
                        row->name);
-            return diag_help(e->diag, "leave out %s, or the operands behind the first", row->name);
+            return diag_help(e->diag, "leave out `%s`, or the operands behind the first", row->name);
         }
         if (!(row->flags & ATTR_REQUIRED) || given[i] || (layer && has_params)) continue;
         diag_error(e->diag, E0403, at, "%s needs %s: %s", def->name, row->name, attr_kind_name(row->kind));

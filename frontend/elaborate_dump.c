@@ -175,6 +175,7 @@ void elaborate_group(Elaborator *e, Frame *f, const AstStatement *s)
     if (!e->flat || e->graph->owner) {
         diag_error(e->diag, E0604, s->at, e->flat ? "a group inside a group" : "a group belongs into a dump");
         diag_help(e->diag, "a file with groups begins with `lep 1 stage grouped` or a later stage");
+        elaborate_define(e, f, s->name, (Item){.kind = ITEM_BROKEN}, s->name_at);
         return;
     }
     Graph *outer = e->graph;
@@ -190,7 +191,10 @@ void elaborate_group(Elaborator *e, Frame *f, const AstStatement *s)
     if (!returned_values(e, &body, s->body.last, region))
         elaborate_misplaced(e, s->at, "a group ends without `return`", "end it with `return` and its values");
     e->graph = outer;
-    if (e->diag->errors > errors || !graph_infer(group, e->diag)) return;
+    if (e->diag->errors > errors || !graph_infer(group, e->diag)) {
+        elaborate_define(e, f, s->name, (Item){.kind = ITEM_BROKEN}, s->name_at);
+        return;
+    }
     define_results(e, f, s, group);
     elaborate_notes(e, f, &s->notes, group);
 }

@@ -168,7 +168,6 @@ static Item pipe(Elaborator *e, Frame *f, const AstExpr *expr, const char *final
 {
     const AstArg *left = expr->args.first;
     Item piped = elaborate_expr(e, f, left->value, NULL);
-    if (piped.kind == ITEM_BROKEN) return broken;
     return elaborate_call(e, f, left->next->value, &piped, final);
 }
 
@@ -223,6 +222,8 @@ bool elaborate_integer(Elaborator *e, Frame *f, const AstExpr *expr, const char 
     if (item.kind == ITEM_BROKEN) return false;
     diag_error(e->diag, E0306, expr->at, "%s: expected an integer known at compile time, found %s", what,
                item_text(e->arena, &item));
+    if (item.kind == ITEM_REAL) diag_help(e->diag, "an integer is written without a point");
+    if (item.kind == ITEM_VALUE) diag_help(e->diag, "what a tensor holds is known at run time only");
     if (item.kind == ITEM_DIM) diag_help(e->diag, "give the dim one size, as in `dim %s = 4`", item.dim.name);
     return false;
 }

@@ -27,6 +27,7 @@ static Item integer_arithmetic(Elaborator *e, const char *op, int64_t a, int64_t
     bool divide = is(op, "/");
     if (divide && b == 0) {
         diag_error(e->diag, E0104, at, "division of %lld by zero", (long long)a);
+        diag_help(e->diag, "decide with `when` what happens where it is zero");
         return broken;
     }
     bool overflow = divide        ? a == INT64_MIN && b == -1
@@ -35,6 +36,7 @@ static Item integer_arithmetic(Elaborator *e, const char *op, int64_t a, int64_t
                                   : __builtin_mul_overflow(a, b, &result);
     if (overflow) {
         diag_error(e->diag, E0104, at, "%lld %s %lld does not fit 64 bits", (long long)a, op, (long long)b);
+        diag_help(e->diag, "reals reach further: write one of them with a point");
         return broken;
     }
     return integer_item(divide ? floor_divide(a, b) : result);

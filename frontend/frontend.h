@@ -7,6 +7,8 @@
 
 /* Reads a whole file; E0501 when it cannot, E0105 over the limit.  `path` is kept as the user said it. */
 const Source *source_read(Arena *arena, const char *path, size_t limit, Diag *diag);
+/* As source_read, for a file that the text names at `at`. */
+const Source *source_read_at(Arena *arena, const char *path, size_t limit, Span at, Diag *diag);
 const Source *source_from_text(Arena *arena, const char *path, const char *text);
 
 /* NULL after an error; collects as many as it can. */
@@ -22,7 +24,7 @@ typedef struct DimBinding {
 typedef struct ElaborateOptions {
     const DimBinding *dims; /* --dim N=4 */
     int ndims;
-    bool weights_optional;  /* params of files that are not there get no data: check, dump of shapes */
+    bool weights_optional; /* params of files that are not there get no data: check, dump of shapes */
 } ElaborateOptions;
 
 /* The model of the file as a graph of the stage that the version line names; NULL after an error. */

@@ -21,7 +21,7 @@ static const char *line_at(Arena *arena, const char *from, const char *end)
 bool labels_read(Elaborator *e, const char *name, int64_t count, Span at, Result *out)
 {
     const char *path = weights_path(e->arena, e->ast->source->path, name, at, e->diag);
-    const Source *file = path ? source_read(e->arena, path, LABELS_LIMIT, e->diag) : NULL;
+    const Source *file = path ? source_read_at(e->arena, path, LABELS_LIMIT, at, e->diag) : NULL;
     if (!file) return false;
     const char **labels = NULL, *end = file->text + file->length;
     size_t n = 0, room = 0;

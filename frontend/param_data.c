@@ -28,6 +28,8 @@ static OpenWeights *open_weights(Elaborator *e, const char *name, Span at)
         w->missing = true;
     else if (path)
         w->file = weights_open(e->arena, path, at, e->diag);
+    if (path && !w->missing && !w->file && e->diag->last && !e->diag->last->help)
+        diag_help(e->diag, "put the file beside the model; weights seed: 1 draws parameters without one");
     if (w->file) w->used = ARENA_ARRAY(e->arena, bool, weights_count(w->file) + 1);
     return w;
 }
@@ -156,7 +158,7 @@ static const Source *open_pool(Elaborator *e, const char *name, Span at)
 {
     if (e->pool && !strcmp(e->pool_name, name)) return e->pool;
     const char *path = weights_path(e->arena, e->ast->source->path, name, at, e->diag);
-    const Source *file = path ? source_read(e->arena, path, SIZE_MAX / 4, e->diag) : NULL;
+    const Source *file = path ? source_read_at(e->arena, path, SIZE_MAX / 4, at, e->diag) : NULL;
     if (!file) return NULL;
     if (!pool_is_whole(file, name)) {
         diag_error(e->diag, E0507, at, "'%s' does not hold what its name is the hash of", name);

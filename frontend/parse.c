@@ -30,6 +30,13 @@ static int keyword_token(const char *text)
     return NAME;
 }
 
+const char *parse_keyword(int token)
+{
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+        if (keywords[i].token == token) return keywords[i].text;
+    return NULL;
+}
+
 /* ---- newlines ---- */
 
 static RawToken read_raw(Parse *p)
@@ -41,6 +48,11 @@ static RawToken read_raw(Parse *p)
         return token;
     }
     token.kind = lexer_scan(&token.value, &p->at, p->scanner);
+    if (token.kind == END) { /* flex says nothing of where the text ends */
+        p->at.offset = p->at.end;
+        p->at.first_line = p->at.last_line;
+        p->at.first_column = p->at.last_column;
+    }
     token.at = p->at;
     if (token.kind == NAME) token.kind = keyword_token(token.value.token.text);
     return token;
@@ -62,7 +74,7 @@ static bool is_open_ended(int kind)
     return false;
 }
 
-static bool in_parentheses(const Parse *p) { return p->nopen && p->open[p->nopen - 1] != '{'; }
+static bool in_parentheses(const Parse *p) { return p->nopen && p->open[p->nopen - 1].kind != '{'; }
 
 static void close_parentheses(Parse *p)
 {
@@ -75,7 +87,8 @@ static void track_bracket(Parse *p, const RawToken *token)
     int kind = token->kind;
     if (kind == '(' || kind == '[' || kind == '{') {
         if (p->nopen < MAX_BRACKETS) {
-            p->open[p->nopen++] = (char)kind;
+            p->open[p->nopen].kind = (char)kind;
+            p->open[p->nopen++].line = token->at.first_line;
             return;
         }
         diag_error(p->diag, E0105, parse_span(p, &token->at), "brackets are nested more than %d deep", MAX_BRACKETS);
@@ -84,7 +97,7 @@ static void track_bracket(Parse *p, const RawToken *token)
         p->cut = true;
     } else if (kind > 0 && kind < 128 && strchr(closers, kind)) {
         if (kind == '}') close_parentheses(p);
-        if (p->nopen && p->open[p->nopen - 1] == openers[strchr(closers, kind) - closers]) p->nopen--;
+        if (p->nopen && p->open[p->nopen - 1].kind == openers[strchr(closers, kind) - closers]) p->nopen--;
     }
 }
 
@@ -105,7 +118,8 @@ static void skip_braces(Parse *p)
 
 static int give(Parse *p, RawToken token, YYSTYPE *value, Location *at)
 {
-    if (token.kind == '{' && p->skipping && p->nopen) {
+    bool body = !p->nopen && (p->head == MODEL || p->head == BLOCK || p->head == DEPLOY);
+    if (token.kind == '{' && p->skipping && !body) {
         skip_braces(p);
         return yylex(value, at, p);
     }
@@ -113,6 +127,13 @@ static int give(Parse *p, RawToken token, YYSTYPE *value, Location *at)
     if (p->cut) token.kind = END;
     *value = token.value;
     *at = token.at;
+    p->behind_head++;
+    if (!p->last || p->last == NEWLINE || p->last == '{') {
+        p->head = token.kind;
+        p->head_text = token.kind == NAME ? token.value.token.text : NULL;
+        p->behind_head = 0;
+    }
+    p->previous = p->last;
     p->last = token.kind;
     if (token.kind == NEWLINE) p->skipping = false;
     return token.kind;

@@ -7,7 +7,7 @@
 /* From the first character to behind the last. */
 typedef struct Location {
     int first_line, first_column, last_line, last_column;
-    size_t offset;
+    size_t offset, end; /* bytes into the text */
 } Location;
 
 typedef struct TokenText {
@@ -28,12 +28,18 @@ typedef struct Parse {
     void *scanner;
     Location at;              /* of the last raw token */
     struct RawToken *waiting; /* read ahead, or NULL */
-    int last;                 /* kind of the last token given to the parser */
+    int last, previous;       /* kinds of the last tokens given to the parser */
+    int head;                 /* of the first of the line */
+    const char *head_text;    /* which it is, a name; else NULL */
+    int behind_head;          /* tokens since then */
     bool skipping;            /* after an error, until a newline */
     bool failed;
     bool cut; /* the text was given up: it ends here */
     int nopen;
-    char open[MAX_BRACKETS]; /* brackets around the current token */
+    struct {
+        char kind;
+        int line;
+    } open[MAX_BRACKETS]; /* brackets around the current token */
 } Parse;
 
 /* ---- the lexer's side ---- */
@@ -52,6 +58,8 @@ void token_bad(Parse *p, const char *text, const Location *at);
 
 /* What the parser wanted, as its user reads it: symbols of the grammar. */
 void parse_unexpected(Parse *p, const Location *at, int found, const int *expected, int count);
+/* The keyword that the token of a grammar symbol or of a kind is, or NULL. */
+const char *parse_keyword(int token);
 /* After an error: what is open on the line is over, the rest of the line is skipped. */
 void parse_recover(Parse *p);
 const char *parse_symbol_name(int symbol);

@@ -26,12 +26,12 @@ static char *read_all(Arena *arena, FILE *file, size_t limit, size_t *length)
     return text;
 }
 
-const Source *source_read(Arena *arena, const char *path, size_t limit, Diag *diag)
+const Source *source_read_at(Arena *arena, const char *path, size_t limit, Span at, Diag *diag)
 {
-    Span at = {.name = path};
     FILE *file = fopen(path, "rb");
     if (!file) {
-        diag_error(diag, E0501, at, "cannot open the file: %s", strerror(errno));
+        diag_error(diag, E0501, at, "cannot open '%s': %s", path, strerror(errno));
+        diag_help(diag, "check the name, and that the file may be read");
         return NULL;
     }
     Source *source = ARENA_NEW(arena, Source);
@@ -41,13 +41,20 @@ const Source *source_read(Arena *arena, const char *path, size_t limit, Diag *di
     int failed = ferror(file), why = errno;
     fclose(file);
     if (failed) {
-        diag_error(diag, E0501, at, "cannot read the file: %s", strerror(why));
+        diag_error(diag, E0501, at, "cannot read '%s': %s", path, strerror(why));
+        diag_help(diag, "is it a file, and not a folder?");
         return NULL;
     }
     if (!text) {
-        diag_error(diag, E0105, at, "the file is larger than %zu bytes", limit);
+        diag_error(diag, E0105, at, "'%s' is larger than %zu bytes", path, limit);
+        diag_help(diag, "is it the right file?");
         return NULL;
     }
     source->text = text;
     return source;
+}
+
+const Source *source_read(Arena *arena, const char *path, size_t limit, Diag *diag)
+{
+    return source_read_at(arena, path, limit, (Span){.source = NULL}, diag);
 }

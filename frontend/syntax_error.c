@@ -3,26 +3,27 @@
 
 #include <string.h>
 
-/* A set of symbols that a reader knows by one name: when `sign` is expected, all of `members` go. */
+/* A set of symbols that a reader knows by one name: when `sign` is expected and `absent` is not, all of `members` go.
+ */
 typedef struct Family {
     const char *name;
-    const char *sign;
+    const char *sign, *absent;
     const char *members;
 } Family;
 
+#define DECLARATIONS " model block op deploy dim weights input output preprocess state next group "
+#define VALUES " name string integer number measure extent repeat share scan when not yes no inf nan none '(' '[' '-' "
+
 static const Family families[] = {
-    {"a statement", "weights",
-     " model block op deploy dim weights input output preprocess state next group return "
-     "name string integer number measure extent repeat share scan when not yes no inf nan none "
-     "'(' '[' '-' "},
-    {"a value", "when",
-     " name string integer number measure extent repeat share scan when not yes no inf nan none '(' "
-     "'[' '-' "},
-    {"an attribute", "deploy",
-     " model block op deploy dim weights input output preprocess state next group return "
-     "repeat share scan as when then else and or not on yes no inf nan none name "},
+    {"a model, block, op, deploy", "deploy", "name", " model block op deploy "},
+    {"a statement", "return", "as", DECLARATIONS " return " VALUES},
+    {"a value", "when", "as", VALUES},
+    {"an attribute", "deploy", "",
+     DECLARATIONS " return repeat share scan as when then else and or not on yes no inf nan none name "},
 };
 static const char operators[] = " '+' '-' '*' '/' '<' '>' == != <= >= and or |> '@' on ";
+/* what may follow a name is no news where a bracket can be closed */
+static const char beside_closing[] = " '(' ':' '[' '=' ";
 
 static bool is_member(const char *members, const char *name)
 {
@@ -31,37 +32,54 @@ static bool is_member(const char *members, const char *name)
     return strstr(members, padded) != NULL;
 }
 
+static bool expects(const int *expected, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(parse_symbol_name(expected[i]), name)) return true;
+    return false;
+}
+
 /* `name` as a reader says it: 'x' for what stands in the text, a word for a kind of thing. */
 static const char *readable(Parse *p, const char *name)
 {
-    static const char *const kinds[] = {"name", "string", "integer", "number", "newline", "end of file"};
+    static const char *const kinds[][2] = {{"name", "a name"},
+                                           {"string", "a string"},
+                                           {"integer", "an integer"},
+                                           {"number", "a number"},
+                                           {"newline", "the end of the line"},
+                                           {"end of file", "the end of the file"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (!strcmp(name, kinds[i]))
-            return arena_printf(p->arena, "%s%s", i > 3 ? "" : strchr("aeiou", name[0]) ? "an " : "a ", name);
+        if (!strcmp(name, kinds[i][0])) return kinds[i][1];
     return name[0] == '\'' ? name : arena_printf(p->arena, "'%s'", name);
+}
+
+static const Family *family_of(const int *expected, int count)
+{
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++)
+        if (expects(expected, count, families[f].sign) && !expects(expected, count, families[f].absent))
+            return &families[f];
+    return NULL;
+}
+
+static bool is_noise(const Family *family, const char *name, bool closes)
+{
+    if (!strcmp(name, "bad token")) return true;
+    if (family) return is_member(family->members, name);
+    return is_member(operators, name) || (closes && is_member(beside_closing, name));
 }
 
 static const char *expectation(Parse *p, const int *expected, int count)
 {
-    const char *names[8], *text = "";
+    const char *names[6], *text = "";
     int n = 0;
-    const Family *family = NULL;
-    for (size_t f = 0; f < sizeof families / sizeof *families && !family; f++)
-        for (int i = 0; i < count; i++)
-            if (!strcmp(parse_symbol_name(expected[i]), families[f].sign)) family = &families[f];
-    bool after_value = false;
+    const Family *family = family_of(expected, count);
+    bool closes = expects(expected, count, "')'") || expects(expected, count, "']'");
     if (family) names[n++] = family->name;
-    for (int i = 0; i < count && n < 8; i++) {
+    for (int i = 0; i < count && n < 6; i++) {
         const char *name = parse_symbol_name(expected[i]);
-        if (family && is_member(family->members, name)) continue;
-        if (!family && is_member(operators, name)) {
-            after_value = true;
-            continue;
-        }
-        if (!strcmp(name, "bad token")) continue;
-        names[n++] = readable(p, name);
+        if (!is_noise(family, name, closes)) names[n++] = readable(p, name);
     }
-    if (!n && after_value) names[n++] = "an operator";
+    if (!n) names[n++] = count ? "an operator" : "nothing more";
     for (int i = 0; i < n; i++)
         text = arena_printf(p->arena, "%s%s%s", text, !i ? "" : i == n - 1 ? " or " : ", ", names[i]);
     return text;
@@ -70,22 +88,54 @@ static const char *expectation(Parse *p, const int *expected, int count)
 static const char *found_text(Parse *p, int symbol, const Location *at)
 {
     const char *name = parse_symbol_name(symbol);
-    if (!strcmp(name, "newline") && at->offset < p->source->length && p->source->text[at->offset] == '}') return "'}'";
-    if (!strcmp(name, "newline") && at->offset < p->source->length) return "the end of the line";
-    if (!strcmp(name, "newline") || !strcmp(name, "end of file")) return "the end of the file";
+    bool newline = !strcmp(name, "newline");
+    if (at->offset >= p->source->length) return "the end of the file";
+    if (newline && p->source->text[at->offset] == '}') return "'}'";
+    if (newline) return "the end of the line";
     int length = parse_span(p, at).length;
     if (name[0] == '\'') return name;
     return arena_printf(p->arena, "'%.*s'%s", length < 40 ? length : 40, p->source->text + at->offset,
                         length < 40 ? "" : "...");
 }
 
+/* The word that begins a statement when it is nearly one: `outptu y = x`. */
+static const char *misspelt(const Parse *p)
+{
+    static const char *const words[] = {"model",  "block",      "op",    "deploy", "dim",   "weights", "input",
+                                        "output", "preprocess", "state", "next",   "group", "return"};
+    bool near = p->head_text && p->behind_head <= 1;
+    return near ? diag_nearest(p->head_text, words, sizeof words / sizeof *words) : NULL;
+}
+
+/* What the user probably did. */
+static void explain(Parse *p, const Location *at, const int *expected, int count)
+{
+    bool wants_name = expects(expected, count, "name");
+    const char *keyword = parse_keyword(p->last);
+    if (!keyword && wants_name && (p->last == '=' || p->last == ':')) keyword = parse_keyword(p->previous);
+    if (keyword && wants_name) {
+        diag_help(p->diag, "'%s' is a word of the language; as a name it stands in quotes: \"%s\"", keyword, keyword);
+        return;
+    }
+    const char *near = misspelt(p);
+    bool open = p->nopen && p->open[p->nopen - 1].line < at->first_line;
+    if (near)
+        diag_help(p->diag, "did you mean '%s'?", near);
+    else if (open && (p->open[p->nopen - 1].kind != '{' || at->offset >= p->source->length))
+        diag_help(p->diag, "the '%c' on line %d is not closed", p->open[p->nopen - 1].kind, p->open[p->nopen - 1].line);
+    else if (expects(expected, count, "newline"))
+        diag_help(p->diag, "a statement ends with its line; values are joined by operators or |>");
+    else
+        diag_help(p->diag, "docs/language.md has the whole grammar on one page");
+}
+
 void parse_unexpected(Parse *p, const Location *at, int found, const int *expected, int count)
 {
     bool reported = !strcmp(parse_symbol_name(found), "bad token") || p->cut;
     if (!reported) {
-        const char *what = expectation(p, expected, count);
-        diag_error(p->diag, E0101, parse_span(p, at), "expected %s, found %s", *what ? what : "nothing more",
+        diag_error(p->diag, E0101, parse_span(p, at), "expected %s, found %s", expectation(p, expected, count),
                    found_text(p, found, at));
+        explain(p, at, expected, count);
     }
     parse_recover(p);
 }

@@ -68,22 +68,46 @@ void token_measure(Parse *p, const char *text, const Location *at, TokenText *ou
     p->failed = true;
 }
 
+/* The whole word around the character, for help. */
+static const char *word_around(Parse *p, const Location *at)
+{
+    const char *text = p->source->text, *from = text + at->offset, *to = from;
+    while (from > text && !strchr(" \t\n\"(),", from[-1])) from--;
+    while (to < text + p->source->length && *to && !strchr(" \t\n\"(),", *to)) to++;
+    return arena_copy_chars(p->arena, from, to - from < 60 ? (size_t)(to - from) : 60);
+}
+
+static const struct CharacterRow {
+    char character;
+    const char *help;
+} character_rows[] = {
+    {'.', "write 0.5 rather than .5"},
+    {';', "a statement ends with its line"},
+    {'\'', "strings stand in double quotes"},
+    {'%', "a percentage stands behind its number: 75%"},
+    {'!', "write `not`, or !="},
+    {'&', "write `and`"},
+    {'|', "write |> or `or`"},
+    {'^', "there is no power; multiply"},
+};
+
 void token_bad(Parse *p, const char *text, const Location *at)
 {
-    Location first = *at;
     p->failed = true;
     if (text[0] == '"') {
-        diag_error(p->diag, E0102, parse_span(p, &first), "a string is not closed on its line");
+        diag_error(p->diag, E0102, parse_span(p, at), "a string is not closed on its line");
         diag_help(p->diag, "end it with \"; a newline inside a string is written \\n");
-    } else if ((unsigned char)text[0] >= 0x80) {
-        diag_error(p->diag, E0102, parse_span(p, &first), "letters outside ASCII stand in strings and comments only");
-        diag_help(p->diag, "quote the name: \"%.40s\"", text);
-    } else {
-        diag_error(p->diag, E0102, parse_span(p, &first), "the language has no character '%c'", text[0]);
-        if (text[0] == '.') diag_help(p->diag, "write 0.5 rather than .5");
-        if (text[0] == ';') diag_help(p->diag, "a statement ends with its line");
-        if (text[0] == '\'') diag_help(p->diag, "strings stand in double quotes");
+        return;
     }
+    if ((unsigned char)text[0] >= 0x80) {
+        diag_error(p->diag, E0102, parse_span(p, at), "letters outside ASCII stand in strings and comments only");
+        diag_help(p->diag, "write the name in ASCII letters, or quote it: \"%s\"", word_around(p, at));
+        return;
+    }
+    diag_error(p->diag, E0102, parse_span(p, at), "the language has no character '%c'", text[0]);
+    diag_help(p->diag, "leave it out, or put it into a string");
+    for (size_t i = 0; i < sizeof character_rows / sizeof *character_rows; i++)
+        if (character_rows[i].character == text[0]) diag_help(p->diag, "%s", character_rows[i].help);
 }
 
 static int hex(char c)

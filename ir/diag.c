@@ -184,7 +184,8 @@ static size_t distance(const char *a, const char *b)
 const char *diag_nearest(const char *word, const char *const *names, size_t count)
 {
     const char *best = NULL;
-    size_t limit = strlen(word) / 3 + 1, least = limit + 1;
+    /* another word of one letter is no slip of the hand */
+    size_t length = strlen(word), limit = length < 2 ? 0 : length / 3 + 1, least = limit + 1;
     for (size_t i = 0; i < count; i++) {
         size_t d = distance(word, names[i]);
         if (d < least) {

@@ -39,8 +39,10 @@ Jit *jit_load(const Bytes *object, Diag *diag)
         LLVMCreateMemoryBufferWithMemoryRangeCopy((const char *)object->data, object->size, "object");
     LLVMErrorRef error = open_process(engine);
     if (!error) error = LLVMOrcLLJITAddObjectFile(engine, LLVMOrcLLJITGetMainJITDylib(engine), buffer);
-    Jit *jit = worked(error, "run in this process", diag) ? malloc(sizeof *jit) : NULL;
+    bool loaded = worked(error, "run in this process", diag);
+    Jit *jit = loaded ? malloc(sizeof *jit) : NULL;
     if (!jit) {
+        if (loaded) diag_error(diag, E0902, (Span){.name = "run in this process"}, "out of memory");
         worked(LLVMOrcDisposeLLJIT(engine), "run in this process", diag);
         return NULL;
     }

@@ -2,6 +2,7 @@
 #include "backend/jit.h"
 #include "frontend/driver/bound.h"
 #include "frontend/driver/compile.h"
+#include "runtime/runner/message.h"
 #include "runtime/runner/session.h"
 
 #include "ir/op.h"
@@ -150,7 +151,7 @@ static int load_inputs(const Session *session)
 {
     const Arguments *arguments = session->arguments;
     Rows *rows = calloc((size_t)session->model->ninputs + 1, sizeof *rows);
-    int status = rows ? STATUS_FINE : STATUS_SYSTEM;
+    int status = rows ? STATUS_FINE : message(STATUS_SYSTEM, "out of memory");
     for (int i = 0; i < arguments->ninputs && !status; i++) {
         int port = arguments->inputs[i].port;
         status = rows_read(&rows[port], arguments->inputs[i].path, &session->model->inputs[port]);

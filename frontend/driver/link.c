@@ -76,10 +76,10 @@ static bool run_tool(Compilation *c, char **argv)
     if (error) return diag_error(c->diag, E0903, nowhere, "'%s' cannot be started: %s", argv[0], strerror(error));
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) return diag_error(c->diag, E0903, nowhere, "'%s' is lost: %s", argv[0], strerror(errno));
-        if (interrupted()) kill(child, SIGTERM);
+        if (was_interrupted()) kill(child, SIGTERM);
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
-    if (interrupted()) return false;
+    if (was_interrupted()) return false;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
         diag_error(c->diag, E0903, nowhere, "no linker: '%s' cannot be run", argv[0]);
         return diag_help(c->diag, "install gcc (apt install gcc), or name another one by --linker or CC");

@@ -50,9 +50,9 @@ static int finish(Driver *driver, int status)
     Diag *diag = &driver->diag;
     status = status_of(diag, status);
     if (diag->warnings && driver->options.warnings_are_errors && status == STATUS_FINE) status = STATUS_INPUT;
-    if (status == STATUS_FINE) status = outputs_commit(&driver->outputs, diag);
+    if (status == STATUS_FINE) status = outputs_commit(&driver->outputs, driver->arena, diag);
     outputs_discard(&driver->outputs);
-    if (interrupted()) return STATUS_INTERRUPTED;
+    if (was_interrupted()) return STATUS_INTERRUPTED;
     if (driver->options.quiet) drop_notes(diag);
     diag_print(diag, stderr, isatty(STDERR_FILENO));
     if (fflush(stdout) == 0 && !ferror(stdout)) return status_of(diag, status);

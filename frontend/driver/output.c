@@ -13,13 +13,13 @@
 
 /* The one mutable global of lepc: what a signal may do. */
 enum { NOTHING_TO_REMOVE, FILES_TO_REMOVE, WAS_INTERRUPTED };
-static volatile sig_atomic_t interrupt_state = NOTHING_TO_REMOVE;
+static volatile sig_atomic_t interrupted = NOTHING_TO_REMOVE;
 
 static void on_interrupt(int signal)
 {
     (void)signal;
-    if (interrupt_state == NOTHING_TO_REMOVE) _exit(STATUS_INTERRUPTED);
-    interrupt_state = WAS_INTERRUPTED;
+    if (interrupted == NOTHING_TO_REMOVE) _exit(STATUS_INTERRUPTED);
+    interrupted = WAS_INTERRUPTED;
 }
 
 /* An assert that fails is our fault, and has its own exit code; files beside their place are left to the user then. */
@@ -46,7 +46,7 @@ void interrupts_install(void)
     sigaction(SIGXFSZ, &action, NULL);
 }
 
-bool interrupted(void) { return interrupt_state == WAS_INTERRUPTED; }
+bool was_interrupted(void) { return interrupted == WAS_INTERRUPTED; }
 
 static bool cannot_write(const char *path, int error, Diag *diag)
 {
@@ -57,7 +57,7 @@ static bool cannot_write(const char *path, int error, Diag *diag)
 static int create(OutputFile *entry, Arena *arena, const char *path, Diag *diag)
 {
     char *name = arena_printf(arena, "%s.XXXXXX", path);
-    if (interrupt_state == NOTHING_TO_REMOVE) interrupt_state = FILES_TO_REMOVE;
+    if (interrupted == NOTHING_TO_REMOVE) interrupted = FILES_TO_REMOVE;
     int fd = mkstemp(name);
     if (fd < 0) {
         cannot_write(path, errno, diag);
@@ -149,22 +149,55 @@ static void set_mode(const OutputFile *entry)
     chmod(entry->temporary, mode);
 }
 
-int outputs_commit(OutputSet *set, Diag *diag)
+/* Keeps what is at an entry's place under another name, for the case that a later file cannot be moved. */
+static bool keep_old(OutputFile *entry, Arena *arena, Diag *diag)
 {
-    int status = interrupted() ? STATUS_INTERRUPTED : STATUS_FINE;
-    for (int i = 0; i < set->count && status == STATUS_FINE; i++) {
+    struct stat info;
+    if (stat(entry->path, &info)) return true;
+    char *name = arena_printf(arena, "%s.XXXXXX", entry->path);
+    int fd = mkstemp(name);
+    if (fd < 0) return cannot_write(entry->path, errno, diag);
+    close(fd);
+    entry->old = name;
+    /* where links cannot be made, what is there is replaced without a way back */
+    if (unlink(name) == 0 && link(entry->path, name)) entry->old = NULL;
+    return true;
+}
+
+static bool move_into_place(OutputFile *entry, Diag *diag)
+{
+    set_mode(entry);
+    if (rename(entry->temporary, entry->path)) return cannot_write(entry->path, errno, diag);
+    entry->temporary = NULL;
+    entry->moved = true;
+    return true;
+}
+
+/* What was moved already goes back. */
+static void undo(OutputSet *set)
+{
+    for (int i = 0; i < set->count; i++) {
         OutputFile *entry = &set->at[i];
-        if (!entry->path || !entry->temporary) continue;
-        set_mode(entry);
-        if (rename(entry->temporary, entry->path) == 0) {
-            entry->temporary = NULL;
-            continue;
-        }
-        cannot_write(entry->path, errno, diag);
-        status = STATUS_SYSTEM;
+        if (!entry->moved) continue;
+        if (!entry->old)
+            unlink(entry->path);
+        else if (rename(entry->old, entry->path) == 0)
+            entry->old = NULL;
     }
+}
+
+int outputs_commit(OutputSet *set, Arena *arena, Diag *diag)
+{
+    int files = 0;
+    bool good = !was_interrupted();
+    for (int i = 0; i < set->count; i++) files += set->at[i].path && set->at[i].temporary;
+    for (int i = 0; i < set->count && good && files > 1; i++)
+        if (set->at[i].path && set->at[i].temporary) good = keep_old(&set->at[i], arena, diag);
+    for (int i = 0; i < set->count && good; i++)
+        if (set->at[i].path && set->at[i].temporary) good = move_into_place(&set->at[i], diag);
+    if (!good) undo(set);
     outputs_discard(set);
-    return status;
+    return good ? STATUS_FINE : was_interrupted() ? STATUS_INTERRUPTED : STATUS_SYSTEM;
 }
 
 void outputs_discard(OutputSet *set)
@@ -173,7 +206,8 @@ void outputs_discard(OutputSet *set)
         OutputFile *entry = &set->at[i];
         if (entry->file && entry->file != stdout) fclose(entry->file);
         if (entry->temporary) unlink(entry->temporary);
+        if (entry->old) unlink(entry->old);
     }
     set->count = 0;
-    if (interrupt_state == FILES_TO_REMOVE) interrupt_state = NOTHING_TO_REMOVE;
+    if (interrupted == FILES_TO_REMOVE) interrupted = NOTHING_TO_REMOVE;
 }

@@ -10,6 +10,8 @@ enum { MAX_OUTPUTS = 24 };
 typedef struct OutputFile {
     const char *path;      /* where it goes; NULL: only needed on the way */
     const char *temporary; /* NULL: written in place, as devices and pipes are */
+    const char *old;       /* another name of what was at its place, while several files are moved */
+    bool moved;
     FILE *file;
 } OutputFile;
 
@@ -26,13 +28,13 @@ bool output_write(OutputSet *set, Arena *arena, const char *path, const Bytes *b
 /* The name of a file that a tool shall write, to be moved to `path`; with `path` NULL one that is removed at the end,
  * in the folder of `beside`. */
 const char *output_temporary(OutputSet *set, Arena *arena, const char *path, const char *beside, Diag *diag);
-/* Moves all into place; after an interrupt none: STATUS_INTERRUPTED, or STATUS_SYSTEM after E0901. */
-int outputs_commit(OutputSet *set, Diag *diag);
+/* Moves all into place, or none; after an interrupt STATUS_INTERRUPTED, or STATUS_SYSTEM after E0901. */
+int outputs_commit(OutputSet *set, Arena *arena, Diag *diag);
 void outputs_discard(OutputSet *set);
 
 /* From now on SIGINT and the like end lepc with STATUS_INTERRUPTED: at once while nothing of ours is on the disk,
  * else when the files are removed. */
 void interrupts_install(void);
-bool interrupted(void);
+bool was_interrupted(void);
 
 #endif

@@ -12,7 +12,5 @@ KindEval eval_map, eval_view, eval_reduce, eval_window, eval_contract;
 void tensor_view(const Tensor *in, const IndexMap *map, Tensor *out);
 /* The tensor with elements cast; itself when it has that dtype. */
 Tensor tensor_cast(Arena *arena, const Tensor *from, Dtype to);
-/* What sums of this dtype are computed in: f32 for 16-bit floats, which round once at the end. */
-Dtype dtype_wide(Dtype dtype);
 
 #endif

@@ -5,8 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-Dtype dtype_wide(Dtype dtype) { return dtype == F16 || dtype == BF16 ? F32 : dtype; }
-
 Tensor tensor_cast(Arena *arena, const Tensor *from, Dtype to)
 {
     if (!from->data || from->type.dtype == to) return *from;

@@ -17,6 +17,7 @@ const char *dtype_name(Dtype dtype) { return dtypes[dtype].name; }
 int dtype_bits(Dtype dtype) { return dtypes[dtype].bits; }
 DtypeKind dtype_kind(Dtype dtype) { return dtypes[dtype].kind; }
 bool dtype_is_float(Dtype dtype) { return dtypes[dtype].kind == DTYPE_FLOAT; }
+Dtype dtype_wide(Dtype dtype) { return dtype == F16 || dtype == BF16 ? F32 : dtype; }
 int64_t dtype_bytes(Dtype dtype, int64_t count) { return (count * dtypes[dtype].bits + 7) / 8; }
 
 Dtype dtype_find(const char *name)

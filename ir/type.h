@@ -50,6 +50,8 @@ Dtype dtype_find(const char *name); /* DTYPE_COUNT when there is none */
 int dtype_bits(Dtype dtype);        /* stored bits of one element */
 DtypeKind dtype_kind(Dtype dtype);
 bool dtype_is_float(Dtype dtype);
+/* What sums of this dtype are computed in: f32 for 16-bit floats, which round once at the end. */
+Dtype dtype_wide(Dtype dtype);
 /* Bytes of `count` elements, sub-byte dtypes packed. */
 int64_t dtype_bytes(Dtype dtype, int64_t count);
 

@@ -14,6 +14,7 @@ typedef struct TileProblem {
     int64_t run;              /* of them in the innermost loop */
     bool depthwise;           /* lanes read their own input channel */
     bool packed;
+    int64_t element_bytes; /* of a sum */
 } TileProblem;
 
 TileProblem tile_problem(const Group *group);

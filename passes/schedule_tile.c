@@ -12,6 +12,7 @@ TileProblem tile_problem(const Group *group)
                      .width = c.out_width,
                      .pool_height = 1,
                      .pool_width = 1,
+                     .element_bytes = dtype_bits(dtype_wide(group->anchor->types[0].dtype)) / 8,
                      .groups = c.window.groups,
                      .channels = c.out_channels / c.window.groups};
     int64_t inner = c.in_channels / c.window.groups;
@@ -41,7 +42,7 @@ static double larger(double a, double b) { return a > b ? a : b; }
  * weights from the cache level that holds a block's. */
 static double one_tile(const TileProblem *p, const Target *t, const Schedule *s, int64_t pixels, int64_t vectors)
 {
-    double sums = (double)(pixels * vectors), weights = (double)(vectors * s->lanes * 4);
+    double sums = (double)(pixels * vectors), weights = (double)(vectors * s->lanes * p->element_bytes);
     double loads = p->depthwise ? sums : (double)pixels;
     if (s->unroll < p->reduction) loads += (double)vectors; /* else the weights stay in registers */
     double step = larger(sums / t->fma_per_cycle, loads / t->loads_per_cycle);
@@ -123,7 +124,7 @@ static void try_columns(const TileProblem *p, const Target *t, Schedule s, Sched
 Schedule tile_choose(const TileProblem *p, const Target *t)
 {
     static const int64_t vectors[] = {1, 2, 3, 4, 6, 8};
-    Schedule best = {.lanes = 0}, s = {.lanes = t->vector_bytes / 4, .threads = 1};
+    Schedule best = {.lanes = 0}, s = {.lanes = t->vector_bytes / p->element_bytes, .threads = 1};
     int64_t narrow = power_of_two_from(p->channels);
     if (s.lanes > narrow) s.lanes = narrow;
     if (p->packed) s.panel = narrow < PANEL ? narrow : PANEL;
@@ -143,7 +144,7 @@ Schedule tile_choose(const TileProblem *p, const Target *t)
         best.tile_vectors = best.unroll = 1;
         best.cost = tile_cost(p, &best, t);
     }
-    if (p->height * p->width * p->images == 1 && p->reduction * p->channels * 4 > t->cache_bytes[1])
+    if (p->height * p->width * p->images == 1 && p->reduction * p->channels * p->element_bytes > t->cache_bytes[1])
         best.prefetch = 4096;
     return best;
 }

@@ -28,7 +28,8 @@ static TileProblem convolution(int64_t size, int64_t from, int64_t to, int64_t k
                          .channels = to,
                          .reduction = kernel * kernel * from,
                          .run = kernel * from,
-                         .packed = true};
+                         .packed = true,
+                         .element_bytes = 4};
 }
 
 static void check_fits(const TileProblem *p, const Schedule *s, const Target *t)
@@ -89,7 +90,8 @@ static void narrow_results_use_narrow_vectors(void **state)
                      .channels = 3,
                      .reduction = 64,
                      .run = 64,
-                     .packed = true};
+                     .packed = true,
+                     .element_bytes = 4};
     Schedule s = tile_choose(&p, &t);
     assert_int_equal(s.lanes, 4);
     assert_int_equal(s.panel, 4);

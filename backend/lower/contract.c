@@ -73,17 +73,26 @@ static int active_lanes(const Tile *tile, int v)
     return v == tile->channels.vectors - 1 ? tile->channels.active : (int)tile->contract->lanes;
 }
 
+/* A load of `lanes` elements in the dtype that sums are made in. */
+static const LoopExpr *load_wide(const Tile *tile, const LoopBuffer *buffer, Affine at, int lanes, int active)
+{
+    LoopBuilder *b = builder(tile);
+    const LoopExpr *value = loop_load(b, buffer, at, lanes, 1, active);
+    Dtype sum = tile->contract->sum;
+    return buffer->dtype == sum ? value : loop_op(b, EXPR_CAST, sum, value, NULL, NULL);
+}
+
 /* Each sum starts as the bias of its channel. */
 static void start_sums(const Tile *tile)
 {
     const Contract *c = tile->contract;
     LoopBuilder *b = builder(tile);
     for (int v = 0; v < tile->channels.vectors; v++) {
-        const LoopExpr *first = loop_const(b, F32, (int)c->lanes, 0);
+        const LoopExpr *first = loop_const(b, c->sum, (int)c->lanes, 0);
         if (c->bias.buffer) {
             int active = c->panel ? (int)c->lanes : active_lanes(tile, v);
             Affine at = affine_plus(tile->channels.oc, c->bias.base + v * c->lanes);
-            first = loop_let(b, "bias", loop_load(b, c->bias.buffer, at, (int)c->lanes, 1, active));
+            first = loop_let(b, "bias", load_wide(tile, c->bias.buffer, at, (int)c->lanes, active));
         }
         LoopScope pixel = loop_for(b, "pixel", 0, tile->rows * tile->columns, 1, MODE_UNROLL);
         Affine at = affine_plus(affine_of(pixel.var, tile->channels.vectors), v);
@@ -101,8 +110,8 @@ static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affin
     for (int v = 0; v < vectors; v++) {
         int active = c->panel ? lanes : active_lanes(tile, v);
         Affine at = weight_address(tile, k, v);
-        loop_assign(b, tile->weights, affine(v), loop_load(b, c->weight.buffer, at, lanes, 1, active));
-        if (c->prefetch) loop_prefetch(b, c->weight.buffer, affine_plus(at, c->prefetch / 4));
+        loop_assign(b, tile->weights, affine(v), load_wide(tile, c->weight.buffer, at, lanes, active));
+        if (c->prefetch) loop_prefetch(b, c->weight.buffer, affine_plus(at, c->prefetch * 8 / dtype_bits(c->sum)));
     }
     LoopScope row = loop_for(b, "row", 0, tile->rows, 1, MODE_UNROLL);
     LoopScope column = loop_for(b, "column", 0, tile->columns, 1, MODE_UNROLL);
@@ -110,14 +119,14 @@ static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affin
     Affine from = input_address(tile, y, x, ky, kx, affine_add(ic, tile->channels.ic));
     const LoopExpr *spread = NULL;
     if (!c->depthwise)
-        spread = loop_let(b, "input", loop_splat(b, loop_load(b, c->input.buffer, from, 1, 1, 1), lanes));
+        spread = loop_let(b, "input", loop_splat(b, load_wide(tile, c->input.buffer, from, 1, 1), lanes));
     for (int v = 0; v < vectors; v++) {
         const LoopExpr *input = spread;
         if (c->depthwise)
-            input = loop_load(b, c->input.buffer, affine_plus(from, v * lanes), lanes, 1, active_lanes(tile, v));
+            input = load_wide(tile, c->input.buffer, affine_plus(from, v * lanes), lanes, active_lanes(tile, v));
         Affine at = sum_index(tile, affine_of(row.var, 1), affine_of(column.var, 1), affine(v));
         const LoopExpr *weight = loop_reg(b, tile->weights, affine(v)), *sum = loop_reg(b, tile->sums, at);
-        loop_assign(b, tile->sums, at, loop_op(b, EXPR_FMA, F32, input, weight, sum));
+        loop_assign(b, tile->sums, at, loop_op(b, EXPR_FMA, c->sum, input, weight, sum));
     }
     loop_end(b, column);
     loop_end(b, row);
@@ -233,7 +242,9 @@ static const LoopExpr *finish_value(const Finish *f, Value value)
     if (!group_is_inside(group, value)) return finish_outer(f, value);
     if (node == group->anchor) {
         Affine at = sum_index(f->tile, f->row, f->column, f->v);
-        return loop_reg(builder(f->tile), f->tile->sums, at);
+        const LoopExpr *sum = loop_reg(builder(f->tile), f->tile->sums, at);
+        Dtype dtype = value_type(value)->dtype;
+        return sum->dtype == dtype ? sum : loop_op(builder(f->tile), EXPR_CAST, dtype, sum, NULL, NULL);
     }
     return node == group->pool ? finish_pool(f, node) : finish_map(f, node);
 }
@@ -267,8 +278,8 @@ static void emit_tile(Tile *tile)
 {
     LoopBuilder *b = builder(tile);
     int vectors = tile->channels.vectors, lanes = (int)tile->contract->lanes;
-    tile->sums = loop_register(b, "sum", F32, lanes, (int)(tile->rows * tile->columns) * vectors);
-    tile->weights = loop_register(b, "weight", F32, lanes, vectors);
+    tile->sums = loop_register(b, "sum", tile->contract->sum, lanes, (int)(tile->rows * tile->columns) * vectors);
+    tile->weights = loop_register(b, "weight", tile->contract->sum, lanes, vectors);
     start_sums(tile);
     reduce(tile);
     bool partial = tile->channels.active < lanes;

@@ -15,6 +15,7 @@ typedef struct Contract {
     Lowering *lowering;
     Contraction shape;
     Window pool; /* 1x1 when nothing is pooled */
+    Dtype sum;   /* of the sums: that of the operands, narrow floats widened */
     Site input, weight, bias, output;
     bool depthwise;  /* lanes read their own input channel */
     bool row_is_run; /* a kernel row's inputs are neighbours in memory */

@@ -81,7 +81,7 @@ static Site site_of_weight(Lowering *lowering, const Contraction *shape, Value v
 static bool can_flatten(const Contract *c, const Group *group)
 {
     const Window *w = &c->shape.window;
-    if (!c->image || group->pool || c->groups != 1) return false;
+    if (!c->image || group->pool || c->groups != 1 || c->shape.batched_weight) return false;
     if (w->kernel[0] * w->kernel[1] != 1 || w->stride[0] * w->stride[1] != 1) return false;
     if (w->pad_begin[0] + w->pad_begin[1] + w->pad_end[0] + w->pad_end[1]) return false;
     if (place_has_halo(place_of(group->anchor->inputs[0]))) return false;
@@ -131,6 +131,7 @@ Contract contract_new(Lowering *lowering)
                   .panel = schedule->panel,
                   .prefetch = schedule->prefetch};
     node_def(anchor)->contract(anchor, &c.shape);
+    c.sum = dtype_wide(anchor->types[0].dtype);
     set_sizes(&c, group);
     c.image = is_image(&c.shape, &anchor->types[0]);
     bool batched = !c.image && c.batch > 1;

@@ -27,6 +27,12 @@ static const Place *place_of(Value value)
     return &value.node->places[value.slot];
 }
 
+/* Results of a product with a vector have no axis of columns: the last one is the rows. */
+static bool is_column(const Node *anchor, Value value)
+{
+    return value_type(anchor->inputs[1])->rank == 1 && !value_equal(value, anchor->inputs[0]);
+}
+
 /* A tensor that follows the pixels: [N, H, W, C], or [.., rows, C] whose rows are the x of one line. */
 static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
 {
@@ -41,6 +47,7 @@ static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
         return site;
     }
     if (rank >= 2) site.x = place->stride[rank - 2];
+    if (is_column(lowering->group.anchor, value)) site.x = place->stride[rank - 1];
     if (batched) site.n = place->stride[rank - 2] * type->dim[rank - 2].high;
     return site;
 }
@@ -48,8 +55,8 @@ static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
 /* The axes of the result are those of the contraction: [N, H, W, C]. */
 static bool is_image(const Contraction *shape, const Type *type)
 {
-    return type->rank == 4 && type->dim[0].high == shape->batch && type->dim[1].high == shape->out_height &&
-           type->dim[2].high == shape->out_width;
+    return !shape->batched_weight && type->rank == 4 && type->dim[0].high == shape->batch &&
+           type->dim[1].high == shape->out_height && type->dim[2].high == shape->out_width;
 }
 
 Site contract_site(const Contract *c, Value value)
@@ -72,7 +79,7 @@ static Site site_of_weight(Lowering *lowering, const Contraction *shape, Value v
 {
     const Type *type = value_type(value);
     Site site = {.buffer = lower_buffer(lowering, value), .base = place_interior(place_of(value)), .c = 1};
-    site.x = type->dim[type->rank - 1].high;
+    site.x = shape->out_channels;
     if (shape->batched_weight) site.n = site.x * type->dim[type->rank - 2].high;
     return site;
 }

@@ -1,0 +1,108 @@
+/* Contractions compiled and run beside eval, bit by bit: the shapes in which the axes of one look like another's. */
+#include "tests/support/native.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+/* cmocka wants these first */
+#include <cmocka.h>
+
+static void no_memory(void *context) { abort(); }
+
+static int setup(void **state)
+{
+    *state = arena_new(no_memory, NULL);
+    return *state == NULL;
+}
+
+static int teardown(void **state)
+{
+    arena_free(*state);
+    return 0;
+}
+
+static void check(Sketch *s)
+{
+    static const char *const cpus[] = {"x86-64-v3", "x86-64-v4"};
+    for (int i = 0; i < 2; i++) {
+        if (!native_runs(cpus[i])) continue;
+        assert_true(native_agrees(s->graph, cpus[i], 0));
+        assert_true(native_agrees(s->graph, cpus[i], 2));
+    }
+}
+
+static void check_matmul(Arena *arena, int rank, const int64_t *a, const int64_t *b)
+{
+    Sketch s = sketch_new(arena, "matmul");
+    Value x = sketch_input(&s, F32, rank, a), y = sketch_input(&s, F32, rank, b);
+    sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(x, y)));
+    check(&s);
+}
+
+/* Leading axes with a matrix each, also where [B, 1, M, N] could be taken for images that share their weights. */
+static void matrices_of_their_own(void **state)
+{
+    check_matmul(*state, 4, (const int64_t[]){2, 1, 1, 2}, (const int64_t[]){2, 1, 2, 1});
+    check_matmul(*state, 4, (const int64_t[]){3, 1, 5, 7}, (const int64_t[]){3, 1, 7, 19});
+    check_matmul(*state, 4, (const int64_t[]){2, 3, 5, 7}, (const int64_t[]){2, 3, 7, 19});
+    check_matmul(*state, 3, (const int64_t[]){4, 3, 9}, (const int64_t[]){4, 9, 33});
+}
+
+static void one_matrix_for_all(void **state)
+{
+    Sketch s = sketch_new(*state, "shared");
+    Value x = sketch_input(&s, F32, DIMS(2, 1, 5, 7)), y = sketch_input(&s, F32, DIMS(7, 18));
+    sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(x, y)));
+    check(&s);
+}
+
+static void vectors(void **state)
+{
+    Sketch s = sketch_new(*state, "vectors");
+    Value x = sketch_input(&s, F32, DIMS(6, 9)), row = sketch_input(&s, F32, DIMS(6)),
+          column = sketch_input(&s, F32, DIMS(9));
+    sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(row, x)));
+    sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(x, column)));
+    sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(column, column)));
+    check(&s);
+}
+
+static void check_conv(Arena *arena, const int64_t in[4], int64_t kernel, int64_t out, const ConvAttrs *attrs)
+{
+    Sketch s = sketch_new(arena, "conv");
+    Value x = sketch_input(&s, F32, 4, in);
+    Value w = sketch_param(&s, F32, DIMS(kernel, kernel, in[3] / attrs->groups, out));
+    Value b = sketch_param(&s, F32, DIMS(out));
+    Value y = sketch_op(&s, OP_conv2d, attrs, OPERANDS(x, w, b));
+    sketch_output(&s, sketch_op(&s, OP_relu, NULL, OPERANDS(y)));
+    check(&s);
+}
+
+static void convolutions(void **state)
+{
+    for (int64_t stride = 1; stride <= 2; stride++)
+        for (int64_t dilation = 1; dilation <= 2; dilation++)
+            for (int mode = PAD_VALID; mode <= PAD_EXPLICIT; mode++) {
+                ConvAttrs attrs = {.stride = {2, {stride, 3 - stride}},
+                                   .dilation = {2, {dilation, 1}},
+                                   .groups = 1,
+                                   .pad = {.mode = mode, .sizes = {4, {2, 0, 1, 3}}}};
+                check_conv(*state, (const int64_t[]){2, 7, 6, 4}, 3, 18, &attrs);
+                attrs.groups = 2;
+                check_conv(*state, (const int64_t[]){1, 7, 6, 4}, 3, 6, &attrs);
+                attrs.groups = 4;
+                check_conv(*state, (const int64_t[]){1, 7, 6, 4}, 3, 4, &attrs);
+            }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(matrices_of_their_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_matrix_for_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(vectors, setup, teardown),
+        cmocka_unit_test_setup_teardown(convolutions, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -45,6 +45,52 @@ bool place_has_halo(const Place *place)
     return false;
 }
 
+enum { MAX_PANEL = 4096 };
+static const int64_t limit = (int64_t)1 << 40;
+
+static bool ring_is_sane(const Place *place, const Type *type)
+{
+    for (int axis = 0; axis < MAX_RANK; axis++) {
+        int64_t most = axis < type->rank ? limit : 0;
+        if (place->before[axis] < 0 || place->before[axis] > most) return false;
+        if (place->after[axis] < 0 || place->after[axis] > most) return false;
+    }
+    return true;
+}
+
+static bool panel_is_sane(const Place *place, const Type *type)
+{
+    if (place->panel < 0 || place->panel > MAX_PANEL || type->rank == 0 || place_has_halo(place)) return false;
+    Place dense = *place;
+    place_set_strides(&dense, type);
+    return memcmp(dense.stride, place->stride, (size_t)type->rank * sizeof *dense.stride) == 0;
+}
+
+/* From the smallest stride on, each steps over all that lies within. */
+static bool strides_are_sane(const Place *place, const Type *type)
+{
+    int64_t span = 1;
+    bool done[MAX_RANK] = {false};
+    for (int count = 0; count < type->rank; count++) {
+        int least = -1;
+        for (int axis = 0; axis < type->rank; axis++)
+            if (!done[axis] && (least < 0 || place->stride[axis] < place->stride[least])) least = axis;
+        done[least] = true;
+        int64_t stride = place->stride[least], size = padded(place, type, least);
+        if (stride < 0 || stride > limit || size > limit) return false;
+        if (size == 1) continue; /* never stepped */
+        if (stride < span || stride > limit / size) return false;
+        span += stride * (size - 1);
+    }
+    return span <= limit / 8;
+}
+
+bool place_is_sane(const Place *place, const Type *type)
+{
+    if (place->offset < 0 || place->offset > limit || place->index < 0 || !ring_is_sane(place, type)) return false;
+    return place->panel ? panel_is_sane(place, type) : strides_are_sane(place, type);
+}
+
 /* Whole panels, each a dense block of the axes before the last. */
 static int64_t panels_bytes(const Place *place, const Type *type)
 {

@@ -30,6 +30,9 @@ Space space_find(const char *name); /* SPACE_NONE when there is none */
  * one. */
 void place_set_strides(Place *place, const Type *type);
 bool place_has_halo(const Place *place);
+/* True when no two elements share an address, and buffer and offset stay within 2^40 bytes: then the functions below
+ * cannot overflow.  Places of a dump may say anything. */
+bool place_is_sane(const Place *place, const Type *type);
 /* Bytes of the buffer, ring and padding of panels included. */
 int64_t place_bytes(const Place *place, const Type *type);
 /* Elements from the buffer's start to element (0, 0, ...). */

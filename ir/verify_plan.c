@@ -13,6 +13,7 @@ typedef struct Buffer {
     const Place *place;
     int64_t bytes;
     int made, last;
+    int port; /* which input or result it is, -1 none */
     bool used;
 } Buffer;
 
@@ -22,6 +23,7 @@ typedef struct PlanCheck {
     NodeMap *first; /* node -> index of the buffer of its slot 0 */
     Buffer *buffers;
     size_t count, capacity;
+    int inputs;
     bool good;
 } PlanCheck;
 
@@ -55,13 +57,21 @@ static bool same_buffer(const Place *a, const Place *b)
     return a->space == b->space && a->index == b->index && a->offset == b->offset;
 }
 
+static bool is_dense(const Place *place, const Type *type)
+{
+    Place dense = {.space = place->space};
+    place_set_strides(&dense, type);
+    return !place->panel && !place_has_halo(place) &&
+           memcmp(dense.stride, place->stride, (size_t)type->rank * sizeof *dense.stride) == 0;
+}
+
 static void check_alias(PlanCheck *check, const Node *node)
 {
     const Buffer *root = buffer_of(check, value_of((Node *)node));
     if (!node->places || !root->place || !same_buffer(node->places, root->place))
         broken(check, node, "is a view of a value that lies elsewhere");
-    else if (place_has_halo(root->place))
-        broken(check, node, "is a view of a value with a ring around it");
+    else if (!is_dense(root->place, value_type(root->value)) || !is_dense(node->places, &node->types[0]))
+        broken(check, node, "is a view of a value whose elements do not lie side by side");
 }
 
 static void add_node(PlanCheck *check, const Node *node, int position)
@@ -69,7 +79,13 @@ static void add_node(PlanCheck *check, const Node *node, int position)
     *node_map_cell(check->first, node) = (int64_t)check->count;
     for (int i = 0; i < node->nresults; i++) {
         const Place *place = node->places ? &node->places[i] : NULL;
-        Buffer buffer = {.value = {(Node *)node, i}, .place = place, .made = position, .last = position};
+        if (place && place->space == SPACE_NONE) place = NULL;
+        if (place && !place_is_sane(place, &node->types[i])) {
+            broken(check, node, "has a place with strides or sizes that no buffer has");
+            place = NULL;
+        }
+        Buffer buffer = {.value = {(Node *)node, i}, .place = place, .made = position, .last = position, .port = -1};
+        if (node->op == OP_input) buffer.port = check->inputs++;
         if (place) buffer.bytes = place_bytes(place, &node->types[i]);
         check->buffers = arena_grow(check->arena, check->buffers, check->count, &check->capacity, sizeof buffer);
         check->buffers[check->count++] = buffer;
@@ -97,7 +113,8 @@ static void collect(PlanCheck *check, const Graph *graph)
         note_uses(check, node, position);
     }
     for (int i = 0; i < graph->nresults; i++) {
-        const Buffer *buffer = buffer_of(check, graph->results[i].value);
+        Buffer *buffer = buffer_of(check, graph->results[i].value);
+        buffer->port = i;
         note_use(check, graph->results[i].value, INT_MAX);
         if (!buffer->place || buffer->place->space != SPACE_OUTPUT || buffer->place->index != i)
             broken(check, buffer->value.node, "is a result, but does not lie in the caller's buffer for it");
@@ -106,19 +123,37 @@ static void collect(PlanCheck *check, const Graph *graph)
 
 /* ---- places ---- */
 
+/* Which memory is whose: inputs and constants are only read, results have a buffer of the caller each. */
+static void check_space(PlanCheck *check, const Buffer *buffer)
+{
+    const Node *node = buffer->value.node;
+    const Place *place = buffer->place;
+    bool users = place->space == SPACE_INPUT || place->space == SPACE_OUTPUT;
+    if (users && (place->offset || !is_dense(place, value_type(buffer->value))))
+        broken(check, node, "does not fill the caller's buffer");
+    if (node->op == OP_input && (place->space != SPACE_INPUT || place->index != buffer->port))
+        broken(check, node, "is an input, but does not lie in the caller's buffer for it");
+    if (node->op != OP_input && place->space == SPACE_INPUT) broken(check, node, "would be written into an input");
+    bool known = node->op != OP_input && node_def(node)->kind == KIND_SOURCE;
+    if (known != (place->space == SPACE_CONSTANT)) broken(check, node, "lies among the constants or is one, not both");
+    if (place->space == SPACE_OUTPUT && buffer->port != place->index)
+        broken(check, node, "lies in the caller's buffer for another result");
+}
+
 static void check_place(PlanCheck *check, const Buffer *buffer)
 {
     const Node *node = buffer->value.node;
     const Place *place = buffer->place;
     if (node_def(node)->kind == KIND_VIEW) return;
-    if (!place || place->space == SPACE_NONE) {
+    if (!place) {
         Scalar number; /* one number is an immediate in the code */
         bool needed = buffer->used || node_def(node)->kind == KIND_GROUP;
         if (needed && !node_is_splat(node, &number)) broken(check, node, "is used, but has no place");
         return;
     }
-    if (place->offset < 0 || place->offset % 64) broken(check, node, "does not lie at a multiple of 64 bytes");
+    if (place->offset % 64) broken(check, node, "does not lie at a multiple of 64 bytes");
     if (place->panel && place->space != SPACE_CONSTANT) broken(check, node, "is packed, but no constant");
+    check_space(check, buffer);
 }
 
 /* ---- overlaps ---- */

@@ -307,6 +307,52 @@ static void places_are_checked(void **state)
     expect(f, "`b` is a result, but does not lie");
 }
 
+/* What an edited dump may say of places; each is put right again. */
+static void places_of_a_dump_are_not_believed(void **state)
+{
+    Fixture *f = *state;
+    Place *in = f->in->places, *a = f->first->places, *w = f->weight->places, *b = f->second->places;
+    struct {
+        int64_t *field, value;
+        const char *says;
+    } changes[] = {
+        {&a->offset, -64, "`a` has a place with strides or sizes"},
+        {&a->offset, INT64_MAX - 63, "`a` has a place with strides or sizes"},
+        {&a->stride[0], INT64_MAX, "`a` has a place with strides or sizes"},
+        {&a->stride[0], 3, "`a` has a place with strides or sizes"},
+        {&a->stride[2], 0, "`a` has a place with strides or sizes"},
+        {&a->before[1], -1, "`a` has a place with strides or sizes"},
+        {&a->after[3], 1, "`a` has a place with strides or sizes"},
+        {&a->before[1], INT64_MAX, "`a` has a place with strides or sizes"},
+        {&a->stride[0], 8, "do not lie side by side"},
+        {&a->panel, 16, "`a` has a place with strides or sizes"},
+        {&w->panel, INT64_MAX, "`w` has a place with strides or sizes"},
+        {&w->panel, -1, "`w` has a place with strides or sizes"},
+        {&b->stride[0], 5, "`b` does not fill the caller's buffer"},
+        {&b->offset, 64, "`b` does not fill the caller's buffer"},
+        {&in->stride[0], 8, "`in` does not fill the caller's buffer"},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        int64_t kept = *changes[i].field;
+        *changes[i].field = changes[i].value;
+        expect(f, changes[i].says);
+        *changes[i].field = kept;
+    }
+    assert_true(graph_verify(f->graph, &f->diag));
+    in->index = 1;
+    expect(f, "`in` is an input, but does not lie");
+    in->index = 0;
+    a->space = SPACE_INPUT;
+    expect(f, "`a` would be written into an input");
+    a->space = SPACE_CONSTANT;
+    expect(f, "`a` lies among the constants or is one");
+    a->space = SPACE_OUTPUT;
+    expect(f, "`a` lies in the caller's buffer for another result");
+    a->space = SPACE_ARENA;
+    w->space = SPACE_ARENA;
+    expect(f, "`w` is packed, but no constant");
+}
+
 /* e is made before a, and used by a and by what comes after it when `after`. */
 static Node *one_more_buffer(Fixture *f, bool after)
 {
@@ -325,7 +371,7 @@ static void an_element_wise_group_may_write_in_place(void **state)
     Fixture *f = *state;
     Node *early = one_more_buffer(f, false);
     assert_true(graph_verify(f->graph, &f->diag));
-    int64_t *stride = f->first->places->stride;
+    int64_t *stride = early->places->stride;
     stride[1] = 1, stride[2] = 2; /* no longer element over element */
     expect(f, "`a` overlaps `e` in the arena");
     stride[1] = 2, stride[2] = 1;
@@ -370,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(types_are_inferred_again, setup, teardown),
         cmocka_unit_test_setup_teardown(stages_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(places_are_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(places_of_a_dump_are_not_believed, setup, teardown),
         cmocka_unit_test_setup_teardown(an_element_wise_group_may_write_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(live_buffers_must_not_overlap, setup, teardown),
         cmocka_unit_test_setup_teardown(constants_must_not_overlap, setup, teardown),

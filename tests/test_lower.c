@@ -182,6 +182,20 @@ static void pools(void **state)
     }
 }
 
+/* What relu leaves is compared as integers: NaN and -0 must not tell. */
+static void pools_of_positive_numbers(void **state)
+{
+    Sketch s = sketch_new(*state, "positive");
+    PoolAttrs same = {.size = {2, {3, 3}}, .stride = {2, {2, 2}}, .pad = {.mode = PAD_SAME}};
+    Value x = sketch_input(&s, F32, DIMS(1, 9, 7, 19));
+    Value y = sketch_op(&s, OP_sqrt, NULL, OPERANDS(x)); /* NaN of negative numbers */
+    y = sketch_op(&s, OP_relu, NULL,
+                  OPERANDS(sketch_op(&s, OP_reduce_max, &(ReduceAttrs){.axes = {1, {0}}, .keep = true}, OPERANDS(y))));
+    sketch_output(&s, y);
+    sketch_output(&s, sketch_op(&s, OP_max_pool, &same, OPERANDS(y)));
+    check(&s);
+}
+
 /* ---- rows ---- */
 
 static void softmax_rows(void **state)
@@ -267,6 +281,7 @@ int main(void)
         TEST(reductions_of_other_dtypes),
         TEST(reductions_with_maps_around),
         TEST(pools),
+        TEST(pools_of_positive_numbers),
         TEST(softmax_rows),
         TEST(halos_are_walked_by_all),
         TEST(work_in_place),

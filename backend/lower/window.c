@@ -1,6 +1,7 @@
 /* Pooling: a combiner over a sliding window, lanes over channels.  Taps outside the input are skipped: each
  * output row and column at a border has code of its own with the taps that it has; all the others share one. */
 #include "backend/lower/nest.h"
+#include "backend/lower/positive.h"
 
 #include <assert.h>
 
@@ -17,6 +18,7 @@ typedef struct Pool {
     const Node *anchor;
     Pooling pooling;
     Dtype dtype; /* of the sums */
+    Dtype bits;  /* what maxima are taken in: unsigned where that is the same, at a fraction of the cost */
     Affine n, y, x;
     const Segment *rows, *columns; /* of the region at hand */
 } Pool;
@@ -38,21 +40,22 @@ static const LoopExpr *tap_value(const Pool *p, const Nest *nest, Affine ky, Aff
     return lower_cast(b, p->dtype, nest_value(&tap, p->anchor->inputs[0], &identity));
 }
 
-static const LoopExpr *combine(const Pool *p, const LoopExpr *a, const LoopExpr *b)
-{
-    return loop_op(builder(p), combiner_expr(p->pooling.combiner), p->dtype, a, b, NULL);
-}
-
 static int64_t taps(const Segment *s) { return s->end_tap > s->first_tap ? s->end_tap - s->first_tap : 0; }
+
+static const LoopExpr *bits_as(const Pool *p, Dtype dtype, const LoopExpr *x)
+{
+    return x->dtype == dtype ? x : loop_op(builder(p), EXPR_BITCAST, dtype, x, NULL, NULL);
+}
 
 /* Taps first .. first+count-1 in halves.  Only for combiners that give the same bits in every order. */
 static const LoopExpr *combine_halves(const Pool *p, const Nest *nest, int64_t first, int64_t count)
 {
     int64_t columns = taps(p->columns), half = count / 2;
     Affine ky = affine(p->rows->first_tap + first / columns), kx = affine(p->columns->first_tap + first % columns);
-    if (count == 1) return tap_value(p, nest, ky, kx);
+    if (count == 1) return bits_as(p, p->bits, tap_value(p, nest, ky, kx));
     const LoopExpr *low = combine_halves(p, nest, first, half);
-    return combine(p, low, combine_halves(p, nest, first + half, count - half));
+    const LoopExpr *high = combine_halves(p, nest, first + half, count - half);
+    return loop_op(builder(p), combiner_expr(p->pooling.combiner), p->bits, low, high, NULL);
 }
 
 /* All taps in order, from the identity on. */
@@ -68,7 +71,8 @@ static const LoopExpr *combine_in_order(const Pool *p, const Nest *nest)
     LoopScope ky = loop_for(b, "ky", p->rows->first_tap, p->rows->end_tap, 1, mode);
     LoopScope kx = loop_for(b, "kx", p->columns->first_tap, p->columns->end_tap, 1, mode);
     const LoopExpr *tap = tap_value(p, nest, affine_of(ky.var, 1), affine_of(kx.var, 1));
-    loop_assign(b, sum, affine(0), combine(p, loop_reg(b, sum, affine(0)), tap));
+    ExprKind combine = combiner_expr(p->pooling.combiner);
+    loop_assign(b, sum, affine(0), loop_op(b, combine, p->dtype, loop_reg(b, sum, affine(0)), tap, NULL));
     loop_end(b, kx);
     loop_end(b, ky);
     return loop_reg(b, sum, affine(0));
@@ -79,7 +83,7 @@ static const LoopExpr *pooled_value(const Pool *p, const Nest *nest)
     LoopBuilder *b = builder(p);
     int64_t count = taps(p->rows) * taps(p->columns);
     bool any_order = p->pooling.combiner == COMBINE_MAX || p->pooling.combiner == COMBINE_MIN;
-    if (any_order && count > 0 && count <= MOST_TAPS) return combine_halves(p, nest, 0, count);
+    if (any_order && count > 0 && count <= MOST_TAPS) return bits_as(p, p->dtype, combine_halves(p, nest, 0, count));
     const LoopExpr *sum = combine_in_order(p, nest);
     if (!p->pooling.mean) return sum;
     return loop_op(b, EXPR_DIV, p->dtype, sum, loop_const(b, p->dtype, nest->lanes, (double)count), NULL);
@@ -159,6 +163,8 @@ void lower_window(Lowering *lowering)
     assert(in->rank == 4);
     Pool p = {.lowering = lowering, .anchor = anchor, .dtype = lower_wide(out->dtype)};
     node_def(anchor)->pool(anchor, &p.pooling);
+    p.bits = p.dtype;
+    if (p.dtype == F32 && p.pooling.combiner == COMBINE_MAX && value_is_positive(anchor->inputs[0])) p.bits = U32;
     const Window *w = &p.pooling.window;
     int nrows, ncolumns;
     Segment *rows = segments(b->arena, w, 0, in->dim[1].high, out->dim[1].high, &nrows);

@@ -1,7 +1,8 @@
 /* Which register tile a contraction gets: every shape that fits the registers, judged by one formula. */
 #include "passes/schedule.h"
 
-enum { PANEL = 16, TILE_ROWS = 4, WRITTEN_OUT = 320, TILE_OVERHEAD = 14, LOOP_OVERHEAD = 4 };
+enum { PANEL = 16, TILE_ROWS = 4, WRITTEN_OUT = 320 };
+static const double tile_overhead = 14, loop_overhead = 4; /* cycles */
 
 TileProblem tile_problem(const Group *group)
 {
@@ -51,8 +52,8 @@ static double one_tile(const TileProblem *p, const Target *t, const Schedule *s,
     double block = weights * (double)p->reduction;
     int level = block < (double)t->cache_bytes[0] * 0.75 ? 0 : block < (double)t->cache_bytes[1] * 0.75 ? 1 : 2;
     step = larger(step, weights / t->cache_bytes_per_cycle[level]);
-    double loops = s->unroll < p->reduction ? LOOP_OVERHEAD * (double)p->reduction / (double)p->run : 0;
-    return step * (double)p->reduction + sums + TILE_OVERHEAD + loops;
+    double loops = s->unroll < p->reduction ? loop_overhead * (double)p->reduction / (double)p->run : 0;
+    return step * (double)p->reduction + sums + tile_overhead + loops;
 }
 
 /* All tiles of one block of channels: whole ones and what is left on both axes. */

@@ -11,8 +11,21 @@
 enum { LEP_MODEL_VERSION = 1, LEP_MAX_RANK = 8 };
 
 /* Order of ir/dtype.def. */
-enum lep_dtype { LEP_F32, LEP_F64, LEP_F16, LEP_BF16, LEP_I8, LEP_I16, LEP_I32, LEP_I64, LEP_U8, LEP_U16, LEP_U32,
-                 LEP_U64, LEP_BOOL };
+enum lep_dtype {
+    LEP_F32,
+    LEP_F64,
+    LEP_F16,
+    LEP_BF16,
+    LEP_I8,
+    LEP_I16,
+    LEP_I32,
+    LEP_I64,
+    LEP_U8,
+    LEP_U16,
+    LEP_U32,
+    LEP_U64,
+    LEP_BOOL
+};
 
 typedef struct LepPort {
     const char *name;

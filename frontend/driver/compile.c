@@ -4,6 +4,7 @@
 #include "passes/pass.h"
 
 #include <string.h>
+#include <time.h>
 
 /* Text of a model: weights are in files of their own. */
 static const size_t largest_text = 64 << 20;
@@ -48,16 +49,30 @@ static bool pass_names_are_right(const Compilation *c)
     return c->diag->errors == 0;
 }
 
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* A step beside the passes, for --time-passes. */
+static bool timed(const Compilation *c, const char *step, double start, bool done)
+{
+    if (c->options->time_passes) fprintf(stderr, "%-12s %9.3f ms\n", step, 1e3 * (now() - start));
+    return done;
+}
+
 bool compile_load(Compilation *c, const char *path)
 {
+    double start = now();
     if (!pass_names_are_right(c)) return false;
     bool known = target_choose(c);
     if (!compile_parse(c, path)) return false;
     ElaborateOptions options = {.dims = c->options->dims.at, .ndims = c->options->dims.count};
     c->graph = elaborate(c->arena, c->ast, &options, c->diag);
     if (!c->graph || c->diag->errors) return false;
-    c->was_dump = c->graph->stage != STAGE_ELABORATED;
-    return known;
+    return timed(c, "read", start, known);
 }
 
 typedef struct PassTimes {
@@ -102,7 +117,8 @@ bool compile_lower(Compilation *c)
                    stage_name(c->graph->stage));
         return diag_help(c->diag, "--passes must end with fuse,schedule,plan; or print the graph with --emit=lep");
     }
-    return lower_graph(c->graph, &c->target, &c->program, c->diag);
+    double start = now();
+    return timed(c, "lower", start, lower_graph(c->graph, &c->target, &c->program, c->diag));
 }
 
 bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out)
@@ -110,7 +126,10 @@ bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out)
     const Options *o = c->options;
     EmitOptions options = {
         .target = &c->target, .level = o->level, .small = o->small, .debug = o->debug, .runner = runner};
-    return emit_program(&c->program, &options, kind, out, c->diag);
+    if (o->verbose)
+        fprintf(stderr, "lepc: code for %s, vectors of %d bits\n", c->target.name, 8 * c->target.vector_bytes);
+    double start = now();
+    return timed(c, "code", start, emit_program(&c->program, &options, kind, out, c->diag));
 }
 
 bool compile_object(Compilation *c, const char *path, Bytes *out)

@@ -15,7 +15,6 @@ typedef struct Compilation {
     Graph *graph;
     Target target;
     LoopProgram program;
-    bool was_dump; /* the text was of a later stage than people write */
     bool cpu_was_chosen;
 } Compilation;
 

@@ -64,8 +64,16 @@ static int split_words(Arena *arena, const char *text, char **argv, int room)
     return count;
 }
 
+static void say(char **argv)
+{
+    fputs("lepc:", stderr);
+    for (int i = 0; argv[i]; i++) fprintf(stderr, " %s", argv[i]);
+    fputc('\n', stderr);
+}
+
 static bool run_tool(Compilation *c, char **argv)
 {
+    if (c->options->verbose) say(argv);
     pid_t child;
     int status, error = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ);
     if (error == ENOENT || error == EACCES) {

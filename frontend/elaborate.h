@@ -78,8 +78,9 @@ typedef struct Elaborator {
     const char *pool_name;
     const Source **sources; /* of the origins in a dump, by path */
     size_t nsources, sources_room;
-    int steps;  /* expressions elaborated, against texts that expand without end */
-    int params; /* made so far */
+    int steps;          /* expressions elaborated, against texts that expand without end */
+    int64_t data_bytes; /* of constants and seeded parameters so far */
+    int params;         /* made so far */
 } Elaborator;
 
 enum { MAX_STEPS = 200000, MAX_EXPANSION = 64 };
@@ -165,6 +166,8 @@ bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const 
                 const Tensor **out);
 /* The elements of a constant that a dump keeps in the pool file beside it; NULL after an error. */
 const Tensor *pool_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at);
+/* Counts the bytes of a tensor that no file limits; E0703 when they become too many. */
+bool elaborate_charge(Elaborator *e, const Type *type, Span at);
 /* Elements drawn from the seed and the name: as training begins, so that values keep their scale. */
 const Tensor *seeded_tensor(Arena *arena, const Type *type, int64_t seed, const char *name);
 /* Warns of tensors that nothing used, and closes the files. */

@@ -153,6 +153,7 @@ static Item no_annotation(Elaborator *e, const AstExpr *call)
 static const Tensor *constant_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at)
 {
     if (attrs->pool) return pool_tensor(e, attrs, type, at);
+    if (!elaborate_charge(e, type, at)) return NULL;
     Tensor *tensor = ARENA_NEW(e->arena, Tensor);
     *tensor = tensor_new(e->arena, *type);
     for (int64_t i = 0, n = type_elements(type); i < n && attrs->value != 0; i++)

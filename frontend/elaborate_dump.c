@@ -145,20 +145,20 @@ void elaborate_notes(Elaborator *e, Frame *f, const AstNotes *notes, Node *node)
 
 /* ---- groups ---- */
 
-static bool returned_values(Elaborator *e, Frame *body, const AstStatement *s, Graph *region)
+/* The region returns what its last statement says; false when any of it is broken. */
+static bool add_returned(Elaborator *e, Frame *body, const AstStatement *s, Graph *region)
 {
-    if (!s || s->kind != AST_RETURN) return false;
+    bool ok = true;
     for (const AstArg *arg = s->attrs.first; arg; arg = arg->next) {
         Item item = elaborate_expr(e, body, arg->value, NULL);
-        if (item.kind == ITEM_BROKEN) return true;
-        if (item.kind != ITEM_VALUE || item.value.node->graph != region) {
-            diag_error(e->diag, E0605, arg->value->at, "a group returns values of its own body");
-            diag_help(e->diag, "groups are written by lepc; make the dump again");
-            return true;
-        }
-        graph_add_result(region, (Result){.value = item.value, .at = arg->value->at});
+        bool inside = item.kind == ITEM_VALUE && item.value.node->graph == region;
+        if (inside) graph_add_result(region, (Result){.value = item.value, .at = arg->value->at});
+        ok = ok && inside;
+        if (inside || item.kind == ITEM_BROKEN) continue;
+        diag_error(e->diag, E0605, arg->value->at, "a group returns values of its own body");
+        diag_help(e->diag, "groups are written by lepc; make the dump again");
     }
-    return true;
+    return ok;
 }
 
 /* The group's results are called as the values that it returns. */
@@ -170,29 +170,46 @@ static void define_results(Elaborator *e, Frame *f, const AstStatement *s, Node 
     }
 }
 
+/* A group that is not to be had leaves its names behind as broken, so that their uses keep quiet. */
+static void drop_group(Frame *f, const AstStatement *s, Node *group)
+{
+    const Item broken = {.kind = ITEM_BROKEN};
+    if (group) graph_remove(group->graph, group);
+    if (!scope_find_here(f->scope, s->name)) scope_put(f->scope, s->name, broken, s->name_at);
+    const AstStatement *last = s->body.last;
+    for (const AstArg *arg = last && last->kind == AST_RETURN ? last->attrs.first : NULL; arg; arg = arg->next)
+        if (arg->value->kind == AST_NAME && !scope_find_here(f->scope, arg->value->text))
+            scope_put(f->scope, arg->value->text, broken, arg->at);
+}
+
+static bool elaborate_region(Elaborator *e, Frame *f, const AstStatement *s, Graph *region)
+{
+    Graph *outer = e->graph;
+    Frame body = {.scope = scope_new(e->arena, f->scope)};
+    int errors = e->diag->errors;
+    const AstStatement *last = s->body.last;
+    e->graph = region;
+    for (const AstStatement *inner = s->body.first; inner && inner->next; inner = inner->next)
+        elaborate_statement(e, &body, inner);
+    bool returns = last && last->kind == AST_RETURN;
+    if (!returns) elaborate_misplaced(e, s->at, "a group ends without `return`", "end it with `return` and its values");
+    bool ok = returns && add_returned(e, &body, last, region);
+    e->graph = outer;
+    return ok && e->diag->errors == errors;
+}
+
 void elaborate_group(Elaborator *e, Frame *f, const AstStatement *s)
 {
     if (!e->flat || e->graph->owner) {
         diag_error(e->diag, E0604, s->at, e->flat ? "a group inside a group" : "a group belongs into a dump");
         diag_help(e->diag, "a file with groups begins with `lep 1 stage grouped` or a later stage");
-        elaborate_define(e, f, s->name, (Item){.kind = ITEM_BROKEN}, s->name_at);
+        drop_group(f, s, NULL);
         return;
     }
-    Graph *outer = e->graph;
     NodeSpec spec = {.op = OP_group, .name = s->name, .origin = origin_of(e->arena, s->name_at)};
-    Node *group = graph_add(outer, &spec, e->diag);
-    if (!group) return;
-    Graph *region = graph_new_region(group);
-    Frame body = {.scope = scope_new(e->arena, f->scope)};
-    int errors = e->diag->errors;
-    e->graph = region;
-    for (const AstStatement *inner = s->body.first; inner && inner->next; inner = inner->next)
-        elaborate_statement(e, &body, inner);
-    if (!returned_values(e, &body, s->body.last, region))
-        elaborate_misplaced(e, s->at, "a group ends without `return`", "end it with `return` and its values");
-    e->graph = outer;
-    if (e->diag->errors > errors || !graph_infer(group, e->diag)) {
-        elaborate_define(e, f, s->name, (Item){.kind = ITEM_BROKEN}, s->name_at);
+    Node *group = graph_add(e->graph, &spec, e->diag);
+    if (!elaborate_region(e, f, s, graph_new_region(group)) || !graph_infer(group, e->diag)) {
+        drop_group(f, s, group);
         return;
     }
     define_results(e, f, s, group);

@@ -25,6 +25,7 @@ typedef struct ElaborateOptions {
     const DimBinding *dims; /* --dim N=4 */
     int ndims;
     bool weights_optional; /* params of files that are not there get no data: check, dump of shapes */
+    int64_t data_limit;    /* bytes that constants and seeded parameters may take; 0: 2^36 */
 } ElaborateOptions;
 
 /* The model of the file as a graph of the stage that the version line names; NULL after an error. */

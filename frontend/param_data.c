@@ -4,6 +4,19 @@
 #include <math.h>
 #include <string.h>
 
+enum { MEBIBYTE = 1 << 20 };
+static const int64_t usual_limit = INT64_C(1) << 36;
+
+bool elaborate_charge(Elaborator *e, const Type *type, Span at)
+{
+    int64_t limit = e->options && e->options->data_limit ? e->options->data_limit : usual_limit;
+    e->data_bytes += type_bytes(type); /* each is at most 2^40, and there are not 2^22 of them */
+    if (e->data_bytes <= limit) return true;
+    diag_error(e->diag, E0703, at, "constants and drawn parameters would take more than %lld MiB",
+               (long long)(limit / MEBIBYTE));
+    return diag_help(e->diag, "weights of that size belong into a file");
+}
+
 /* ---- files ---- */
 
 static bool is_there(const char *path)
@@ -108,6 +121,7 @@ bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const 
 {
     *out = NULL;
     if (!attrs->file) {
+        if (!elaborate_charge(e, type, at)) return false;
         *out = seeded_tensor(e->arena, type, attrs->seed, name);
         return true;
     }

@@ -1,0 +1,93 @@
+/* Any bytes are a model or diagnostics.  What parses is formatted once and for all, and means the same afterwards; what
+ * elaborates prints as text that reads back as itself. */
+#include "frontend/frontend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void out_of_memory(void *context)
+{
+    (void)context;
+    abort();
+}
+
+static const char *finish(Arena *arena, FILE *out, char **text, size_t *length)
+{
+    fclose(out);
+    const char *copy = arena_copy_chars(arena, *text, *length);
+    free(*text);
+    return copy;
+}
+
+static const char *formatted(Arena *arena, const Ast *ast)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out) abort();
+    ast_format(ast, out);
+    return finish(arena, out, &text, &length);
+}
+
+static const char *printed(Arena *arena, const Graph *graph)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out) abort();
+    graph_print(graph, out, (PrintOptions){.origins = false});
+    return finish(arena, out, &text, &length);
+}
+
+static const Ast *parse(Arena *arena, const char *text, size_t length, Diag *diag)
+{
+    /* nothing is in the folder of this path, so no file of the machine is read */
+    Source *source = ARENA_NEW(arena, Source);
+    *source = (Source){.path = "nowhere/fuzz.lep", .text = text, .length = length};
+    const Ast *ast = ast_parse(arena, source, diag);
+    if ((ast == NULL) != (diag->errors > 0)) abort();
+    return ast;
+}
+
+/* The text of the graph, NULL when there is none. */
+static const char *meaning(Arena *arena, const Ast *ast)
+{
+    Diag diag = diag_new(arena);
+    const ElaborateOptions options = {.weights_optional = true, .data_limit = 1 << 22};
+    const Graph *graph = elaborate(arena, ast, &options, &diag);
+    if ((graph == NULL) != (diag.errors > 0)) abort();
+    return graph ? printed(arena, graph) : NULL;
+}
+
+static void check_same(const char *a, const char *b)
+{
+    if (!a != !b || (a && strcmp(a, b) != 0)) abort();
+}
+
+static void check_text(Arena *arena, const char *text)
+{
+    Diag diag = diag_new(arena);
+    const Ast *ast = parse(arena, text, strlen(text), &diag);
+    if (!ast) abort();
+    check_same(meaning(arena, ast), text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    Arena *arena = arena_new(out_of_memory, NULL);
+    if (!arena) abort();
+    Diag diag = diag_new(arena);
+    const Ast *ast = parse(arena, arena_copy_chars(arena, (const char *)data, size), size, &diag);
+    if (ast) {
+        const char *once = formatted(arena, ast), *graph = meaning(arena, ast);
+        const Ast *again = parse(arena, once, strlen(once), &diag);
+        if (!again) abort();
+        check_same(formatted(arena, again), once);
+        check_same(meaning(arena, again), graph);
+        if (graph) check_text(arena, graph);
+    }
+    arena_free(arena);
+    return 0;
+}

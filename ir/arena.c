@@ -19,6 +19,8 @@ struct Arena {
     size_t total;
     ArenaEscape *escape;
     void *context;
+    Arena *children, *sibling; /* the newest child; the next older child of the same parent */
+    Arena **link;              /* what points here, in the parent or a sibling; NULL without a parent */
 };
 
 Arena *arena_new(ArenaEscape *escape, void *context)
@@ -36,16 +38,29 @@ static void exhausted(const Arena *arena)
     abort(); /* an escape that returns is our fault */
 }
 
-Arena *arena_child(const Arena *parent)
+Arena *arena_child(Arena *parent)
 {
     Arena *arena = arena_new(parent->escape, parent->context);
     if (!arena) exhausted(parent);
+    arena->sibling = parent->children;
+    arena->link = &parent->children;
+    if (arena->sibling) arena->sibling->link = &arena->sibling;
+    parent->children = arena;
     return arena;
+}
+
+static void leave_parent(Arena *arena)
+{
+    if (!arena->link) return;
+    *arena->link = arena->sibling;
+    if (arena->sibling) arena->sibling->link = arena->link;
 }
 
 void arena_free(Arena *arena)
 {
     if (!arena) return;
+    while (arena->children) arena_free(arena->children);
+    leave_parent(arena);
     for (Block *block = arena->head, *next; block; block = next) {
         next = block->next;
         free(block);

@@ -13,8 +13,9 @@ typedef void ArenaEscape(void *context);
 
 /* NULL when not even the arena itself could be had. */
 Arena *arena_new(ArenaEscape *escape, void *context);
-/* An arena of its own life that escapes as `parent` does. */
-Arena *arena_child(const Arena *parent);
+/* An arena that escapes as `parent` does and is freed with it, if not before: an escape leaves none behind. */
+Arena *arena_child(Arena *parent);
+/* With its children. */
 void arena_free(Arena *arena);
 
 /* Zeroed, aligned to 16 bytes (64 from 256 bytes on), never NULL. */

@@ -84,13 +84,33 @@ static void sizes_that_cannot_be_escape(void **state)
     arena_free(arena);
 }
 
+static Arena *used_child(Arena *parent)
+{
+    Arena *child = arena_child(parent);
+    assert_non_null(arena_alloc(child, 100));
+    return child;
+}
+
+/* Freed in any order, or by their parent; sanitizers see what is lost or freed twice. */
+static void children_go_with_their_parent(void **state)
+{
+    Arena *arena = arena_new(NULL, NULL), *child[4];
+    for (int i = 0; i < 4; i++) child[i] = used_child(arena);
+    used_child(child[2]);
+    arena_free(child[1]);
+    arena_free(child[3]);
+    arena_free(child[0]);
+    used_child(arena);
+    memset(arena_alloc(child[2], 1000), 1, 1000);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_zeroed_and_aligned),
-        cmocka_unit_test(objects_do_not_overlap),
-        cmocka_unit_test(growth_keeps_what_was_there),
-        cmocka_unit_test(sizes_that_cannot_be_escape),
+        cmocka_unit_test(memory_is_zeroed_and_aligned),  cmocka_unit_test(objects_do_not_overlap),
+        cmocka_unit_test(growth_keeps_what_was_there),   cmocka_unit_test(sizes_that_cannot_be_escape),
+        cmocka_unit_test(children_go_with_their_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

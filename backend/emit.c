@@ -158,7 +158,9 @@ static bool append_weights(const Emitter *e, Bytes *out, Diag *diag)
 static bool build(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes *out, Diag *diag)
 {
     char *message = NULL;
+    emit_debug_open(e);
     fill_module(e);
+    emit_debug_close(e);
     bool broken = LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message);
     if (broken) refused(e, "it found the module broken, which is our fault", message, diag);
     LLVMDisposeMessage(message);

@@ -2,8 +2,6 @@
  * assigns in phis. */
 #include "backend/emitter.h"
 
-#include <llvm-c/DebugInfo.h>
-
 #include <assert.h>
 #include <string.h>
 
@@ -20,6 +18,7 @@ static Body body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm
         b.registers[i] = ARENA_ARRAY(e->arena, LLVMValueRef, function->registers[i]->count);
     b.lets = ARENA_ARRAY(e->arena, LLVMValueRef, function->nlets);
     b.vars = ARENA_ARRAY(e->arena, Var, function->nvars);
+    emit_debug_function(e, llvm, function);
     b.entry = LLVMAppendBasicBlockInContext(e->context, llvm, "");
     LLVMBasicBlockRef first = LLVMAppendBasicBlockInContext(e->context, llvm, "");
     LLVMPositionBuilderAtEnd(e->builder, b.entry);
@@ -205,10 +204,12 @@ static void emit_parallel(Body *b, const LoopStatement *s)
     LLVMBuilderRef builder = e->builder;
     int64_t parts = (s->high - s->low) / s->step;
     LLVMBasicBlockRef here = LLVMGetInsertBlock(builder);
+    LLVMMetadataRef place = LLVMGetCurrentDebugLocation2(builder);
     size_t length;
     const char *step = LLVMGetValueName2(b->llvm, &length);
     LLVMValueRef range = emit_range(e, b->function, s, arena_printf(e->arena, "%s_range_%s", step, s->var->name));
     LLVMValueRef share = emit_share(e, range, parts, arena_printf(e->arena, "%s_share_%s", step, s->var->name));
+    LLVMSetCurrentDebugLocation2(builder, place);
     LLVMBasicBlockRef ask = new_block(b), many = new_block(b), one = new_block(b), after = new_block(b);
 
     LLVMPositionBuilderAtEnd(builder, here);

@@ -22,6 +22,7 @@ void emit_add_attribute(Emitter *e, LLVMValueRef function, const char *name, con
 LLVMValueRef emit_new_function(Emitter *e, const char *name, LLVMTypeRef type, bool exported)
 {
     LLVMValueRef function = LLVMAddFunction(e->module, name, type);
+    emit_debug_leave(e);
     if (!exported) LLVMSetLinkage(function, LLVMInternalLinkage);
     emit_add_attribute(e, function, "nounwind", NULL);
     if (e->options->small) emit_add_attribute(e, function, "optsize", NULL);

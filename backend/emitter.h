@@ -5,6 +5,7 @@
 #include "backend/emit.h"
 
 #include <llvm-c/Core.h>
+#include <llvm-c/DebugInfo.h>
 
 typedef struct Emitter {
     Arena *arena;
@@ -19,6 +20,8 @@ typedef struct Emitter {
     LLVMValueRef weights;  /* <symbol>_weights, defined by our own object writer */
     LLVMValueRef *steps;
     int ninputs, noutputs;
+    LLVMDIBuilderRef debug;     /* NULL without -g */
+    LLVMMetadataRef debug_unit; /* made with the first function that has a place in a text */
 } Emitter;
 
 /* One term of an address: `parent` plus a variable times `factor` bytes. */
@@ -58,6 +61,15 @@ LLVMValueRef emit_entry(Emitter *e);
 void emit_add_attribute(Emitter *e, LLVMValueRef function, const char *name, const char *value);
 /* A function with the attributes that all of a module's have. */
 LLVMValueRef emit_new_function(Emitter *e, const char *name, LLVMTypeRef type, bool exported);
+
+/* ---- emit_debug.c ---- */
+
+void emit_debug_open(Emitter *e);
+/* Says where the code of `llvm`, which the builder emits from now on, came from. */
+void emit_debug_function(Emitter *e, LLVMValueRef llvm, const LoopFunction *function);
+/* Ends what the last call said: code that follows has no place in the model's text. */
+void emit_debug_leave(Emitter *e);
+void emit_debug_close(Emitter *e);
 
 /* ---- info.c ---- */
 

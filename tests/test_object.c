@@ -255,6 +255,32 @@ static void symbols_carry_the_models_name(void **state)
     arena_free(built.arena);
 }
 
+/* ---- debug lines ---- */
+
+/* What addr2line says of the first step: the function's line in the text that it was parsed from. */
+static void debuggers_see_the_text(void **state)
+{
+    static const char text[] =
+        "# a comment\nfunc layer {\n  buffer o: f32[1] output align 1 writable\n  o[0] = f32(1)\n}\n";
+    Arena *arena = arena_new(NULL, NULL);
+    Diag diag = diag_new(arena);
+    Source source = {"models/net.loops", text, sizeof text - 1};
+    Target target;
+    LoopProgram program = {.arena = arena};
+    Bytes object;
+    program.steps = loop_parse(arena, &source, &program.nsteps, &diag);
+    assert_true(target_select("x86_64-pc-linux-gnu", "", "", arena, &target, &diag));
+    EmitOptions options = {.target = &target, .level = 2, .debug = true};
+    assert_true(emit_program(&program, &options, EMIT_OBJECT, &object, &diag));
+    char *folder = folder_new();
+    write_file(folder, "net.o", object.data, object.size);
+    assert_true(shell(folder, "cc -shared net.o -o net.so && nm net.so > symbols", true));
+    assert_true(shell(folder, "addr2line -e net.so -f $(sed -n 's/ . program__step_0//p' symbols) > lines", true));
+    assert_true(shell(folder, "grep -q models/net.loops:2 lines", true));
+    remove_folder(folder);
+    arena_free(arena);
+}
+
 /* ---- damaged objects ---- */
 
 static void damaged_objects_are_refused(void **state)
@@ -285,9 +311,13 @@ static void damaged_objects_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(weights_lie_as_their_places_say),   cmocka_unit_test(names_become_symbols),
-        cmocka_unit_test(objects_link_with_what_there_is),   cmocka_unit_test(a_stale_header_does_not_link),
-        cmocka_unit_test(archives_are_found_by_their_index), cmocka_unit_test(symbols_carry_the_models_name),
+        cmocka_unit_test(weights_lie_as_their_places_say),
+        cmocka_unit_test(names_become_symbols),
+        cmocka_unit_test(objects_link_with_what_there_is),
+        cmocka_unit_test(a_stale_header_does_not_link),
+        cmocka_unit_test(archives_are_found_by_their_index),
+        cmocka_unit_test(symbols_carry_the_models_name),
+        cmocka_unit_test(debuggers_see_the_text),
         cmocka_unit_test(damaged_objects_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

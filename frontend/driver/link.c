@@ -99,7 +99,7 @@ static bool run_tool(Compilation *c, char **argv)
 static bool run_linker(Compilation *c, const char *object, const char *runner, const char *out)
 {
     enum { WORDS = 16 };
-    static const char *const flags[] = {"-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-o"};
+    const char *const flags[] = {c->options->debug ? "-g" : "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-o"};
     char *argv[WORDS + 10];
     const char *environment = getenv("CC");
     const char *linker = c->options->linker ? c->options->linker : environment && *environment ? environment : "cc";

@@ -71,7 +71,7 @@ static bool apply_timed(const Pass *pass, Graph *graph, const PassContext *conte
     return ok;
 }
 
-static bool is_wanted(const Pass *pass, const PassContext *context)
+bool pass_is_wanted(const Pass *pass, const PassContext *context)
 {
     if (pass->required) return true;
     if (context->level < 1) return false;
@@ -87,7 +87,7 @@ bool pass_pipeline(Graph *graph, const PassContext *context, const char *last, P
     if (!stop) return false;
     if (last && stop->needs < graph->stage) return stage_misfit(stop, graph, diag);
     for (const Pass *pass = pass_table; pass <= stop; pass++)
-        if (pass->needs == graph->stage && is_wanted(pass, context) &&
+        if (pass->needs == graph->stage && pass_is_wanted(pass, context) &&
             !apply_timed(pass, graph, context, visit, visitor, diag))
             return false;
     return true;

@@ -33,6 +33,8 @@ const Pass *pass_find(const char *name);
 /* Called after each pass: for --time-passes and dump. */
 typedef void PassVisit(void *context, const Pass *pass, const Graph *graph, double seconds);
 
+/* Required, or optional and neither below its level nor disabled. */
+bool pass_is_wanted(const Pass *pass, const PassContext *context);
 /* One pass, then the verifier. */
 bool pass_apply(const Pass *pass, Graph *graph, const PassContext *context, Diag *diag);
 /* The rows of the table that fit the graph's stage and the context, in order, up to and with `last` (NULL: all). */

@@ -52,7 +52,6 @@ typedef struct Rule {
     const Pattern *to;                                  /* or, when attributes or constants are computed: */
     Value (*build)(const Maker *m, const Match *match); /* a value without node: does not apply after all */
     bool (*applies)(const Match *match);                /* what shape and attributes must also hold; NULL: nothing */
-    bool float_only;                                    /* the test draws f32 only */
 } Rule;
 
 typedef struct RuleSet {

@@ -57,14 +57,25 @@ static bool follows_alone(const Match *match)
            graph_only_user(match->root->graph, value_of((Node *)node)) == match->root;
 }
 
+/* The scaled or shifted operand of a contraction; a reshape may stand between them. */
+static const Node *changed_operand(const Match *match)
+{
+    const Node *operand = match->root->inputs[0].node;
+    return operand->op == OP_reshape ? operand->inputs[0].node : operand;
+}
+
 static bool precedes_alone(const Match *match)
 {
-    const Node *node = contraction_of(match);
-    const Tensor *weight = constant_elements(match->bound[WEIGHT]);
-    const Type *input = value_type(node->inputs[0]);
-    return has_channels(weight, node) && type_equal(value_type(match->bound[INPUT]), input) &&
-           is_per_channel(constant_elements(match->bound[FACTOR]), input->dim[input->rank - 1].high) &&
-           graph_only_user(match->root->graph, node->inputs[0]) == match->root;
+    const Graph *graph = match->root->graph;
+    const Node *changed = changed_operand(match), *reshaped = match->root->inputs[0].node;
+    if (!has_channels(constant_elements(match->bound[WEIGHT]), match->root) ||
+        !type_equal(value_type(match->bound[INPUT]), &changed->types[0]) ||
+        graph_only_user(graph, match->root->inputs[0]) != match->root)
+        return false;
+    const Tensor *factor = constant_elements(match->bound[FACTOR]);
+    const Type *type = &changed->types[0];
+    if (changed == reshaped) return is_per_channel(factor, type->dim[type->rank - 1].high);
+    return type_elements(&factor->type) == 1 && graph_only_user(graph, value_of((Node *)changed)) == reshaped;
 }
 
 /* A shift would have to reach the padding too. */
@@ -77,7 +88,34 @@ static bool precedes_unpadded(const Match *match)
 static Value contraction_with(const Maker *m, const Node *like, Value input, Value weight, Value bias)
 {
     Value in[] = {input, weight, bias};
+    if (!input.node || !weight.node) return no_value;
     return make(m, like->op, like->attrs, bias.node ? 3 : 2, in);
+}
+
+/* The operand as it was before it was scaled or shifted. */
+static Value plain_input(const Maker *m, const Match *match)
+{
+    const Node *operand = match->root->inputs[0].node;
+    if (match->root != contraction_of(match) || operand->op != OP_reshape) return match->bound[INPUT];
+    return make(m, OP_reshape, operand->attrs, 1, &match->bound[INPUT]);
+}
+
+/* Rounding lost nothing to overflow, nor all to underflow. */
+static bool is_in_range(const Tensor *tensor)
+{
+    static const double least[] = {[F32] = 0x1p-126, [F64] = 0x1p-1022, [F16] = 0x1p-14, [BF16] = 0x1p-126};
+    double largest = 0;
+    for (int64_t i = 0, count = type_elements(&tensor->type); i < count; i++) {
+        double element = fabs(tensor_real(tensor, i));
+        if (!isfinite(element)) return false;
+        if (element > largest) largest = element;
+    }
+    return !(largest > 0) || largest >= 1024 * least[tensor->type.dtype];
+}
+
+static Value make_in_range(const Maker *m, const Tensor *tensor)
+{
+    return is_in_range(tensor) ? make_tensor(m, tensor) : no_value;
 }
 
 /* Times the factor of its output channel. */
@@ -87,14 +125,17 @@ static Value scaled(const Maker *m, const Tensor *a, const Tensor *factor)
     int64_t channels = a->type.dim[a->type.rank - 1].high;
     for (int64_t i = 0, count = type_elements(&a->type); i < count; i++)
         tensor_set_real(&out, i, tensor_real(a, i) * element_for(factor, i % channels));
-    return make_tensor(m, &out);
+    return make_in_range(m, &out);
 }
 
 static Value scale_result(const Maker *m, const Match *match)
 {
     const Tensor *factor = constant_elements(match->bound[FACTOR]);
     Value weight = scaled(m, constant_elements(match->bound[WEIGHT]), factor), bias = no_value;
-    if (match->bound[BIAS].node) bias = scaled(m, constant_elements(match->bound[BIAS]), factor);
+    if (match->bound[BIAS].node) {
+        bias = scaled(m, constant_elements(match->bound[BIAS]), factor);
+        if (!bias.node) return no_value;
+    }
     return contraction_with(m, contraction_of(match), match->bound[INPUT], weight, bias);
 }
 
@@ -110,10 +151,10 @@ static Tensor bias_of(const Maker *m, const Match *match)
 static Value contraction_with_bias(const Maker *m, const Match *match, const Tensor *elements)
 {
     const Node *node = contraction_of(match);
-    Value bias = make_tensor(m, elements);
-    if (bias.node && !match->bound[BIAS].node)
-        graph_rename(bias.node, arena_printf(m->graph->arena, "%s.bias", node->name));
-    return contraction_with(m, node, match->bound[INPUT], match->bound[WEIGHT], bias);
+    Value bias = make_in_range(m, elements);
+    if (!bias.node) return no_value;
+    if (!match->bound[BIAS].node) graph_rename(bias.node, arena_printf(m->graph->arena, "%s.bias", node->name));
+    return contraction_with(m, node, plain_input(m, match), match->bound[WEIGHT], bias);
 }
 
 static Value shift_result_by(const Maker *m, const Match *match, double sign)
@@ -144,7 +185,7 @@ static Value scale_input(const Maker *m, const Match *match)
     Tensor out = tensor_new(m->graph->arena, weight->type);
     for (int64_t i = 0, count = type_elements(&weight->type); i < count; i++)
         tensor_set_real(&out, i, tensor_real(weight, i) * element_for(factor, input_channel(weight, i, groups)));
-    return contraction_with(m, node, match->bound[INPUT], make_tensor(m, &out), match->bound[BIAS]);
+    return contraction_with(m, node, plain_input(m, match), make_in_range(m, &out), match->bound[BIAS]);
 }
 
 static Value shift_input_by(const Maker *m, const Match *match, double sign)
@@ -183,26 +224,43 @@ static Value dense_from_matmul(const Maker *m, const Match *match)
 #define B KNOWN(BIAS)
 #define C KNOWN(FACTOR)
 
+#define ROW(name, from, build, applies)                                                                                \
+    {                                                                                                                  \
+        name, REASSOC, from, NULL, build, applies                                                                      \
+    }
+
 #define AFTER(op, ...)                                                                                                 \
-    {#op "-mul", REASSOC, EITHER(mul, MATCH(op, X, __VA_ARGS__), C), NULL, scale_result, follows_alone, true},         \
-        {#op "-add", REASSOC, EITHER(add, MATCH(op, X, __VA_ARGS__), C), NULL, add_to_result, follows_alone, true},    \
-        {#op "-sub",    REASSOC, MATCH(sub, MATCH(op, X, __VA_ARGS__), C), NULL, subtract_from_result,                 \
-         follows_alone, true},
+    ROW(#op "-mul", EITHER(mul, MATCH(op, X, __VA_ARGS__), C), scale_result, follows_alone),                           \
+        ROW(#op "-add", EITHER(add, MATCH(op, X, __VA_ARGS__), C), add_to_result, follows_alone),                      \
+        ROW(#op "-sub", MATCH(sub, MATCH(op, X, __VA_ARGS__), C), subtract_from_result, follows_alone)
 
+#define SCALED(op, name, operand, ...) ROW(name "-" #op, MATCH(op, operand, __VA_ARGS__), scale_input, precedes_alone)
+#define SHIFTED(op, name, operand, build, ...)                                                                         \
+    ROW(name "-" #op, MATCH(op, operand, __VA_ARGS__), build, precedes_unpadded)
+
+#define MUL EITHER(mul, X, C)
+#define ADD EITHER(add, X, C)
+#define SUB MATCH(sub, X, C)
 #define BEFORE(op, ...)                                                                                                \
-    {"mul-" #op, REASSOC, MATCH(op, EITHER(mul, X, C), __VA_ARGS__), NULL, scale_input, precedes_alone, true},
-
-#define SHIFT_BEFORE(op, ...)                                                                                          \
-    {"add-" #op, REASSOC, MATCH(op, EITHER(add, X, C), __VA_ARGS__), NULL, add_to_input, precedes_unpadded, true},     \
-        {"sub-" #op,        REASSOC, MATCH(op, MATCH(sub, X, C), __VA_ARGS__), NULL, subtract_from_input,              \
-         precedes_unpadded, true},
+    SCALED(op, "mul", MUL, __VA_ARGS__), SCALED(op, "mul-reshape", MATCH(reshape, MUL), __VA_ARGS__),                  \
+        SHIFTED(op, "add", ADD, add_to_input, __VA_ARGS__), SHIFTED(op, "sub", SUB, subtract_from_input, __VA_ARGS__), \
+        SHIFTED(op, "add-reshape", MATCH(reshape, ADD), add_to_input, __VA_ARGS__),                                    \
+        SHIFTED(op, "sub-reshape", MATCH(reshape, SUB), subtract_from_input, __VA_ARGS__)
 
 static const Rule rows[] = {
-    AFTER(conv2d, W) AFTER(conv2d, W, B) AFTER(dense, W) AFTER(dense, W, B){
-        "matmul-mul", REASSOC, EITHER(mul, MATCH(matmul, X, W), C), NULL, scale_result, follows_alone, true},
-    {"matmul-add", REASSOC, EITHER(add, MATCH(matmul, X, W), C), NULL, dense_from_matmul, is_plain_matmul, true},
-    BEFORE(conv2d, W) BEFORE(conv2d, W, B) BEFORE(dense, W) BEFORE(dense, W, B) BEFORE(matmul, W)
-        SHIFT_BEFORE(conv2d, W) SHIFT_BEFORE(conv2d, W, B) SHIFT_BEFORE(dense, W) SHIFT_BEFORE(dense, W, B)};
+    AFTER(conv2d, W),
+    AFTER(conv2d, W, B),
+    AFTER(dense, W),
+    AFTER(dense, W, B),
+    ROW("matmul-mul", EITHER(mul, MATCH(matmul, X, W), C), scale_result, follows_alone),
+    ROW("matmul-add", EITHER(add, MATCH(matmul, X, W), C), dense_from_matmul, is_plain_matmul),
+    BEFORE(conv2d, W),
+    BEFORE(conv2d, W, B),
+    BEFORE(dense, W),
+    BEFORE(dense, W, B),
+    SCALED(matmul, "mul", MUL, W),
+    SCALED(matmul, "mul-reshape", MATCH(reshape, MUL), W),
+};
 const RuleSet scale_rules = {rows, (int)(sizeof rows / sizeof *rows)};
 
 /* These change what is rounded when: for fast only.  One shift may wait for another to be folded away. */

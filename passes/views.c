@@ -80,27 +80,48 @@ static Value map_before_reshape(const Maker *m, const Match *match)
     return make(m, OP_reshape, match->node[1]->attrs, 1, &mapped);
 }
 
-#define RESHAPE_LATER(op)                                                                                              \
-    {#op "-reshape", EXACT, MATCH(op, MATCH(reshape, X)), NULL, map_before_reshape, is_alone, false},
+#define ROW(name, from, to, build, applies)                                                                            \
+    {                                                                                                                  \
+        name, EXACT, from, to, build, applies                                                                          \
+    }
+
+#define RESHAPE_LATER(op) ROW(#op "-reshape", MATCH(op, MATCH(reshape, X)), NULL, map_before_reshape, is_alone)
 
 #define BROADCAST_IMPLIED(op)                                                                                          \
-    {#op "-broadcast", EXACT, MATCH(op, MATCH(broadcast, X), Y), MATCH(op, X, Y), NULL, NULL, false},                  \
-        {#op "-broadcast-right", EXACT, MATCH(op, X, MATCH(broadcast, Y)), MATCH(op, X, Y), NULL, NULL, false},
+    ROW(#op "-broadcast", MATCH(op, MATCH(broadcast, X), Y), MATCH(op, X, Y), NULL, NULL),                             \
+        ROW(#op "-broadcast-right", MATCH(op, X, MATCH(broadcast, Y)), MATCH(op, X, Y), NULL, NULL)
 
 static const Rule rows[] = {
-    {"reshape-same", EXACT, MATCH(reshape, X), X, NULL, is_identity, false},
-    {"transpose-same", EXACT, MATCH(transpose, X), X, NULL, is_identity, false},
-    {"broadcast-same", EXACT, MATCH(broadcast, X), X, NULL, is_identity, false},
-    {"slice-same", EXACT, MATCH(slice, X), X, NULL, is_identity, false},
-    {"reshape-reshape", EXACT, MATCH(reshape, MATCH(reshape, X)), NULL, outer_only, NULL, false},
-    {"broadcast-broadcast", EXACT, MATCH(broadcast, MATCH(broadcast, X)), NULL, outer_only, NULL, false},
-    {"transpose-transpose", EXACT, MATCH(transpose, MATCH(transpose, X)), NULL, compose_transposes, NULL, false},
-    {"transpose-ones", EXACT, MATCH(transpose, X), NULL, reshape_to_root, moves_only_ones, false},
-    RESHAPE_LATER(cast) RESHAPE_LATER(neg) RESHAPE_LATER(abs) RESHAPE_LATER(sqrt) RESHAPE_LATER(floor)
-        RESHAPE_LATER(ceil) RESHAPE_LATER(round) RESHAPE_LATER(exp) RESHAPE_LATER(log) RESHAPE_LATER(tanh)
-            RESHAPE_LATER(sigmoid) RESHAPE_LATER(erf) RESHAPE_LATER(relu) RESHAPE_LATER(clamp) RESHAPE_LATER(leaky_relu)
-                BROADCAST_IMPLIED(add) BROADCAST_IMPLIED(sub) BROADCAST_IMPLIED(mul) BROADCAST_IMPLIED(div)
-                    BROADCAST_IMPLIED(minimum) BROADCAST_IMPLIED(maximum)};
+    {"reshape-same", EXACT, MATCH(reshape, X), X, NULL, is_identity},
+    {"transpose-same", EXACT, MATCH(transpose, X), X, NULL, is_identity},
+    {"broadcast-same", EXACT, MATCH(broadcast, X), X, NULL, is_identity},
+    {"slice-same", EXACT, MATCH(slice, X), X, NULL, is_identity},
+    {"reshape-reshape", EXACT, MATCH(reshape, MATCH(reshape, X)), NULL, outer_only, NULL},
+    {"broadcast-broadcast", EXACT, MATCH(broadcast, MATCH(broadcast, X)), NULL, outer_only, NULL},
+    {"transpose-transpose", EXACT, MATCH(transpose, MATCH(transpose, X)), NULL, compose_transposes, NULL},
+    {"transpose-ones", EXACT, MATCH(transpose, X), NULL, reshape_to_root, moves_only_ones},
+    RESHAPE_LATER(cast),
+    RESHAPE_LATER(neg),
+    RESHAPE_LATER(abs),
+    RESHAPE_LATER(sqrt),
+    RESHAPE_LATER(floor),
+    RESHAPE_LATER(ceil),
+    RESHAPE_LATER(round),
+    RESHAPE_LATER(exp),
+    RESHAPE_LATER(log),
+    RESHAPE_LATER(tanh),
+    RESHAPE_LATER(sigmoid),
+    RESHAPE_LATER(erf),
+    RESHAPE_LATER(relu),
+    RESHAPE_LATER(clamp),
+    RESHAPE_LATER(leaky_relu),
+    BROADCAST_IMPLIED(add),
+    BROADCAST_IMPLIED(sub),
+    BROADCAST_IMPLIED(mul),
+    BROADCAST_IMPLIED(div),
+    BROADCAST_IMPLIED(minimum),
+    BROADCAST_IMPLIED(maximum),
+};
 const RuleSet view_rules = {rows, (int)(sizeof rows / sizeof *rows)};
 
 bool pass_views(Graph *graph, const PassContext *context, Diag *diag)

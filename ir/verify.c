@@ -126,8 +126,9 @@ static bool check_group(Verifier *v, const Node *node)
         else if (!work && inner != group.anchor && inner != group.pool)
             good = broken(v, inner, "is a second anchor of its group", "");
     }
-    if (v->stage >= STAGE_SCHEDULED && !node->schedule) good = broken(v, node, "has no schedule", "");
-    return good;
+    if (v->stage < STAGE_SCHEDULED || !good) return good;
+    if (!node->schedule) return broken(v, node, "has no schedule", "");
+    return verify_schedule(node, v->diag) && (v->stage < STAGE_PLANNED || verify_panels(node, v->diag));
 }
 
 static bool check_stage(Verifier *v, const Node *node)

@@ -4,6 +4,10 @@
 
 #include "ir/graph.h"
 
+/* The schedule of a group: what code can be made of, whatever a dump or a user says. */
+bool verify_schedule(const Node *node, Diag *diag);
+/* The planned stage: the constants that a group reads lie in the panels that its schedule asks for. */
+bool verify_panels(const Node *node, Diag *diag);
 /* The planned stage: every value that is used has a place, and no two live buffers overlap.  Lifetimes are computed
  * here anew, so that the planner is not believed. */
 bool verify_plan(const Graph *graph, Diag *diag);

@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <string.h>
 
+enum { PLACE_ALIGN = 64 };
+
 /* A buffer and when it is in use, as positions of top-level nodes. */
 typedef struct Buffer {
     Value value;
@@ -151,7 +153,7 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
         if (needed && !node_is_splat(node, &number)) broken(check, node, "is used, but has no place");
         return;
     }
-    if (place->offset % 64) broken(check, node, "does not lie at a multiple of 64 bytes");
+    if (place->offset % PLACE_ALIGN) broken(check, node, "does not lie at a multiple of 64 bytes");
     if (place->panel && place->space != SPACE_CONSTANT) broken(check, node, "is packed, but no constant");
     check_space(check, buffer);
 }
@@ -239,12 +241,30 @@ static void check_pairs(PlanCheck *check)
         }
 }
 
+/* No plan needs more than all buffers one behind the other: a dump that says so would only make a huge file. */
+static void check_extent(PlanCheck *check, Space space)
+{
+    const Buffer *farthest = NULL;
+    int64_t total = 0, end = 0;
+    for (size_t i = 0; i < check->count; i++) {
+        const Buffer *buffer = &check->buffers[i];
+        if (!in_memory(buffer, space) || node_def(buffer->value.node)->kind == KIND_VIEW) continue;
+        total += (buffer->bytes + PLACE_ALIGN - 1) / PLACE_ALIGN * PLACE_ALIGN;
+        if (buffer->place->offset + buffer->bytes <= end) continue;
+        end = buffer->place->offset + buffer->bytes;
+        farthest = buffer;
+    }
+    if (end > total) broken(check, farthest->value.node, "lies behind all that values need");
+}
+
 bool verify_plan(const Graph *graph, Diag *diag)
 {
     Arena *arena = arena_child(graph->arena);
     PlanCheck check = {.arena = arena, .diag = diag, .first = node_map_new(arena), .good = true};
     collect(&check, graph);
     for (size_t i = 0; i < check.count; i++) check_place(&check, &check.buffers[i]);
+    if (check.good) check_extent(&check, SPACE_ARENA);
+    if (check.good) check_extent(&check, SPACE_CONSTANT);
     if (check.good) check_pairs(&check);
     arena_free(arena);
     return check.good;

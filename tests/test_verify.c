@@ -83,7 +83,8 @@ static int setup(void **state)
     finish_group(f, f->second, f->matrix);
     graph_add_result(f->graph, (Result){.name = "y", .value = value_of(f->second), .labels_path = "l.txt"});
     place(f, f->in, SPACE_INPUT, 0);
-    place(f, f->weight, SPACE_CONSTANT, 64)->panel = 16;
+    place(f, f->weight, SPACE_CONSTANT, 0)->panel = 16;
+    f->second->schedule->panel = 16;
     place_set_strides(f->weight->places, &f->weight->types[0]);
     place(f, f->first, SPACE_ARENA, 0);
     place(f, f->alias, SPACE_ARENA, 0);
@@ -123,25 +124,24 @@ static void a_planned_graph_prints_all_that_was_decided(void **state)
     *f->first->places = (Place){.space = SPACE_ARENA, .before = {0, 1, 1}, .after = {0, 1, 1}};
     place_set_strides(f->first->places, &f->first->types[0]);
     f->alias->places->stride[0] = 9;
-    const char *body =
-        "lep 1 stage planned\n"
-        "\n"
-        "model m \"a \\\"test\\\"\" {\n"
-        "  input in: f32[2, 2, 2] @place(\"input\", index: 0)\n"
-        "  w: f32[4, 4] = param(file: \"w.safetensors\", key: \"w/kernel\") @place(constant, offset: 64, "
-        "panel: 16)\n"
-        "  group a @place(a, arena, offset: 0, before: [0, 1, 1], after: [0, 1, 1]) "
-        "@schedule(variant: direct) {\n"
-        "    a: f32[2, 2, 2] = relu(in) @origin(\"m.lep\":8:21:10, \"Relu_1\")\n"
-        "    return a\n"
-        "  }\n"
-        "  flat: f32[2, 4] = reshape(a, shape: [2, 4]) @place(arena, offset: 0, stride: [9, 1])\n"
-        "  group b @place(b, \"output\", index: 0) @schedule(lanes: 8) {\n"
-        "    b: f32[2, 4] = matmul(flat, w)\n"
-        "    return b\n"
-        "  }\n"
-        "  output y = b labels: \"l.txt\"\n"
-        "}\n";
+    const char *body = "lep 1 stage planned\n"
+                       "\n"
+                       "model m \"a \\\"test\\\"\" {\n"
+                       "  input in: f32[2, 2, 2] @place(\"input\", index: 0)\n"
+                       "  w: f32[4, 4] = param(file: \"w.safetensors\", key: \"w/kernel\") @place(constant, offset: 0, "
+                       "panel: 16)\n"
+                       "  group a @place(a, arena, offset: 0, before: [0, 1, 1], after: [0, 1, 1]) "
+                       "@schedule(variant: direct) {\n"
+                       "    a: f32[2, 2, 2] = relu(in) @origin(\"m.lep\":8:21:10, \"Relu_1\")\n"
+                       "    return a\n"
+                       "  }\n"
+                       "  flat: f32[2, 4] = reshape(a, shape: [2, 4]) @place(arena, offset: 0, stride: [9, 1])\n"
+                       "  group b @place(b, \"output\", index: 0) @schedule(lanes: 8, panel: 16) {\n"
+                       "    b: f32[2, 4] = matmul(flat, w)\n"
+                       "    return b\n"
+                       "  }\n"
+                       "  output y = b labels: \"l.txt\"\n"
+                       "}\n";
     assert_string_equal(text_of(f, (PrintOptions){.origins = true}), body);
     assert_null(strstr(text_of(f, (PrintOptions){.origins = false}), "@origin"));
 }
@@ -297,7 +297,13 @@ static void places_are_checked(void **state)
     f->first->places->offset = 64;
     expect(f, "`flat` is a view of a value that lies elsewhere");
     f->alias->places->offset = 64;
-    assert_true(graph_verify(f->graph, &f->diag));
+    expect(f, "`a` lies behind all that values need");
+    f->first->places->offset = f->alias->places->offset = 0;
+    f->weight->places->panel = 8;
+    place_set_strides(f->weight->places, &f->weight->types[0]);
+    expect(f, "`w` lies in panels other than those that `b` reads");
+    f->weight->places->panel = 16;
+    place_set_strides(f->weight->places, &f->weight->types[0]);
     Place *kept = f->weight->places;
     f->weight->places = NULL;
     expect(f, "`w` is used, but has no place");
@@ -305,6 +311,30 @@ static void places_are_checked(void **state)
     f->second->places->space = SPACE_ARENA;
     f->second->places->offset = 128;
     expect(f, "`b` is a result, but does not lie");
+}
+
+/* What an edited dump may say of schedules; each is put right again. */
+static void schedules_of_a_dump_are_not_believed(void **state)
+{
+    Fixture *f = *state;
+    Schedule *s = f->second->schedule;
+    struct {
+        int64_t *field, value;
+        const char *says;
+    } changes[] = {{&s->lanes, 3, "no power of two"},     {&s->lanes, 128, "no power of two"},
+                   {&s->lanes, 0, "no power of two"},     {&s->tile_rows, 0, "not from 1"},
+                   {&s->unroll, INT64_MAX, "not from 1"}, {&s->threads, -1, "not from 1"},
+                   {&s->panel, -16, "negative"},          {&s->tile_columns, 257, "over 256 vectors"},
+                   {&s->tile_vectors, 512, "over 256"},   {&s->lanes, 32, "panel is no multiple of lanes"},
+                   {&s->tile_vectors, 3, "neither panel"}};
+    s->lanes = 8;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        int64_t kept = *changes[i].field;
+        *changes[i].field = changes[i].value;
+        expect(f, changes[i].says);
+        *changes[i].field = kept;
+    }
+    assert_true(graph_verify(f->graph, &f->diag));
 }
 
 /* What an edited dump may say of places; each is put right again. */
@@ -326,8 +356,8 @@ static void places_of_a_dump_are_not_believed(void **state)
         {&a->before[1], INT64_MAX, "`a` has a place with strides or sizes"},
         {&a->stride[0], 8, "do not lie side by side"},
         {&a->panel, 16, "`a` has a place with strides or sizes"},
-        {&w->panel, INT64_MAX, "`w` has a place with strides or sizes"},
-        {&w->panel, -1, "`w` has a place with strides or sizes"},
+        {&w->panel, INT64_MAX, "`w` lies in panels other"},
+        {&w->panel, -1, "`w` lies in panels other"},
         {&b->stride[0], 5, "`b` does not fill the caller's buffer"},
         {&b->offset, 64, "`b` does not fill the caller's buffer"},
         {&in->stride[0], 8, "`in` does not fill the caller's buffer"},
@@ -398,9 +428,9 @@ static void constants_must_not_overlap(void **state)
     Fixture *f = *state;
     Type type = f->weight->types[0];
     Node *other = add(f, f->graph, (NodeSpec){.op = OP_param, .name = "v", .type = &type, .before = f->first});
-    place(f, other, SPACE_CONSTANT, 256);
-    expect(f, "`v` overlaps `w` among the constants"); /* w is padded to 16 columns: 64 to 320 */
-    other->places->offset = 320;
+    place(f, other, SPACE_CONSTANT, 192);
+    expect(f, "`v` overlaps `w` among the constants"); /* w is padded to 16 columns */
+    other->places->offset = 256;
     assert_true(graph_verify(f->graph, &f->diag));
 }
 
@@ -416,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(types_are_inferred_again, setup, teardown),
         cmocka_unit_test_setup_teardown(stages_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(places_are_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(schedules_of_a_dump_are_not_believed, setup, teardown),
         cmocka_unit_test_setup_teardown(places_of_a_dump_are_not_believed, setup, teardown),
         cmocka_unit_test_setup_teardown(an_element_wise_group_may_write_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(live_buffers_must_not_overlap, setup, teardown),

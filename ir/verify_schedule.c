@@ -1,0 +1,86 @@
+#include "ir/verify.h"
+
+#include "ir/place.h"
+#include "ir/schedule.h"
+
+/* What is unrolled into code: sums of a tile, and those times the steps written out. */
+enum { MAX_LANES = 64, MAX_SUMS = 256, MAX_UNROLLED = 65536 };
+
+static bool misfit(const Node *node, Diag *diag, const char *why)
+{
+    return diag_error(diag, E0605, node_span(node), "the schedule of `%s` does not fit: %s", node->name, why);
+}
+
+static bool check_ranges(const Node *node, Diag *diag)
+{
+    const Schedule *s = node->schedule;
+    if (s->lanes < 1 || s->lanes > MAX_LANES || s->lanes & (s->lanes - 1))
+        return misfit(node, diag, "lanes is no power of two up to 64");
+    const int64_t positive[] = {s->tile_rows, s->tile_columns, s->tile_vectors, s->unroll, s->threads};
+    for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
+        if (positive[i] < 1 || positive[i] > MAX_UNROLLED)
+            return misfit(node, diag, "a tile, unroll or threads is not from 1 to 65536");
+    if (s->panel < 0 || s->prefetch < 0 || s->scratch < 0) return misfit(node, diag, "a size is negative");
+    return true;
+}
+
+/* A tile of channels lies within a panel, or is some whole panels. */
+static bool check_panel(const Node *node, Diag *diag)
+{
+    const Schedule *s = node->schedule;
+    int64_t width = s->tile_vectors * s->lanes;
+    if (!s->panel) return true;
+    if (s->panel % s->lanes) return misfit(node, diag, "panel is no multiple of lanes");
+    if (s->panel % width && width % s->panel)
+        return misfit(node, diag, "neither panel nor tile_vectors times lanes is a multiple of the other");
+    return true;
+}
+
+static bool check_tile(const Group *group, Diag *diag)
+{
+    const Node *node = group->node;
+    const Schedule *s = node->schedule;
+    int64_t sums = s->tile_rows * s->tile_columns;
+    sums = sums > MAX_SUMS ? sums : sums * s->tile_vectors;
+    if (sums > MAX_SUMS || sums * s->unroll > MAX_UNROLLED)
+        return misfit(node, diag, "the tile holds over 256 vectors of sums, or 65536 with the steps that are unrolled");
+    if (!group->pool) return check_panel(node, diag);
+    Pooling pooling = {.mean = false};
+    node_def(group->pool)->pool(group->pool, &pooling);
+    const int64_t *window = pooling.window.kernel;
+    if (s->tile_rows % window[0] || s->tile_columns % window[1])
+        return misfit(node, diag, "the tile is no multiple of the pooling window");
+    return check_panel(node, diag);
+}
+
+bool verify_schedule(const Node *node, Diag *diag)
+{
+    Group group = group_of(node);
+    if (!check_ranges(node, diag)) return false;
+    return group.kind != KIND_CONTRACT || check_tile(&group, diag);
+}
+
+/* Which panels the code of a contraction reads operand `operand` of `node` in; 0 is row-major. */
+static int64_t wanted_panel(const Group *group, const Node *node, int operand)
+{
+    Contraction c = {.bias = -1};
+    if (group->kind != KIND_CONTRACT || node != group->anchor) return 0;
+    node_def(node)->contract(node, &c);
+    return operand == 1 || operand == c.bias ? group->node->schedule->panel : 0;
+}
+
+bool verify_panels(const Node *node, Diag *diag)
+{
+    Group group = group_of(node);
+    bool good = true;
+    for (const Node *inner = group.body->first; inner; inner = inner->next)
+        for (int i = 0; i < inner->ninputs; i++) {
+            Value value = inner->inputs[i];
+            if (!value.node || group_is_inside(&group, value) || !value.node->places) continue;
+            const Place *place = &value.node->places[value.slot];
+            if (place->space == SPACE_NONE || place->panel == wanted_panel(&group, inner, i)) continue;
+            good = diag_error(diag, E0605, node_span(value.node),
+                              "`%s` lies in panels other than those that `%s` reads", value.node->name, inner->name);
+        }
+    return good;
+}

@@ -4,7 +4,7 @@
 #include <math.h>
 
 /* A rewrite that goes on longer than this goes round in a circle. */
-enum { HITS_A_NODE = 100, HITS_AT_LEAST = 1000 };
+enum { HITS_A_NODE = 100, HITS_AT_LEAST = 1000, MAX_MADE = 16 };
 
 const Tensor *constant_elements(Value value)
 {
@@ -78,18 +78,6 @@ static Value instance(const Maker *m, const Pattern *pattern, const Match *match
     return make(m, pattern->op, NULL, noperands, in);
 }
 
-/* What was made since `since` comes from all that was matched; the one in the root's place takes its name. */
-static void inherit(const Match *match, Node *since, Node *until, Node *heir, const char *name)
-{
-    Graph *graph = heir->graph;
-    Origin origin = {0};
-    for (int i = 0; i < match->nodes; i++) origin = origin_join(graph->arena, origin, match->node[i]->origin);
-    for (Node *n = since ? since->next : graph->first; n != until; n = n->next) {
-        n->origin = origin;
-        if (n == heir) graph_rename(n, name);
-    }
-}
-
 /* Matched nodes that nothing needs any more go at once, users before what they use. */
 static void drop_unused(const Match *match)
 {
@@ -99,8 +87,8 @@ static void drop_unused(const Match *match)
     }
 }
 
-/* Constants that stand where ones stood that nothing needs any more go by their names: the paths of the weights. */
-static void take_names(const Node *heir, const Match *match)
+/* A constant that stands where one stood that nothing needs any more goes by its name: the path of the weight. */
+static void take_constants(const Node *heir, const Match *match)
 {
     for (int i = 0; i < heir->ninputs; i++)
         for (int k = 0; k < match->nodes; k++) {
@@ -112,6 +100,32 @@ static void take_names(const Node *heir, const Match *match)
             graph_rename(constant, old->name);
             constant->origin = origin_join(constant->graph->arena, old->origin, constant->origin);
         }
+}
+
+/* That of a matched node that is gone, when this one does the same for a value of the same type. */
+static const char *name_of_like(const Node *node, const Match *match)
+{
+    for (int k = 1; k < match->nodes; k++) {
+        const Node *like = match->node[k];
+        if (!like->graph && like->op == node->op && type_equal(&like->types[0], &node->types[0])) return like->name;
+    }
+    return node->name;
+}
+
+/* What was made comes from all that was matched; the one in the root's place takes its name. */
+static void inherit(Node *const *made, int count, const Match *match, Node *heir)
+{
+    Arena *arena = heir->graph->arena;
+    Origin origin = {0};
+    for (int i = 0; i < match->nodes; i++) origin = origin_join(arena, origin, match->node[i]->origin);
+    drop_unused(match);
+    for (int i = 0; i < count; i++) {
+        made[i]->origin = origin;
+        const char *name = made[i] == heir ? match->root->name : name_of_like(made[i], match);
+        if (name != made[i]->name) graph_rename(made[i], name);
+    }
+    for (int i = 0; i < count; i++)
+        if (made[i] == heir) take_constants(heir, match);
 }
 
 static void drop_since(Graph *graph, Node *since, Node *until)
@@ -135,12 +149,15 @@ static bool apply(const Rule *rule, Node *node, Diag *diag)
         drop_since(graph, since, node);
         return false;
     }
-    Node *until = node->next;
+    Node *made[MAX_MADE];
+    int count = 0;
+    for (Node *n = node->previous; n != since; n = n->previous) {
+        assert(count < MAX_MADE);
+        made[count++] = n;
+    }
     graph_replace(graph, value_of(node), heir);
     graph_remove(graph, node);
-    inherit(&match, since, until, heir.node, node->name);
-    drop_unused(&match);
-    take_names(heir.node, &match);
+    inherit(made, count, &match, heir.node);
     return true;
 }
 

@@ -203,11 +203,39 @@ static void check_graph(const Case *c, const Graph *graph)
 
 /* ---- a case ---- */
 
+/* What a program prints as reads back, by the loops' own grammar, as functions that are sound and print the same. */
+static void loops_read_back(const Case *c, const LoopProgram *program, const char *text)
+{
+    Diag diag = diag_new(c->arena);
+    int count = 0;
+    LoopFunction **functions = loop_parse(c->arena, source_from_text(c->arena, c->path, text), &count, &diag);
+    LoopProgram again = *program;
+    again.steps = functions;
+    again.nsteps = count;
+    diag_print(&diag, stderr, false);
+    assert_non_null(functions);
+    for (int i = 0; i < count; i++) assert_true(loop_verify(functions[i], &diag));
+    char *printed = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&printed, &length);
+    loop_program_print(&again, out);
+    fclose(out);
+    assert_string_equal(printed, text);
+    free(printed);
+}
+
 static void print_loops(const Case *c, const Graph *graph, const Target *target, FILE *out, Diag *diag)
 {
     LoopProgram program;
     assert_true(lower_graph(graph, target, &program, diag));
-    loop_program_print(&program, out);
+    char *text = NULL;
+    size_t length = 0;
+    FILE *loops = open_memstream(&text, &length);
+    loop_program_print(&program, loops);
+    fclose(loops);
+    loops_read_back(c, &program, text);
+    fputs(text, out);
+    free(text);
 }
 
 static Graph *produce(Case *c)

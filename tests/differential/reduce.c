@@ -5,6 +5,8 @@
 
 #include "passes/pass.h"
 
+#include <string.h>
+
 enum { MOST_CHECKS = 400 };
 
 typedef struct Reducer {
@@ -54,6 +56,7 @@ static bool drop_results(Reducer *r)
 /* ---- steps ---- */
 
 typedef struct Recorder {
+    Arena *arena;
     const Node **nodes;
     int count;
     Tensor *values;
@@ -62,8 +65,13 @@ typedef struct Recorder {
 static void record(void *context, const Node *node, const Tensor *results)
 {
     Recorder *recorder = context;
-    for (int i = 0; i < recorder->count; i++)
-        if (recorder->nodes[i] == node) recorder->values[i] = results[0];
+    for (int i = 0; i < recorder->count; i++) {
+        if (recorder->nodes[i] != node) continue;
+        /* the elements live as long as this call only */
+        Tensor *value = &recorder->values[i];
+        *value = tensor_new(recorder->arena, results[0].type);
+        memcpy(value->data, results[0].data, (size_t)type_bytes(&value->type));
+    }
 }
 
 /* What each step computes, in the program's arena. */
@@ -74,7 +82,7 @@ static Tensor *values_of(const Program *program)
     Diag diag = diag_new(arena);
     Graph *graph = program_build(program, arena, nodes, &diag);
     Tensor *values = ARENA_ARRAY(arena, Tensor, program->count), results[MAX_STEPS];
-    Recorder recorder = {nodes, program->count, values};
+    Recorder recorder = {arena, nodes, program->count, values};
     graph_eval_visit(graph, program_inputs(program, arena), results, arena, record, &recorder);
     return values;
 }

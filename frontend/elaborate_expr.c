@@ -30,7 +30,9 @@ const char *item_text(Arena *arena, const Item *item)
 bool elaborate_step(Elaborator *e, Span at)
 {
     if (e->steps < 0) return false;
-    if (e->steps++ < MAX_STEPS) return true;
+    /* what stands in the text itself is no expansion */
+    size_t limit = MAX_STEPS + e->ast->source->length;
+    if ((size_t)e->steps++ < limit) return true;
     e->steps = -1;
     diag_error(e->diag, E0105, at, "the model expands to more than %d expressions", MAX_STEPS);
     return diag_help(e->diag, "a repeat or a block multiplies what is inside it; make fewer");
@@ -150,6 +152,14 @@ static Item unary(Elaborator *e, Frame *f, const AstExpr *expr, const char *fina
     return broken;
 }
 
+/* Names in a branch that is not taken are used all the same. */
+static void mark_used(Frame *f, const AstExpr *expr)
+{
+    ScopeEntry *entry = expr->kind == AST_NAME || expr->kind == AST_STRING ? scope_find(f->scope, expr->text) : NULL;
+    if (entry) entry->used = true;
+    for (const AstArg *arg = expr->args.first; arg; arg = arg->next) mark_used(f, arg->value);
+}
+
 static Item when(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
 {
     const AstArg *condition = expr->args.first, *yes = condition->next, *no = yes->next;
@@ -161,6 +171,7 @@ static Item when(Elaborator *e, Frame *f, const AstExpr *expr, const char *final
         diag_help(e->diag, "compare numbers, as in `when C == out`; for tensors there is where(condition, a, b)");
         return broken;
     }
+    mark_used(f, item.integer ? no->value : yes->value);
     return elaborate_expr(e, f, item.integer ? yes->value : no->value, final);
 }
 

@@ -161,6 +161,8 @@ const char *number_text(Arena *arena, double value, bool single)
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value) break;
     }
+    /* an exponent of few digits is a whole number: 23660.0 rather than 2.366e+04 */
+    if (strstr(text, "e+") && fabs(value) < 1e15) return arena_printf(arena, "%.1f", value);
     bool whole = !strpbrk(text, ".e");
     return arena_printf(arena, "%s%s", text, whole ? ".0" : "");
 }

@@ -129,6 +129,8 @@ static void floats_read_back_to_the_same_bits(void **state)
         assert_memory_equal(&narrow, &back, sizeof back);
     }
     assert_string_equal(number_text(*state, 255, false), "255.0");
+    assert_string_equal(number_text(*state, -23660, false), "-23660.0");
+    assert_string_equal(number_text(*state, 1e15, false), "1e+15");
     assert_string_equal(number_text(*state, (double)0.1f, true), "0.1");
     assert_string_equal(number_text(*state, -HUGE_VAL, false), "-inf");
     assert_string_equal(number_text(*state, (double)NAN, false), "nan");

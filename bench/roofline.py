@@ -31,8 +31,9 @@ def level_of(core: dict, size: float) -> dict:
 
 def least_us(core: dict, layer: dict) -> tuple[float, str]:
     """The least time that the layer can take on this core, and what bounds it."""
-    level = level_of(core, layer["bytes"])
-    compute, memory = layer["flops"] / core["f32_gflops"] / 1e3, layer["bytes"] / level["gbs"] / 1e3
+    moved = layer["bytes_read"] + layer["bytes_written"]
+    level = level_of(core, moved)
+    compute, memory = 2 * layer["multiply_adds"] / core["f32_gflops"] / 1e3, moved / level["gbs"] / 1e3
     return (compute, "f32") if compute >= memory else (memory, level["name"])
 
 

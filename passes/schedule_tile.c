@@ -87,7 +87,7 @@ static int64_t power_of_two_from(int64_t n)
  * broadcasts from memory each spread element takes one, which a single vector of weights does not pay for. */
 static int64_t registers_for(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
 {
-    int64_t spare = t->vector_registers >= 32 || !(t->has & FEATURE_FMA) ? 4 : 2;
+    int64_t spare = !(t->has & FEATURE_FMA) ? 6 : t->vector_registers >= 32 ? 4 : 2;
     if (t->vector_registers < 32 && vectors == 1) spare += pixels * 2 / 3;
     return t->vector_registers - spare - (p->depthwise ? 1 : 0);
 }
@@ -95,13 +95,13 @@ static int64_t registers_for(const TileProblem *p, const Target *t, int64_t pixe
 /* A short reduction is written out whole when all its weights stay in registers from tile to tile; LLVM hoists them
  * out of the loop over pixels, so where they do not fit they would be spilled.  Of other small tiles some steps are
  * written out, so that the loop's own work hides. */
-static int64_t choose_unroll(const TileProblem *p, const Schedule *s, int64_t registers)
+static int64_t choose_unroll(const TileProblem *p, const Target *t, const Schedule *s, int64_t registers)
 {
     int64_t pixels = s->tile_rows * s->tile_columns, sums = pixels * s->tile_vectors;
     if (sums + p->reduction * s->tile_vectors <= registers) return p->reduction;
-    if (p->height * p->width * p->images == 1 && p->reduction * sums <= WRITTEN_OUT) return p->reduction;
-    int64_t unroll = 4;
-    while (unroll > 1 && (p->run % unroll || sums * unroll > 32)) unroll /= 2;
+    int64_t unroll = p->height * p->width * p->images == 1 ? 8 : 4;
+    int64_t most = t->vector_registers < 32 && s->tile_vectors == 1 ? t->vector_registers / 2 : t->vector_registers;
+    while (unroll > 1 && (p->run % unroll || sums * unroll > most)) unroll /= 2;
     return unroll;
 }
 
@@ -116,7 +116,7 @@ static void try_columns(const TileProblem *p, const Target *t, Schedule s, Sched
         if (s.tile_columns > p->width && s.tile_columns > p->pool_width) break;
         int64_t pixels = s.tile_rows * s.tile_columns, registers = registers_for(p, t, pixels, s.tile_vectors);
         if ((pixels + 1) * s.tile_vectors > registers) break;
-        s.unroll = choose_unroll(p, &s, registers);
+        s.unroll = choose_unroll(p, t, &s, registers);
         s.cost = tile_cost(p, &s, t);
         if (!best->tile_vectors || s.cost < best->cost) *best = s;
     }

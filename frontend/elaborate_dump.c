@@ -161,12 +161,12 @@ static bool add_returned(Elaborator *e, Frame *body, const AstStatement *s, Grap
     return ok;
 }
 
-/* The group's results are called as the values that it returns. */
+/* One result is called as the group, several by slots: group.value. */
 static void define_results(Elaborator *e, Frame *f, const AstStatement *s, Node *group)
 {
     for (int i = 0; i < group->nresults; i++) {
         Item item = {.kind = ITEM_VALUE, .value = {group, i}};
-        elaborate_define(e, f, group->regions[0]->results[i].value.node->name, item, s->name_at);
+        elaborate_define(e, f, value_name(e->arena, item.value), item, s->name_at);
     }
 }
 

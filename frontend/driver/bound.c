@@ -85,8 +85,27 @@ static Estimate estimate_of(const Judge *judge, Value value)
     return cell ? *(const Estimate *)(intptr_t)*cell : exact(judge->arena, outer_tensor(judge, value));
 }
 
+/* Operands in doubles to the dtypes that the node knows. */
+static Tensor eval_typed(const Judge *judge, const Node *node, const Tensor *operands)
+{
+    Tensor typed[MAX_IN] = {0}, out = {0};
+    for (int i = 0; i < node->ninputs; i++) {
+        if (!node->inputs[i].node) continue;
+        typed[i] = tensor_new(judge->arena, *value_type(node->inputs[i]));
+        for (int64_t e = 0; e < type_elements(&typed[i].type); e++)
+            tensor_set_real(&typed[i], e, reals(&operands[i])[e]);
+    }
+    node_eval(node, typed, &out, judge->arena);
+    return to_double(judge->arena, &out);
+}
+
+/* What is not f32 has no meaning in f64: integers, truth, narrow floats with their roundings. */
 static Tensor eval_on(const Judge *judge, const Node *node, const Tensor *operands)
 {
+    bool single = node->types[0].dtype == F32;
+    for (int i = 0; i < node->ninputs; i++)
+        single &= !node->inputs[i].node || value_type(node->inputs[i])->dtype == F32;
+    if (!single) return eval_typed(judge, node, operands);
     Tensor out = {0};
     node_eval_double(node, operands, &out, judge->arena);
     return out;
@@ -158,13 +177,35 @@ static Tensor row_error(const Judge *judge, const Estimate *in, const Tensor *va
     return out;
 }
 
-/* Sums, largest and means: errors add up at most as sizes do. */
+static Combiner combiner_of(const Node *node)
+{
+    Reduction reduction;
+    Pooling pooling;
+    if (node_def(node)->kind == KIND_REDUCE) {
+        node_def(node)->reduce(node, &reduction);
+        return reduction.combiner;
+    }
+    node_def(node)->pool(node, &pooling);
+    return pooling.combiner;
+}
+
+/* Of the largest or smallest: the largest error of those that it is taken of.  Of sums, means and products: how much
+ * they grow with their operands' sizes, and rounding. */
 static Tensor reduce_error(const Judge *judge, const Node *node, const Estimate *in)
 {
-    Tensor size = absolute(judge->arena, &in->value), error = eval_on(judge, node, &in->error);
-    Tensor sizes = eval_on(judge, node, &size);
+    Combiner combiner = combiner_of(node);
+    Tensor size = absolute(judge->arena, &in->value);
+    if (combiner == COMBINE_MAX || combiner == COMBINE_MIN) {
+        Tensor none = new_double(judge->arena, &in->error.type);
+        Tensor error = sum_of(judge->arena, &none, combiner == COMBINE_MAX ? 1 : -1, &in->error);
+        Tensor out = eval_on(judge, node, &error);
+        return absolute(judge->arena, &out);
+    }
+    Tensor wider = sum_of(judge->arena, &size, 1, &in->error);
+    Tensor sizes = eval_on(judge, node, &size), wide = eval_on(judge, node, &wider);
     double terms = (double)type_elements(&in->value.type) / (double)type_elements(&sizes.type);
-    return sum_of(judge->arena, &error, (8 + sqrt(terms)) * eps, &sizes);
+    Tensor grown = sum_of(judge->arena, &wide, -1, &sizes);
+    return sum_of(judge->arena, &grown, (8 + sqrt(terms)) * eps, &wide);
 }
 
 static Tensor error_of(const Judge *judge, const Node *node, const Estimate *in, const Tensor *value)
@@ -177,6 +218,14 @@ static Tensor error_of(const Judge *judge, const Node *node, const Estimate *in,
     case KIND_ROW: return row_error(judge, in, value);
     default: return map_error(judge, node, in, value);
     }
+}
+
+/* Floats narrower than f32 are computed in f32, then rounded. */
+static void add_rounding(Estimate *out, Dtype dtype)
+{
+    double narrow = dtype == F16 ? 0x1p-11 : dtype == BF16 ? 0x1p-8 : 0;
+    for (int64_t i = 0; narrow > 0 && i < type_elements(&out->value.type); i++)
+        reals(&out->error)[i] += narrow * (fabs(reals(&out->value)[i]) + reals(&out->error)[i] + 0x1p-14);
 }
 
 static void eval_fast(Judge *judge, const Node *node)
@@ -194,22 +243,35 @@ static void eval_fast(Judge *judge, const Node *node)
     else {
         out->value = eval_on(judge, node, operands);
         out->error = error_of(judge, node, in, &out->value);
+        add_rounding(out, node->types[0].dtype);
     }
     *node_map_cell(judge->inside, node) = (int64_t)(intptr_t)out;
 }
 
-Judgement judge_group(const Node *group, const Known *known, bool strict, Arena *arena)
+static void eval_body(Judge *judge, const Graph *body, bool strict)
 {
-    Judge judge = {.arena = arena, .known = known, .inside = node_map_new(arena)};
-    const Graph *body = group->regions[0];
-    strict = strict || !dtype_is_float(group->types[0].dtype);
+    judge->inside = node_map_new(judge->arena);
     for (const Node *node = body->first; node; node = node->next)
         if (strict)
-            eval_strict(&judge, node);
+            eval_strict(judge, node);
         else
-            eval_fast(&judge, node);
+            eval_fast(judge, node);
+}
+
+Judgement judge_group(const Node *group, const Known *known, bool strict, Arena *arena)
+{
+    Judge judge = {.arena = arena, .known = known};
+    const Graph *body = group->regions[0];
     Value result = body->results[0].value;
-    if (strict) return (Judgement){.expected = *strict_operand(&judge, result)};
+    Judgement out = {.exact = {.data = NULL}};
+    if (strict || group->types[0].dtype != F32) {
+        eval_body(&judge, body, true);
+        out.exact = *strict_operand(&judge, result);
+    }
+    if (strict) return out;
+    eval_body(&judge, body, false);
     Estimate estimate = estimate_of(&judge, result);
-    return (Judgement){.expected = estimate.value, .bound = estimate.error};
+    out.expected = estimate.value;
+    out.bound = estimate.error;
+    return out;
 }

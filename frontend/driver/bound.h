@@ -5,10 +5,12 @@
 #include "ir/graph.h"
 #include "ir/node_map.h"
 
-/* What the reference says of one group. */
+/* What the reference says of one group.  An element is right that is within `bound` of `expected` or has the bits of
+ * `exact`. */
 typedef struct Judgement {
-    Tensor expected; /* strict: of the result's dtype; fast: F64 */
-    Tensor bound;    /* F64, the error allowed of each element; strict: no data */
+    Tensor exact;    /* of the result's dtype; no data when it is of f32 and judged in f64 */
+    Tensor expected; /* F64; no data when strict */
+    Tensor bound;    /* F64, the error allowed of each element */
 } Judgement;
 
 /* What machine code made so far: the tensor of each top-level node's result. */

@@ -87,9 +87,10 @@ void session_fill(const Session *session, int64_t input)
     for (size_t i = 0; i < count; i++) {
         void *at = (char *)session->bases[input] + i * size;
         uint64_t random = next_random(&state);
-        float single = (float)random * 0x1p-31f;
-        double wide = (double)random * 0x1p-31;
-        uint16_t half = (uint16_t)(port->dtype == LEP_F16 ? random % 0x3c00 : random % 0x3f80);
+        double wide = (double)random * 0x1p-30 - 1;
+        float single = (float)wide;
+        uint16_t half =
+            (uint16_t)((port->dtype == LEP_F16 ? random % 0x3c00 : random % 0x3f80) | (random >> 16 & 0x8000));
         if (port->dtype == LEP_F32)
             memcpy(at, &single, size);
         else if (port->dtype == LEP_F64)

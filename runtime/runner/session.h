@@ -23,7 +23,7 @@ const void *session_output(const Session *session, int64_t index);
 /* Copies rows [first, first + batch) of each input into its buffer; past the end they are zero.
  * rows[] holds one of each input; one without data leaves the buffer as it is. */
 void session_load(const Session *session, const Rows *rows, int64_t first);
-/* Seeded values for an input that no file was given for: bytes of any value, or numbers in [0, 1). */
+/* Seeded values for an input that no file was given for: bytes of any value, or numbers in [-1, 1). */
 void session_fill(const Session *session, int64_t input);
 int session_run(const Session *session);
 

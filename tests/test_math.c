@@ -39,8 +39,8 @@ static int exact_sigmoid(mpfr_t out, const mpfr_t x, mpfr_rnd_t round)
 static const Function functions[] = {
     {"exp", expr_exp, mpfr_exp, {-104, -746}, {89, 710}, {1.1, 1.1}},
     {"log", expr_log, mpfr_log, {0, 0}, {8, 8}, {1, 1}},
-    {"tanh", expr_tanh, mpfr_tanh, {-10, -20}, {10, 20}, {1.4, 1.4}},
-    {"sigmoid", expr_sigmoid, exact_sigmoid, {-104, -746}, {20, 40}, {2.2, 2.2}},
+    {"tanh", expr_tanh, mpfr_tanh, {-10, -20}, {10, 20}, {1.5, 1.5}},
+    {"sigmoid", expr_sigmoid, exact_sigmoid, {-104, -746}, {20, 40}, {2.4, 2.4}},
     {"erf", expr_erf, mpfr_erf, {-4.5, -6.5}, {4.5, 6.5}, {1.3, 2}},
 };
 

@@ -89,8 +89,6 @@ const LoopExpr *lower_number(Lowering *lowering, Value value, int lanes)
     return lower_constant(&lowering->builder, node->types[0].dtype, element, lanes);
 }
 
-Dtype lower_wide(Dtype dtype) { return dtype == F16 || dtype == BF16 ? F32 : dtype; }
-
 const LoopExpr *lower_cast(LoopBuilder *b, Dtype to, const LoopExpr *x)
 {
     return x->dtype == to ? x : loop_op(b, EXPR_CAST, to, x, NULL, NULL);

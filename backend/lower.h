@@ -29,8 +29,7 @@ void lower_fill_ring(Lowering *lowering);
 const LoopExpr *lower_number(Lowering *lowering, Value value, int lanes);
 /* A constant of any dtype, in every lane. */
 const LoopExpr *lower_constant(LoopBuilder *b, Dtype dtype, Scalar value, int lanes);
-/* What sums of a dtype are kept in: f32 for narrower floats. */
-Dtype lower_wide(Dtype dtype);
+/* `x` itself when it is of that dtype. */
 const LoopExpr *lower_cast(LoopBuilder *b, Dtype to, const LoopExpr *x);
 /* What a KIND_MAP node computes of its operands args[], `lanes` at once. */
 const LoopExpr *lower_map_value(Lowering *lowering, const Node *node, const LoopExpr *const *args, int lanes);

@@ -228,7 +228,7 @@ static Reduce reduce_new(Lowering *lowering)
     Reduce r = {.lowering = lowering,
                 .anchor = anchor,
                 .operand = anchor->inputs[0],
-                .dtype = lower_wide(anchor->types[0].dtype)};
+                .dtype = dtype_wide(anchor->types[0].dtype)};
     node_def(anchor)->reduce(anchor, &r.reduction);
     r.combine = combiner_expr(r.reduction.combiner);
     r.identity = combiner_identity(r.reduction.combiner, r.dtype);

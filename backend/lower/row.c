@@ -139,11 +139,11 @@ void lower_row(Lowering *lowering)
              .operand = anchor->inputs[0],
              .result = result,
              .dtype = type->dtype,
-             .wide = lower_wide(type->dtype),
+             .wide = dtype_wide(type->dtype),
              .axis = type->rank - 1,
              .size = type->dim[type->rank - 1].high,
              .buffer = lower_buffer(lowering, result),
-             .partials = loop_register(b, "partials", lower_wide(type->dtype), PARTIALS, 1)};
+             .partials = loop_register(b, "partials", dtype_wide(type->dtype), PARTIALS, 1)};
     lower_fill_ring(lowering);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .vector = r.axis};
     Axes rows = {.count = 0};

@@ -161,7 +161,7 @@ void lower_window(Lowering *lowering)
     const Type *in = value_type(anchor->inputs[0]), *out = &anchor->types[0];
     LoopBuilder *b = &lowering->builder;
     assert(in->rank == 4);
-    Pool p = {.lowering = lowering, .anchor = anchor, .dtype = lower_wide(out->dtype)};
+    Pool p = {.lowering = lowering, .anchor = anchor, .dtype = dtype_wide(out->dtype)};
     node_def(anchor)->pool(anchor, &p.pooling);
     p.bits = p.dtype;
     if (p.dtype == F32 && p.pooling.combiner == COMBINE_MAX && value_is_positive(anchor->inputs[0])) p.bits = U32;

@@ -73,7 +73,7 @@ static void merge_graph(Graph *graph)
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
         for (int r = 0; r < node->nregions; r++) merge_graph(node->regions[r]);
-        if (node->op == OP_input || node->nregions) continue;
+        if (node->nregions) continue;
         Node *twin = find_or_enter(&seen, node);
         if (!twin) continue;
         for (int slot = 0; slot < node->nresults; slot++)

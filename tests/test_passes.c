@@ -164,6 +164,38 @@ static void overlapping_pool_stays_apart(void **state)
     fuses_to(&net, "conv(conv) relu(pool relu)");
 }
 
+static Value pool_with(Net *net, const char *name, Op op, int64_t pad, Value a)
+{
+    PoolAttrs attrs = {{2, {2, 2}}, {2, {2, 2}}, {PAD_EXPLICIT, {4, {pad, pad, pad, pad}}}};
+    return net_add(net, name, (NodeSpec){.op = op, .attrs = &attrs, .ninputs = 1, .inputs = &a});
+}
+
+static void padded_pool_stays_apart(void **state)
+{
+    Net net = net_new();
+    output(&net, "y", pool_with(&net, "pool", OP_max_pool, 1, conv(&net, "conv", image(&net, "x"))));
+    fuses_to(&net, "conv(conv) pool(pool)");
+}
+
+static void pool_follows_contractions_only(void **state)
+{
+    Net net = net_new();
+    Value mean = pool_with(&net, "mean", OP_average_pool, 0, image(&net, "x"));
+    output(&net, "y", pool(&net, "pool", 2, 2, op1(&net, OP_relu, "relu", mean)));
+    fuses_to(&net, "relu(mean relu) pool(pool)");
+}
+
+/* A dense layer's rows are no pixels of an image. */
+static void pool_follows_images_only(void **state)
+{
+    Net net = net_new();
+    Value dense = op2(&net, OP_dense, "dense", image(&net, "x"), param(&net, "weight", 2, (int64_t[]){3, 5}));
+    output(&net, "y", pool(&net, "pool", 2, 2, op1(&net, OP_relu, "relu", dense)));
+    output(&net, "z",
+           pool(&net, "other", 2, 2, op2(&net, OP_dense, "more", dense, param(&net, "w", 2, (int64_t[]){5, 2}))));
+    fuses_to(&net, "dense(dense) relu(relu) pool(pool) more(more) other(other)");
+}
+
 /* The gate uses the convolution twice, inside. */
 static void epilogue_may_be_a_dag(void **state)
 {
@@ -308,14 +340,17 @@ static void cse_merges_equal_computations_only(void **state)
     Net net = net_new();
     Value x = input(&net, "x", 1, (int64_t[]){8}), p = param(&net, "p", 1, (int64_t[]){8});
     Value q = param(&net, "q", 1, (int64_t[]){8}), r = param(&net, "r", 1, (int64_t[]){4});
+    Value other = param(&net, "other", 1, (int64_t[]){8});
+    tensor_set_real((Tensor *)other.node->data, 5, 7);
     Value a = op2(&net, OP_add, "a", x, p), b = op2(&net, OP_add, "b", x, q), c = op2(&net, OP_sub, "c", x, p);
     output(&net, "ab", op2(&net, OP_mul, "ab", a, b));
     output(&net, "c", c);
     output(&net, "r", r);
+    output(&net, "o", op2(&net, OP_add, "o", x, other));
     run_passes(&net, "cse", &strict);
-    assert_int_equal(count_ops(net.graph, OP_add), 1);
+    assert_int_equal(count_ops(net.graph, OP_add), 2);
     assert_int_equal(count_ops(net.graph, OP_sub), 1);
-    assert_int_equal(count_ops(net.graph, OP_param), 2);
+    assert_int_equal(count_ops(net.graph, OP_param), 3);
     arena_free(net.arena);
 }
 
@@ -393,6 +428,9 @@ int main(void)
         cmocka_unit_test(contraction_takes_epilogue_and_pool),
         cmocka_unit_test(contraction_takes_pool_alone),
         cmocka_unit_test(overlapping_pool_stays_apart),
+        cmocka_unit_test(padded_pool_stays_apart),
+        cmocka_unit_test(pool_follows_contractions_only),
+        cmocka_unit_test(pool_follows_images_only),
         cmocka_unit_test(epilogue_may_be_a_dag),
         cmocka_unit_test(value_used_twice_ends_its_group),
         cmocka_unit_test(one_anchor_a_group),

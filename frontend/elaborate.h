@@ -70,6 +70,7 @@ typedef struct Elaborator {
     Graph *graph; /* where nodes go: the model's, or a group's region */
     bool flat;    /* a dump: nothing is added to what it says */
     const AstStatement *weights;
+    const Expansion *wrong; /* blocks and ops whose bodies have been refused */
     const char *weights_file;
     Layout layout;
     int64_t seed;

@@ -210,6 +210,22 @@ static bool check_recursion(Elaborator *e, const Frame *f, const AstTop *top, co
     return true;
 }
 
+/* The body of a block or an op; a body that was wrong once is not gone through again, as it would say the same. */
+static Item expand(Elaborator *e, Frame *inner, const AstTop *top, const AstExpr *call, const char *final)
+{
+    for (const Expansion *x = e->wrong; x; x = x->outer)
+        if (x->top == top) return broken;
+    int errors = e->diag->errors;
+    Item item = top->kind == AST_OPERATOR ? elaborate_expr(e, inner, top->value, final)
+                                          : elaborate_body(e, inner, &top->body, final);
+    if (e->diag->errors == errors) return item;
+    diag_note(e->diag, call->at, "'%s' is put in here", top->name);
+    Expansion *wrong = ARENA_NEW(e->arena, Expansion);
+    *wrong = (Expansion){.outer = e->wrong, .top = top};
+    e->wrong = wrong;
+    return broken;
+}
+
 Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *call, const Item *piped,
                      const char *final)
 {
@@ -227,8 +243,7 @@ Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *
     inner.layered = false;
     if (!final) final = path_join(e->arena, f->path, top->name);
     int params = e->params;
-    Item item = top->kind == AST_OPERATOR ? elaborate_expr(e, &inner, top->value, final)
-                                          : elaborate_body(e, &inner, &top->body, final);
+    Item item = expand(e, &inner, top, call, final);
     if (e->params > params && !elaborate_layer(e, f, call->at)) return broken;
     return item;
 }

@@ -20,10 +20,21 @@ static const Type *partner_type(int count, const Item *items)
     return partner;
 }
 
+/* The largest finite value of a float dtype. */
+static double largest_float(Dtype dtype)
+{
+    switch (dtype) {
+    case F16: return 65504;
+    case BF16: return 0x1.fep127;
+    case F32: return 0x1.fffffep127;
+    default: return HUGE_VAL;
+    }
+}
+
 static bool fits_dtype(const Item *item, Dtype dtype)
 {
     if (dtype == BOOL || item->kind == ITEM_BOOL) return dtype == BOOL && item->kind == ITEM_BOOL;
-    if (dtype_is_float(dtype)) return true;
+    if (dtype_is_float(dtype)) return !isfinite(item->real) || fabs(item->real) <= largest_float(dtype);
     if (item->kind != ITEM_INTEGER) return false;
     int bits = dtype_bits(dtype);
     bool is_signed = dtype_kind(dtype) == DTYPE_SIGNED;

@@ -164,23 +164,25 @@ static void overlapping_pool_stays_apart(void **state)
     fuses_to(&net, "conv(conv) relu(pool relu)");
 }
 
-static Value pool_with(Net *net, const char *name, Op op, int64_t pad, Value a)
+static Value pool_with(Net *net, const char *name, Op op, int64_t before, int64_t after, Value a)
 {
-    PoolAttrs attrs = {{2, {2, 2}}, {2, {2, 2}}, {PAD_EXPLICIT, {4, {pad, pad, pad, pad}}}};
+    PoolAttrs attrs = {{2, {2, 2}}, {2, {2, 2}}, {PAD_EXPLICIT, {4, {before, before, after, after}}}};
     return net_add(net, name, (NodeSpec){.op = op, .attrs = &attrs, .ninputs = 1, .inputs = &a});
 }
 
 static void padded_pool_stays_apart(void **state)
 {
     Net net = net_new();
-    output(&net, "y", pool_with(&net, "pool", OP_max_pool, 1, conv(&net, "conv", image(&net, "x"))));
-    fuses_to(&net, "conv(conv) pool(pool)");
+    Value x = image(&net, "x"), a = conv(&net, "a", x), b = conv(&net, "b", x);
+    output(&net, "y", pool_with(&net, "first", OP_max_pool, 1, 0, a));
+    output(&net, "z", pool_with(&net, "last", OP_max_pool, 0, 1, b));
+    fuses_to(&net, "a(a) b(b) first(first) last(last)");
 }
 
 static void pool_follows_contractions_only(void **state)
 {
     Net net = net_new();
-    Value mean = pool_with(&net, "mean", OP_average_pool, 0, image(&net, "x"));
+    Value mean = pool_with(&net, "mean", OP_average_pool, 0, 0, image(&net, "x"));
     output(&net, "y", pool(&net, "pool", 2, 2, op1(&net, OP_relu, "relu", mean)));
     fuses_to(&net, "relu(mean relu) pool(pool)");
 }
@@ -189,11 +191,11 @@ static void pool_follows_contractions_only(void **state)
 static void pool_follows_images_only(void **state)
 {
     Net net = net_new();
-    Value dense = op2(&net, OP_dense, "dense", image(&net, "x"), param(&net, "weight", 2, (int64_t[]){3, 5}));
-    output(&net, "y", pool(&net, "pool", 2, 2, op1(&net, OP_relu, "relu", dense)));
-    output(&net, "z",
-           pool(&net, "other", 2, 2, op2(&net, OP_dense, "more", dense, param(&net, "w", 2, (int64_t[]){5, 2}))));
-    fuses_to(&net, "dense(dense) relu(relu) pool(pool) more(more) other(other)");
+    Value x = image(&net, "x"), weight = param(&net, "weight", 2, (int64_t[]){3, 5});
+    Value a = op2(&net, OP_dense, "a", x, weight), b = op2(&net, OP_dense, "b", x, weight);
+    output(&net, "y", pool(&net, "first", 2, 2, op1(&net, OP_relu, "relu", a)));
+    output(&net, "z", pool(&net, "last", 2, 2, b));
+    fuses_to(&net, "b(b) relu(a relu) first(first) last(last)");
 }
 
 /* The gate uses the convolution twice, inside. */

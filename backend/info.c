@@ -100,14 +100,43 @@ static LLVMValueRef steps_constant(Emitter *e)
     return array_constant(e, count ? LLVMTypeOf(steps[0]) : e->i64, steps, count);
 }
 
-/* "haswell +avx,+avx2,+fma,+bmi2": the runner refuses a processor that lacks one, in place of an illegal instruction.
- */
+/* Whether `features`, of LLVM's form, turns `name` on. */
+static bool turns_on(const char *features, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = features; at && *at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (*at == '+' && !strncmp(at + 1, name, length) && (at[length + 1] == ',' || !at[length + 1])) return true;
+    }
+    return false;
+}
+
+static const char *with_feature(Emitter *e, const char *text, const char *name)
+{
+    return arena_printf(e->arena, "%s%s+%s", text, strchr(text, '+') ? "," : " ", name);
+}
+
+/* "znver5 +avx2,+fma": the name and what the code may need of a processor, as far as a runner can tell: it refuses
+ * one that lacks a feature, in place of an illegal instruction. */
 static const char *target_text(Emitter *e)
 {
-    const Target *t = e->options->target;
-    return arena_printf(e->arena, "%s%s%s%s%s", t->name, t->vector_bytes >= 32 ? " +avx" : "",
-                        t->has & FEATURE_FMA ? " +avx2,+fma,+bmi2" : "", t->has & FEATURE_MASKED ? " +avx512f" : "",
-                        *t->features ? arena_printf(e->arena, " %s", t->features) : "");
+    static const char *const others[] = {"bmi",        "avx512bw",   "avx512cd",   "avx512dq",  "avx512vl",
+                                         "avx512vbmi", "avx512vnni", "avx512ifma", "avx512bf16"};
+    const Target *target = e->options->target;
+    const char *text = target->name;
+    const struct {
+        const char *name;
+        bool needed;
+    } known[] = {{"avx", target->vector_bytes >= 32},
+                 {"avx2", target->vector_bytes >= 32 && target->has & FEATURE_FMA},
+                 {"fma", target->has & FEATURE_FMA},
+                 {"bmi2", target->has & FEATURE_FMA},
+                 {"avx512f", target->has & FEATURE_MASKED}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].needed) text = with_feature(e, text, known[i].name);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (turns_on(target->features, others[i])) text = with_feature(e, text, others[i]);
+    return text;
 }
 
 void emit_info(Emitter *e, LLVMValueRef adapter)

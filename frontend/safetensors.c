@@ -2,6 +2,7 @@
 #include "frontend/weight_file.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,7 +166,9 @@ static bool read_header(Reader *r, const char *text, size_t size)
 {
     const char *end = text;
     if (has_zero(text, size)) return diag_error(r->diag, E0504, r->at, "the header holds a zero character");
+    errno = 0;
     cJSON *header = cJSON_ParseWithLengthOpts(text, size, &end, 0);
+    if (!header && errno == ENOMEM) arena_exhausted(r->arena);
     if (!header)
         return diag_error(r->diag, E0504, r->at, "the header is not JSON, from its byte %ld on", (long)(end - text));
     size_t rest = (size_t)(end - text);

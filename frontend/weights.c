@@ -42,6 +42,7 @@ static bool is_beneath(const char *path, const char *folder)
 static const char *resolved(Arena *arena, const char *path)
 {
     char *real = realpath(path, NULL);
+    if (!real && errno == ENOMEM) arena_exhausted(arena);
     if (!real) return NULL;
     const char *copy = arena_copy_string(arena, real);
     free(real);
@@ -196,6 +197,7 @@ static bool add_name(WeightFile *file, const char *path, const char *key, int de
 static bool add_folder(WeightFile *file, const char *path, const char *prefix, int depth, Span at, Diag *diag)
 {
     DIR *folder = opendir(path);
+    if (!folder && errno == ENOMEM) arena_exhausted(file->arena);
     if (!folder) return diag_error(diag, E0501, at, "cannot read folder `%s`: %s", path, strerror(errno));
     bool good = true;
     for (const struct dirent *entry; good && (entry = readdir(folder));) {

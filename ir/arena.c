@@ -32,7 +32,7 @@ Arena *arena_new(ArenaEscape *escape, void *context)
     return arena;
 }
 
-static void exhausted(const Arena *arena)
+void arena_exhausted(const Arena *arena)
 {
     if (arena->escape) arena->escape(arena->context);
     abort(); /* an escape that returns is our fault */
@@ -41,7 +41,7 @@ static void exhausted(const Arena *arena)
 Arena *arena_child(Arena *parent)
 {
     Arena *arena = arena_new(parent->escape, parent->context);
-    if (!arena) exhausted(parent);
+    if (!arena) arena_exhausted(parent);
     arena->sibling = parent->children;
     arena->link = &parent->children;
     if (arena->sibling) arena->sibling->link = &arena->sibling;
@@ -73,7 +73,7 @@ static void add_block(Arena *arena, size_t size)
     size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
     Block *block = NULL;
     if (room <= SIZE_MAX - sizeof *block - LARGE_ALIGN) block = calloc(1, sizeof *block + LARGE_ALIGN + room);
-    if (!block) exhausted(arena);
+    if (!block) arena_exhausted(arena);
     uintptr_t start = (uintptr_t)(block + 1);
     block->memory = (unsigned char *)((start + LARGE_ALIGN - 1) / LARGE_ALIGN * LARGE_ALIGN);
     block->size = room;
@@ -91,7 +91,7 @@ static void add_block(Arena *arena, size_t size)
 void *arena_alloc(Arena *arena, size_t size)
 {
     size_t align = size >= LARGE_FROM ? LARGE_ALIGN : SMALL_ALIGN;
-    if (size > SIZE_MAX / 2) exhausted(arena);
+    if (size > SIZE_MAX / 2) arena_exhausted(arena);
     size = (size + SMALL_ALIGN - 1) / SMALL_ALIGN * SMALL_ALIGN;
     arena->total += size;
     Block *head = arena->head;
@@ -111,7 +111,7 @@ void *arena_alloc(Arena *arena, size_t size)
 
 void *arena_array(Arena *arena, size_t count, size_t size)
 {
-    if (size && count > SIZE_MAX / size) exhausted(arena);
+    if (size && count > SIZE_MAX / size) arena_exhausted(arena);
     return arena_alloc(arena, count * size);
 }
 

@@ -18,6 +18,9 @@ Arena *arena_child(Arena *parent);
 /* With its children. */
 void arena_free(Arena *arena);
 
+/* Memory that is not the arena's was out: leaves as arena_alloc would. */
+_Noreturn void arena_exhausted(const Arena *arena);
+
 /* Zeroed, aligned to 16 bytes (64 from 256 bytes on), never NULL. */
 void *arena_alloc(Arena *arena, size_t size);
 /* count * size bytes, the product checked. */

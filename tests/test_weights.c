@@ -2,6 +2,8 @@
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include "frontend/weights.h"
 
+#include <cjson/cJSON.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -166,6 +168,41 @@ static void lengths_that_no_header_has_are_refused(void **state)
         assert_false(safetensors_parse(*state, file.at, file.size, "w", &weights, &diag));
         assert_non_null(strstr(diag.first->message, "expected a header of"));
     }
+}
+
+/* Fails the n-th allocation of the JSON reader, which has an allocator of its own. */
+static long allocations_left;
+
+static void *failing_malloc(size_t size)
+{
+    errno = ENOMEM;
+    return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+static void escape(void *context) { longjmp(*(jmp_buf *)context, 1); }
+
+static void memory_that_is_out_is_no_damage(void **state)
+{
+    Bytes file = file_of(*state, two, 5, 0);
+    cJSON_Hooks hooks = {.malloc_fn = failing_malloc, .free_fn = free};
+    volatile long escapes = 0;
+    volatile bool done = false;
+    cJSON_InitHooks(&hooks);
+    for (volatile long n = 0; !done; n++) {
+        jmp_buf jump;
+        Arena *arena = arena_new(escape, &jump);
+        Diag diag = diag_new(arena);
+        WeightFile *weights;
+        allocations_left = n;
+        if (setjmp(jump))
+            escapes++;
+        else
+            done = safetensors_parse(arena, file.at, file.size, "w", &weights, &diag) || diag.errors;
+        assert_int_equal(diag.errors, 0);
+        arena_free(arena);
+    }
+    cJSON_InitHooks(NULL);
+    assert_true(escapes > 10);
 }
 
 /* ---- npy ---- */
@@ -366,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(damaged_headers_are_refused_in_their_words, setup, teardown),
         cmocka_unit_test_setup_teardown(every_truncation_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(lengths_that_no_header_has_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_that_is_out_is_no_damage, setup, teardown),
         cmocka_unit_test_setup_teardown(arrays_of_all_versions_are_read, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_arrays_are_refused_in_their_words, setup, teardown),
         cmocka_unit_test_setup_teardown(every_truncation_of_an_array_is_refused, setup, teardown),

@@ -93,7 +93,7 @@ static LoopStatement *append(LoopBuilder *b, LoopStatementKind kind)
 
 static LoopScope open_body(LoopBuilder *b, LoopStatement *s)
 {
-    LoopScope scope = {b->tail, s->var};
+    LoopScope scope = {.outer = b->tail, .var = s->var};
     b->tail = &s->body;
     return scope;
 }
@@ -109,7 +109,15 @@ LoopScope loop_for(LoopBuilder *b, const char *name, int64_t low, int64_t high, 
     s->mode = mode;
     int64_t parts = (high - low) / step;
     if (mode == MODE_PARALLEL && parts > b->function->parallel) b->function->parallel = parts;
-    return open_body(b, s);
+    LoopScope scope = open_body(b, s);
+    scope.at = affine_of(s->var, 1);
+    return scope;
+}
+
+LoopScope loop_range(LoopBuilder *b, const char *name, int64_t low, int64_t high, int64_t step, LoopMode mode)
+{
+    if (high - low == step) return (LoopScope){.at = affine(low)};
+    return loop_for(b, name, low, high, step, mode);
 }
 
 LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions)
@@ -122,7 +130,10 @@ LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions)
     return open_body(b, s);
 }
 
-void loop_end(LoopBuilder *b, LoopScope scope) { b->tail = scope.outer; }
+void loop_end(LoopBuilder *b, LoopScope scope)
+{
+    if (scope.outer) b->tail = scope.outer;
+}
 
 void loop_assign(LoopBuilder *b, const LoopRegister *reg, Affine index, const LoopExpr *value)
 {

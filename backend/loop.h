@@ -156,10 +156,13 @@ const LoopRegister *loop_register(LoopBuilder *b, const char *name, Dtype dtype,
 /* Opens a loop: statements go into its body until loop_end with what this returned.  A loop of one step still
  * has its variable. */
 typedef struct LoopScope {
-    LoopStatement **outer;
+    LoopStatement **outer; /* NULL: no loop was opened */
     const LoopVar *var;
+    Affine at; /* the variable, or the only number it would have */
 } LoopScope;
 LoopScope loop_for(LoopBuilder *b, const char *name, int64_t low, int64_t high, int64_t step, LoopMode mode);
+/* The same, but a range of one step opens no loop. */
+LoopScope loop_range(LoopBuilder *b, const char *name, int64_t low, int64_t high, int64_t step, LoopMode mode);
 LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions);
 void loop_end(LoopBuilder *b, LoopScope scope);
 

@@ -94,8 +94,8 @@ static void start_sums(const Tile *tile)
             Affine at = affine_plus(tile->channels.oc, c->bias.base + v * c->lanes);
             first = loop_let(b, "bias", load_wide(tile, c->bias.buffer, at, (int)c->lanes, active));
         }
-        LoopScope pixel = loop_for(b, "pixel", 0, tile->rows * tile->columns, 1, MODE_UNROLL);
-        Affine at = affine_plus(affine_of(pixel.var, tile->channels.vectors), v);
+        LoopScope pixel = loop_range(b, "pixel", 0, tile->rows * tile->columns, 1, MODE_UNROLL);
+        Affine at = affine_plus(affine_scale(pixel.at, tile->channels.vectors), v);
         loop_assign(b, tile->sums, at, first);
         loop_end(b, pixel);
     }
@@ -113,9 +113,9 @@ static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affin
         loop_assign(b, tile->weights, affine(v), load_wide(tile, c->weight.buffer, at, lanes, active));
         if (c->prefetch) loop_prefetch(b, c->weight.buffer, affine_plus(at, c->prefetch * 8 / dtype_bits(c->sum)));
     }
-    LoopScope row = loop_for(b, "row", 0, tile->rows, 1, MODE_UNROLL);
-    LoopScope column = loop_for(b, "column", 0, tile->columns, 1, MODE_UNROLL);
-    Affine y = affine_add(tile->y, affine_of(row.var, 1)), x = affine_add(tile->x, affine_of(column.var, 1));
+    LoopScope row = loop_range(b, "row", 0, tile->rows, 1, MODE_UNROLL);
+    LoopScope column = loop_range(b, "column", 0, tile->columns, 1, MODE_UNROLL);
+    Affine y = affine_add(tile->y, row.at), x = affine_add(tile->x, column.at);
     Affine from = input_address(tile, y, x, ky, kx, affine_add(ic, tile->channels.ic));
     const LoopExpr *spread = NULL;
     if (!c->depthwise)
@@ -124,7 +124,7 @@ static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affin
         const LoopExpr *input = spread;
         if (c->depthwise)
             input = load_wide(tile, c->input.buffer, affine_plus(from, v * lanes), lanes, active_lanes(tile, v));
-        Affine at = sum_index(tile, affine_of(row.var, 1), affine_of(column.var, 1), affine(v));
+        Affine at = sum_index(tile, row.at, column.at, affine(v));
         const LoopExpr *weight = loop_reg(b, tile->weights, affine(v)), *sum = loop_reg(b, tile->sums, at);
         loop_assign(b, tile->sums, at, loop_op(b, EXPR_FMA, c->sum, input, weight, sum));
     }
@@ -135,7 +135,7 @@ static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affin
 /* A loop that is written out when it is short enough, so that its variable is a constant. */
 static LoopScope reduction_loop(const Tile *tile, const char *name, int64_t count, bool unroll)
 {
-    return loop_for(builder(tile), name, 0, count, 1, unroll || count == 1 ? MODE_UNROLL : MODE_SERIAL);
+    return loop_range(builder(tile), name, 0, count, 1, unroll ? MODE_UNROLL : MODE_SERIAL);
 }
 
 /* The innermost loop over `count` neighbouring inputs, some steps of it written out. */
@@ -145,15 +145,15 @@ static void reduce_run(const Tile *tile, int64_t count, Affine k, Affine ky, Aff
     LoopBuilder *b = builder(tile);
     int64_t unroll = c->unroll < count ? c->unroll : count;
     int64_t whole = count / unroll * unroll;
-    for (int64_t first = 0; first < count; first = whole) {
-        int64_t step = first ? count - whole : unroll, end = first ? count : whole;
-        LoopScope q = loop_for(b, "q", first, end, step, end - first == step ? MODE_UNROLL : MODE_SERIAL);
-        LoopScope u = loop_for(b, "u", 0, step, 1, MODE_UNROLL);
-        Affine at = affine_add(affine_of(q.var, 1), affine_of(u.var, 1));
+    for (int64_t first = 0, end; first < count; first = end) {
+        end = first ? count : whole;
+        int64_t step = first ? count - whole : unroll;
+        LoopScope q = loop_range(b, "q", first, end, step, MODE_SERIAL);
+        LoopScope u = loop_range(b, "u", 0, step, 1, MODE_UNROLL);
+        Affine at = affine_add(q.at, u.at);
         add_products(tile, affine_add(k, at), ky, kx, at);
         loop_end(b, u);
         loop_end(b, q);
-        if (end == count) break;
     }
 }
 
@@ -164,12 +164,12 @@ static void reduce(const Tile *tile)
     const Window *w = &c->shape.window;
     int64_t row = w->kernel[1] * c->inner, total = w->kernel[0] * row;
     LoopScope ky = reduction_loop(tile, "ky", w->kernel[0], total <= c->unroll);
-    Affine k = affine_of(ky.var, row), y = affine_of(ky.var, 1);
+    Affine k = affine_scale(ky.at, row), y = ky.at;
     if (c->row_is_run) {
         reduce_run(tile, row, k, y, affine(0));
     } else {
         LoopScope kx = reduction_loop(tile, "kx", w->kernel[1], row <= c->unroll);
-        reduce_run(tile, c->inner, affine_add(k, affine_of(kx.var, c->inner)), y, affine_of(kx.var, 1));
+        reduce_run(tile, c->inner, affine_add(k, affine_scale(kx.at, c->inner)), y, kx.at);
         loop_end(builder(tile), kx);
     }
     loop_end(builder(tile), ky);
@@ -256,13 +256,13 @@ static void store_vectors(const Tile *tile, int first, int last, int active)
     LoopBuilder *b = builder(tile);
     if (first == last) return;
     int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1];
-    LoopScope row = loop_for(b, "row", 0, tile->rows / ph, 1, MODE_UNROLL);
-    LoopScope column = loop_for(b, "column", 0, tile->columns / pw, 1, MODE_UNROLL);
-    LoopScope v = loop_for(b, "v", first, last, 1, MODE_UNROLL);
+    LoopScope row = loop_range(b, "row", 0, tile->rows / ph, 1, MODE_UNROLL);
+    LoopScope column = loop_range(b, "column", 0, tile->columns / pw, 1, MODE_UNROLL);
+    LoopScope v = loop_range(b, "v", first, last, 1, MODE_UNROLL);
     Finish f = {.tile = tile,
-                .row = affine_of(row.var, ph),
-                .column = affine_of(column.var, pw),
-                .v = affine_of(v.var, 1),
+                .row = affine_scale(row.at, ph),
+                .column = affine_scale(column.at, pw),
+                .v = v.at,
                 .active = active,
                 .pooled = c->lowering->group.pool != NULL};
     const LoopExpr *value = finish_value(&f, c->lowering->group.body->results[0].value);
@@ -308,7 +308,7 @@ static int split(int64_t extent, int64_t size, Run run[2])
 static LoopScope run_loop(LoopBuilder *b, const char *name, const Run *run, int64_t window)
 {
     int64_t low = run->start / window, step = run->size / window;
-    return loop_for(b, name, low, low + step * run->count, step, run->count == 1 ? MODE_UNROLL : MODE_SERIAL);
+    return loop_range(b, name, low, low + step * run->count, step, MODE_SERIAL);
 }
 
 static void cover_image(Contract *c, const Channels *channels, Affine n)
@@ -324,8 +324,8 @@ static void cover_image(Contract *c, const Channels *channels, Affine n)
             Tile tile = {.contract = c,
                          .channels = *channels,
                          .n = n,
-                         .y = affine_of(y.var, ph),
-                         .x = affine_of(x.var, pw),
+                         .y = affine_scale(y.at, ph),
+                         .x = affine_scale(x.at, pw),
                          .rows = rows[i].size,
                          .columns = columns[j].size};
             emit_tile(&tile);
@@ -342,12 +342,12 @@ static void cover_whole_blocks(Contract *c, Affine n, Affine first, Affine ic)
     int64_t width = c->vectors * c->lanes, block = width < c->panel ? c->panel : width;
     int64_t blocks = c->channels / block;
     if (!blocks) return;
-    LoopScope p = loop_for(b, "p", 0, blocks, 1, blocks == 1 ? MODE_UNROLL : MODE_SERIAL);
-    LoopScope h = loop_for(b, "h", 0, block / width, 1, block == width ? MODE_UNROLL : MODE_SERIAL);
-    Affine sub = affine_of(h.var, width);
-    Affine oc = affine_add(affine_add(first, affine_of(p.var, block)), sub);
+    LoopScope p = loop_range(b, "p", 0, blocks, 1, MODE_SERIAL);
+    LoopScope h = loop_range(b, "h", 0, block / width, 1, MODE_SERIAL);
+    Affine sub = affine_scale(h.at, width);
+    Affine oc = affine_add(affine_add(first, affine_scale(p.at, block)), sub);
     Channels channels = {.oc = oc, .sub = sub, .ic = ic, .vectors = (int)c->vectors, .active = (int)c->lanes};
-    if (c->panel) channels.panel = affine_of(p.var, block / c->panel);
+    if (c->panel) channels.panel = affine_scale(p.at, block / c->panel);
     if (c->depthwise) channels.ic = oc;
     cover_image(c, &channels, n);
     loop_end(b, h);
@@ -379,11 +379,11 @@ void lower_contract(Lowering *lowering)
     Contract c = contract_new(lowering);
     LoopBuilder *b = &lowering->builder;
     lower_fill_ring(lowering);
-    LoopScope n = loop_for(b, "n", 0, c.batch, 1, c.batch == 1 ? MODE_UNROLL : MODE_SERIAL);
-    LoopScope g = loop_for(b, "g", 0, c.groups, 1, c.groups == 1 ? MODE_UNROLL : MODE_SERIAL);
-    Affine first = affine_of(g.var, c.channels), ic = affine_of(g.var, c.inner);
-    cover_whole_blocks(&c, affine_of(n.var, 1), first, ic);
-    cover_rest(&c, affine_of(n.var, 1), first, ic);
+    LoopScope n = loop_range(b, "n", 0, c.batch, 1, MODE_SERIAL);
+    LoopScope g = loop_range(b, "g", 0, c.groups, 1, MODE_SERIAL);
+    Affine first = affine_scale(g.at, c.channels), ic = affine_scale(g.at, c.inner);
+    cover_whole_blocks(&c, n.at, first, ic);
+    cover_rest(&c, n.at, first, ic);
     loop_end(b, g);
     loop_end(b, n);
     LoopFunction *function = b->function;

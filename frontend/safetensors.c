@@ -102,6 +102,7 @@ static bool read_tensor(Reader *r, const cJSON *entry, const char *key)
     Extent extent;
     bool empty;
     if (!cJSON_IsObject(entry)) return damaged(r, key, "is not described by an object");
+    if (cJSON_GetArraySize(entry) > 3) return damaged(r, key, "has more than dtype, shape and data_offsets, once each");
     if (!read_type(r, entry, key, &type, &empty) || !read_extent(r, entry, key, &extent)) return false;
     int64_t bytes = empty ? 0 : type_bytes(&type), found = extent.end - extent.begin;
     if (found != bytes)

@@ -119,6 +119,7 @@ static const Refusal refusals[] = {
     {ONE("\"F32\"", "[2]", "[0,4]"), 4, "needs 8 bytes"},
     {ONE("\"F32\"", "[1]", "[0,4]"), 5, "found 5 bytes of data"},
     {ONE("\"F32\"", "[1]", "[1,5]"), 5, "leaves a gap"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"shape\":[2],\"data_offsets\":[0,1]}}", 1, "once each"},
     {PAIR("[0,4]", "[2,6]"), 6, "overlaps"},
     {PAIR("[0,4]", "[0,4]"), 4, "overlaps"},
     {PAIR("[0,4]", "[5,9]"), 9, "leaves a gap"},

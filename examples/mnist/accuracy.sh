@@ -53,7 +53,8 @@ try_build() {
   name=$1; shift
   echo "== $name: lepc $*"
   "$lepc" build "$here/mnist.lep" "$@" -o "$work/$name"
-  "$work/$name" --input image="$work/$images" --labels="$work/$labels" --output digit="$work/$name.npy" > "$work/$name.txt"
+  "$work/$name" --input image="$work/$images" --labels="$work/$labels" \
+    --output digit="$work/$name.npy" > "$work/$name.txt"
   grep 'Test accuracy:' "$work/$name.txt" || fail "$name printed no accuracy"
   [ "$count" -eq 0 ] || return 0
   awk '/Test accuracy:/ { ok = $3 + 0 >= 99.0 } END { exit !ok }' "$work/$name.txt" || fail "$name: below 99.0 %"

@@ -10,7 +10,8 @@
 void graph_eval(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena);
 /* One node (also a composite or a group) on given operands. */
 void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena *arena);
-/* As node_eval of f32 nodes, computed in f64: operands and results are F64 tensors of the same shapes. */
+/* The same meaning with f64 in place of f32 throughout, groups and composites too, to judge results by: f32 operands
+ * and results are F64 tensors of the same shapes, those of other dtypes stay. */
 void node_eval_double(const Node *node, const Tensor *operands, Tensor *results, Arena *arena);
 
 /* Called with each top-level node's results as they are made: for compare and calibration. */

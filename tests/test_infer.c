@@ -103,6 +103,9 @@ static void others_refuse(void **state)
     trial_refuse(OP_average_pool, &pool, 1, &image, E0404, "padding as wide");
     trial_refuse(OP_batch_norm, NULL, 5, (const Type[]){x, TYPE(F32, 3), TYPE(F32, 3), TYPE(F32, 2), TYPE(F32, 3)},
                  E0301, "expected `mean` to be f32[3]");
+    const Type normed[] = {x, TYPE(F32, 3), TYPE(F32, 3), TYPE(F32, 3), TYPE(F32, 3)};
+    trial_refuse(OP_batch_norm, &(BatchNormAttrs){.epsilon = -1}, 5, normed, E0404, "found -1");
+    trial_refuse(OP_batch_norm, &(BatchNormAttrs){.epsilon = NAN}, 5, normed, E0404, "found nan");
     trial_refuse(OP_global_average_pool, NULL, 1, &x, E0301, "rank 4");
 }
 

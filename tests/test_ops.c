@@ -234,6 +234,8 @@ static void views(void **state)
     EXPECT(&out, 3, 6);
     out = apply(&t, OP_slice, &(SliceAttrs){.begin = {2, {1, 0}}, .end = {2, {2, 99}}, .step = {2, {1, 2}}}, x);
     EXPECT(&out, 4, 6);
+    out = apply(&t, OP_slice, &(SliceAttrs){.begin = {1, {1}}, .step = {1, {INT64_MAX}}}, x);
+    EXPECT(&out, 4, 5, 6);
     Tensor cube = trial_tensor(&t, F32, DIMS(2, 1, 3), VALUES(1, 2, 3, 4, 5, 6));
     out = apply(&t, OP_transpose, &(TransposeAttrs){.permute = {3, {2, 0, 1}}}, cube);
     EXPECT(&out, 1, 4, 2, 5, 3, 6);

@@ -1,6 +1,8 @@
 /* Normalisations. */
 #include "ir/ops/common.h"
 
+#include <math.h>
+
 enum { X, SCALE, OFFSET, MEAN, VARIANCE, OPERANDS };
 
 static bool need_channels(const Node *node, Diag *diag)
@@ -15,7 +17,12 @@ static bool need_channels(const Node *node, Diag *diag)
 
 static bool infer_batch_norm(const Node *node, Type *out, Diag *diag)
 {
+    double epsilon = ((const BatchNormAttrs *)node->attrs)->epsilon;
     if (!need_channels(node, diag)) return false;
+    if (!(epsilon >= 0 && epsilon < INFINITY)) {
+        diag_error(diag, E0404, node_span(node), "batch_norm: expected an epsilon of 0 or more, found %g", epsilon);
+        return diag_help(diag, "it keeps the root of a small variance from being 0, as 0.001 does");
+    }
     const Type *x = operand_type(node, X);
     for (int i = SCALE; i < OPERANDS; i++) {
         if (!need_same_dtype(node, i, diag)) return false;

@@ -230,7 +230,9 @@ static Cut cut_of(const SliceAttrs *attrs, int axis, int64_t size)
     int64_t end = axis < attrs->end.count ? from_end(attrs->end.at[axis], size) : size;
     int64_t step = axis < attrs->step.count ? attrs->step.at[axis] : 1;
     if (end > size) end = size;
-    return (Cut){begin, step, step > 0 && begin >= 0 && end > begin ? (end - begin - 1) / step + 1 : 0};
+    int64_t count = step > 0 && begin >= 0 && end > begin ? (end - begin - 1) / step + 1 : 0;
+    if (count == 1) step = 1; /* whatever was said, nothing is stepped over; index maps stay small */
+    return (Cut){begin, step, count};
 }
 
 static bool infer_slice(const Node *node, Type *out, Diag *diag)

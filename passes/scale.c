@@ -185,7 +185,8 @@ static Value scale_input(const Maker *m, const Match *match)
     Tensor out = tensor_new(m->graph->arena, weight->type);
     for (int64_t i = 0, count = type_elements(&weight->type); i < count; i++)
         tensor_set_real(&out, i, tensor_real(weight, i) * element_for(factor, input_channel(weight, i, groups)));
-    return contraction_with(m, node, plain_input(m, match), make_in_range(m, &out), match->bound[BIAS]);
+    Value scaled_weight = make_in_range(m, &out); /* made first whatever the compiler does: the order is in the text */
+    return contraction_with(m, node, plain_input(m, match), scaled_weight, match->bound[BIAS]);
 }
 
 static Value shift_input_by(const Maker *m, const Match *match, double sign)

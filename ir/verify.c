@@ -126,7 +126,8 @@ static bool check_group(Verifier *v, const Node *node)
         else if (!work && inner != group.anchor && inner != group.pool)
             good = broken(v, inner, "is a second anchor of its group", "");
     }
-    if (v->stage < STAGE_SCHEDULED || !good) return good;
+    if (!good || !verify_group(node, v->diag)) return false;
+    if (v->stage < STAGE_SCHEDULED) return true;
     if (!node->schedule) return broken(v, node, "has no schedule", "");
     return verify_schedule(node, v->diag) && (v->stage < STAGE_PLANNED || verify_panels(node, v->diag));
 }

@@ -4,6 +4,8 @@
 
 #include "ir/graph.h"
 
+/* A group is of a form that code can be made of. */
+bool verify_group(const Node *node, Diag *diag);
 /* The schedule of a group: what code can be made of, whatever a dump or a user says. */
 bool verify_schedule(const Node *node, Diag *diag);
 /* The planned stage: the constants that a group reads lie in the panels that its schedule asks for. */

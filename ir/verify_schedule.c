@@ -56,6 +56,7 @@ static bool check_tile(const Group *group, Diag *diag)
 bool verify_schedule(const Node *node, Diag *diag)
 {
     Group group = group_of(node);
+    if (node->nresults != 1) return misfit(node, diag, "code is made of groups of one result");
     if (!check_ranges(node, diag)) return false;
     return group.kind != KIND_CONTRACT || check_tile(&group, diag);
 }

@@ -86,7 +86,7 @@ Lifetimes lifetimes_of(const Graph *graph, Arena *arena)
     }
     for (int i = 0; i < graph->nresults; i++) {
         Storage *storage = lifetimes_find(&lifetimes, graph->results[i].value);
-        /* fuse puts copies between: what comes from outside or is given back twice has a buffer of its own */
+        /* what comes from outside or is given back twice has been copied */
         assert(storage->space == SPACE_ARENA);
         storage->space = SPACE_OUTPUT;
         storage->index = i;

@@ -29,8 +29,26 @@ static void at_least(int64_t *value, int64_t low)
     if (*value < low) *value = low;
 }
 
+/* Not the caller's buffers, nor what has another name: schedule puts a copy before a convolution of those. */
+static bool may_have_ring(const Graph *graph, Value value)
+{
+    if (value.node->op != OP_group || value_type(value)->rank != 4) return false;
+    for (int i = 0; i < graph->nresults; i++)
+        if (value_equal(graph->results[i].value, value)) return false;
+    for (const Node *node = value.node->next; node; node = node->next)
+        if (node_def(node)->kind == KIND_VIEW && value_equal(node->inputs[0], value)) return false;
+    return true;
+}
+
+static bool refuse_ring(const Group *group, Diag *diag)
+{
+    diag_error(diag, E0605, node_span(group->anchor), "%s `%s` wants zeros around `%s`, which has no room for them",
+               node_def(group->anchor)->name, group->anchor->name, group->anchor->inputs[0].node->name);
+    return diag_help(diag, "the pass `schedule` puts a copy between: go on from a dump of before it");
+}
+
 /* What a convolution reads around its input: the padding, as far as its last window goes. */
-static void add_halo(const Group *group, const Contraction *c)
+static bool add_halo(const Planner *p, const Group *group, const Contraction *c, Diag *diag)
 {
     const Window *w = &c->window;
     int64_t in[2] = {c->in_height, c->in_width}, out[2] = {c->out_height, c->out_width};
@@ -38,11 +56,11 @@ static void add_halo(const Group *group, const Contraction *c)
         int64_t after = (out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 - in[i] - w->pad_begin[i];
         if (w->pad_begin[i] <= 0 && after <= 0) continue;
         Value input = group->anchor->inputs[0];
-        /* schedule puts a copy before a convolution whose input cannot have a ring */
-        assert(input.node->op == OP_group && value_type(input)->rank == 4);
+        if (!may_have_ring(p->graph, input)) return refuse_ring(group, diag);
         at_least(&place_of(input)->before[1 + i], w->pad_begin[i]);
         at_least(&place_of(input)->after[1 + i], after);
     }
+    return true;
 }
 
 /* A constant in the order that this group's code reads it; one that another group reads in a different order is made
@@ -103,7 +121,7 @@ static bool shape_places(Planner *p, Diag *diag)
             bool packs = group.kind == KIND_CONTRACT && node->schedule->panel;
             if (!packing) {
                 mark_dense(p, node, packs ? &c : NULL, group.anchor);
-                if (group.kind == KIND_CONTRACT) add_halo(&group, &c);
+                if (group.kind == KIND_CONTRACT && !add_halo(p, &group, &c, diag)) return false;
             } else if (packs) {
                 Node *anchor = (Node *)group.anchor;
                 if (!set_panel(p, anchor, 1, diag) || !set_panel(p, anchor, c.bias, diag)) return false;
@@ -239,13 +257,28 @@ static void place_aliases(Planner *p)
     }
 }
 
+/* Each result is written by a group, right into the caller's buffer. */
+static bool check_results(const Graph *graph, Diag *diag)
+{
+    for (int i = 0; i < graph->nresults; i++) {
+        const Result *result = &graph->results[i];
+        const Node *source = source_of(result->value);
+        bool own = source->op == OP_group;
+        for (int k = 0; k < i; k++) own = own && source_of(graph->results[k].value) != source;
+        if (own) continue;
+        diag_error(diag, E0605, result->at, "result `%s` is not written by a group of its own", result->name);
+        return diag_help(diag, "the pass `fuse` puts a copy between: go on from a dump of before it");
+    }
+    return true;
+}
+
 bool pass_plan(Graph *graph, const PassContext *context, Diag *diag)
 {
     (void)context;
     Arena *scratch = arena_child(graph->arena);
     Planner p = {.graph = graph, .scratch = scratch, .packed = node_map_new(scratch)};
     for (Node *node = graph->first; node; node = node->next) make_places(graph, node);
-    bool fits = shape_places(&p, diag);
+    bool fits = check_results(graph, diag) && shape_places(&p, diag);
     if (fits) {
         p.lifetimes = lifetimes_of(graph, scratch);
         reuse_memory(&p);

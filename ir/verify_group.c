@@ -1,0 +1,115 @@
+/* What a group may be made of: the forms that fusion makes and that code is made of, by kinds. */
+#include "ir/verify.h"
+
+#include "ir/node_map.h"
+#include "ir/schedule.h"
+
+typedef struct GroupCheck {
+    Group group;
+    NodeMap *depends; /* nodes that need the anchor */
+    Diag *diag;
+} GroupCheck;
+
+static bool refuse(const GroupCheck *c, const Node *node, const char *what)
+{
+    return diag_error(c->diag, E0605, node_span(node), "%s `%s` %s", node_def(node)->name, node->name, what);
+}
+
+static bool is_anchor(const GroupCheck *c, const Node *node)
+{
+    return node == c->group.anchor || node == c->group.pool;
+}
+
+static bool needs_anchor(const GroupCheck *c, const Node *node)
+{
+    bool needs = is_anchor(c, node);
+    for (int i = 0; i < node->ninputs; i++)
+        needs |= node->inputs[i].node && node_map_find(c->depends, node->inputs[i].node);
+    return needs;
+}
+
+/* Reshapes stand between groups; the other views read what is outside or element-wise. */
+static bool check_view(const GroupCheck *c, const Node *node, bool after)
+{
+    IndexMap map = {.linear = false};
+    if (after) return refuse(c, node, "reads what its group's anchor makes: it belongs into another group");
+    if (node_def(node)->view(node, &map) && map.linear) return refuse(c, node, "belongs between groups");
+    return true;
+}
+
+/* Element-wise work on what the anchor makes keeps its shape. */
+static bool check_map(const GroupCheck *c, const Node *node, bool after)
+{
+    if (!after) return true;
+    for (int i = 0; i < node->ninputs; i++) {
+        const Node *from = node->inputs[i].node;
+        bool inside = from && node_map_find(c->depends, from);
+        if (inside && !type_same_shape(&from->types[0], &node->types[0]))
+            return refuse(c, node, "has another shape than what its group's anchor makes");
+    }
+    return true;
+}
+
+/* Windows side by side that cover the image: what a contraction can do before its sums leave the registers. */
+static bool check_pool(const GroupCheck *c, const Node *node)
+{
+    Pooling pooling = {.mean = true};
+    node_def(node)->pool(node, &pooling);
+    const Window *w = &pooling.window;
+    bool plain = pooling.combiner == COMBINE_MAX && !pooling.mean && node_map_find(c->depends, node->inputs[0].node);
+    for (int i = 0; i < 2; i++)
+        plain = plain && w->kernel[i] == w->stride[i] && w->dilation[i] == 1 && !w->pad_begin[i] && !w->pad_end[i];
+    return plain || refuse(c, node, "cannot follow a contraction in its group");
+}
+
+/* Row operators run along the last axis. */
+static bool check_row(const GroupCheck *c, const Node *node)
+{
+    const AttrDef *row = attr_find(&node_def(node)->attrs, "axis");
+    int64_t axis = row ? *(const int64_t *)attr_field_const(row, node->attrs) : -1;
+    if (axis != -1 && axis != node->types[0].rank - 1)
+        return refuse(c, node, "runs along an axis that is not the last");
+    bool last = value_equal(c->group.body->results[0].value, value_of((Node *)node));
+    return last || refuse(c, node, "is not the result of its group");
+}
+
+static bool check_anchor(const GroupCheck *c, const Node *node)
+{
+    if (node == c->group.pool) return check_pool(c, node);
+    if (c->group.kind == KIND_ROW) return check_row(c, node);
+    if (c->group.kind != KIND_CONTRACT) return true;
+    for (int i = 0; i < node->ninputs; i++)
+        if (node->inputs[i].node && group_is_inside(&c->group, node->inputs[i]))
+            return refuse(c, node, "takes an operand from its own group");
+    return true;
+}
+
+static bool check_member(const GroupCheck *c, const Node *node)
+{
+    bool after = node_map_find(c->depends, node) != NULL;
+    if (is_anchor(c, node)) return check_anchor(c, node);
+    if (c->group.kind == KIND_CONTRACT && !after) return refuse(c, node, "has nothing to do with its group's anchor");
+    return node_def(node)->kind == KIND_VIEW ? check_view(c, node, after) : check_map(c, node, after);
+}
+
+static bool check_result(const GroupCheck *c, const Node *result)
+{
+    if (result->graph != c->group.body) return refuse(c, c->group.node, "gives back a value that it does not compute");
+    if (!c->group.anchor || node_map_find(c->depends, result)) return true;
+    return refuse(c, c->group.node, "gives back a value that has nothing to do with its anchor");
+}
+
+bool verify_group(const Node *node, Diag *diag)
+{
+    Arena *arena = arena_child(node->graph->arena);
+    GroupCheck c = {.group = group_of(node), .depends = node_map_new(arena), .diag = diag};
+    bool good = true;
+    for (const Node *inner = c.group.body->first; good && inner; inner = inner->next) {
+        if (needs_anchor(&c, inner)) *node_map_cell(c.depends, inner) = 1;
+        good = check_member(&c, inner);
+    }
+    for (int i = 0; good && i < c.group.body->nresults; i++)
+        good = check_result(&c, c.group.body->results[i].value.node);
+    arena_free(arena);
+    return good;
+}

@@ -125,6 +125,22 @@ static void keep_dependents(Fusion *f, int g, int from, int anchor)
     f->count = kept;
 }
 
+/* Results of a product that are no image are lines of rows: what its epilogue reads beside them follows every row,
+ * or stands still. */
+static bool operands_fit(const Fusion *f, int g, int anchor)
+{
+    const Type *shape = type_of(f, anchor);
+    if (kind_of(f, anchor) != KIND_CONTRACT || shape->rank <= 2 || is_image(f->index->node[anchor])) return true;
+    for (int m = 0; m < f->count; m++)
+        for (int i = 0; i < f->index->node[f->members[m]]->ninputs; i++) {
+            int p = operand(f, f->members[m], i);
+            if (p < 0 || f->group[p] == g || type_same_shape(type_of(f, p), shape)) continue;
+            for (int axis = 0; axis + 1 < type_of(f, p)->rank; axis++)
+                if (type_of(f, p)->dim[axis].high != 1) return false;
+        }
+    return true;
+}
+
 static bool takes_contraction(Fusion *f, int pool);
 
 /* Most work first; 0 is no anchor.  A pooling that a contraction will take is none. */
@@ -201,7 +217,7 @@ static void absorb_anchor(Fusion *f, int g)
     const Type *shape = type_of(f, g);
     grow_maps(f, g, 0, shape, false);
     int anchor = find_anchor(f, g, 0, shape);
-    if (anchor < 0) {
+    if (anchor < 0 || !operands_fit(f, g, anchor)) {
         grow_maps(f, g, 0, shape, true);
         return;
     }

@@ -35,9 +35,20 @@ static bool is_read_dense(const Graph *graph, Value value)
     return false;
 }
 
+/* Does the group write its result as one dense run: a product whose rows are no image? */
+static bool is_written_dense(const Node *node)
+{
+    Group group = group_of(node);
+    if (group.kind != KIND_CONTRACT || group.pool) return false;
+    Contraction c;
+    node_def(group.anchor)->contract(group.anchor, &c);
+    const Type *type = &node->types[0];
+    return type->rank != 4 || c.out_height != type->dim[1].high || c.out_width != type->dim[2].high;
+}
+
 static bool may_have_ring(const Graph *graph, Value value)
 {
-    if (value.node->op != OP_group) return false;
+    if (value.node->op != OP_group || is_written_dense(value.node)) return false;
     for (int i = 0; i < graph->nresults; i++)
         if (value_equal(graph->results[i].value, value)) return false;
     return !is_read_dense(graph, value);

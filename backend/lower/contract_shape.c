@@ -59,6 +59,27 @@ static bool is_image(const Contraction *shape, const Type *type)
            type->dim[1].high == shape->out_height && type->dim[2].high == shape->out_width;
 }
 
+/* Axes are those of the result from the last on; one of size 1 stands still.  Rows of a product are one line, so
+ * fuse lets only what stands still along them, or is of rank 2, come here. */
+static Site site_of_broadcast(const Contract *c, Value value)
+{
+    Lowering *l = c->lowering;
+    const Type *type = value_type(value);
+    const Place *place = place_of(value);
+    int rank = l->group.node->types[0].rank, missing = rank - type->rank;
+    int64_t step[MAX_RANK] = {0};
+    for (int axis = 0; axis < type->rank; axis++)
+        step[missing + axis] = type->dim[axis].high == 1 ? 0 : place->stride[axis];
+    Site site = {.buffer = lower_buffer(l, value), .base = place_interior(place), .c = step[rank - 1]};
+    if (rank == 2) site.x = step[0];
+    for (int axis = 0; axis + 1 < rank && rank != 2 && !c->image; axis++) assert(!step[axis]);
+    if (!c->image) return site;
+    site.n = step[0];
+    site.y = step[1];
+    site.x = step[2];
+    return site;
+}
+
 Site contract_site(const Contract *c, Value value)
 {
     Lowering *l = c->lowering;
@@ -70,8 +91,7 @@ Site contract_site(const Contract *c, Value value)
         if (c->flat) site.n = site.y = 0;
         return site;
     }
-    assert(type->dim[type->rank - 1].high == type_elements(type));
-    return (Site){.buffer = lower_buffer(l, value), .base = place_interior(place_of(value)), .c = 1};
+    return site_of_broadcast(c, value);
 }
 
 /* The second operand of dense and matmul: [.., K, N]; of conv2d: [ky, kx, ic, oc]. */
@@ -84,6 +104,14 @@ static Site site_of_weight(Lowering *lowering, const Contraction *shape, Value v
     return site;
 }
 
+/* Does the value follow the result's pixels one by one, or stand still along all of them? */
+static bool is_line(const Type *type, const Type *result)
+{
+    bool still = true;
+    for (int axis = 0; axis + 1 < type->rank; axis++) still = still && type->dim[axis].high == 1;
+    return still || type_same_shape(type, result);
+}
+
 /* A 1x1 convolution of stride 1 over dense images is one line of pixels. */
 static bool can_flatten(const Contract *c, const Group *group)
 {
@@ -94,8 +122,12 @@ static bool can_flatten(const Contract *c, const Group *group)
     if (place_has_halo(place_of(group->anchor->inputs[0]))) return false;
     Value *captured;
     int count = graph_captures(group->body, &captured);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         if (captured[i].node->places && place_has_halo(place_of(captured[i]))) return false;
+        bool own = false;
+        for (int k = 0; k < group->anchor->ninputs; k++) own |= value_equal(group->anchor->inputs[k], captured[i]);
+        if (!own && !is_line(value_type(captured[i]), &group->node->types[0])) return false;
+    }
     return !place_has_halo(place_of(value_of((Node *)group->node)));
 }
 

@@ -84,7 +84,7 @@ typedef struct Elaborator {
     int params;         /* made so far */
 } Elaborator;
 
-enum { MAX_STEPS = 200000, MAX_EXPANSION = 64 };
+enum { MAX_STEPS = 100000, MAX_EXPANSION = 64 };
 
 /* Where a statement is. */
 typedef struct Frame {

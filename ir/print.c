@@ -208,7 +208,7 @@ static void print_results(Printer *p, const Graph *graph)
         const char *name = result->name ? result->name : value_name(p->arena, result->value);
         fprintf(p->out, "  output %s = %s", name_text(p, name), value_text(p, result->value));
         if (result->labels_path) fprintf(p->out, " labels: %s", string_text(p->arena, result->labels_path));
-        if (result->at.source) print_origin(p, &result->at, 1);
+        if (result->at.source || result->at.name) print_origin(p, &result->at, 1);
         fputc('\n', p->out);
     }
 }

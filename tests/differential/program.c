@@ -62,7 +62,8 @@ static Node *build_step(const Program *program, int index, Graph *graph, Node *c
                                  .inputs = inputs,
                                  .attrs = step->attrs,
                                  .type = source ? &step->type : NULL,
-                                 .data = data->data ? data : NULL},
+                                 .data = data->data ? data : NULL,
+                                 .origin = origin_of(graph->arena, step_span(graph->arena, index))},
                      diag);
 }
 

@@ -11,7 +11,7 @@ typedef struct Drawer {
     Program *program;
     Arena *scratch;
     Graph *graph; /* what was drawn so far */
-    const Node *nodes[MAX_STEPS];
+    const Node *nodes[MOST_STEPS];
     Diag diag;
 } Drawer;
 
@@ -40,7 +40,7 @@ static Type draw_type(Random *r)
 static bool add_step(Drawer *d, const Step *step)
 {
     Program *program = d->program;
-    if (program->count == MAX_STEPS) return false;
+    if (program->count == MOST_STEPS) return false;
     program->steps[program->count++] = *step;
     Value inputs[MAX_OPERANDS] = {{NULL, 0}};
     for (int i = 0; i < step->ninputs; i++)
@@ -55,12 +55,19 @@ static bool add_step(Drawer *d, const Step *step)
     return node != NULL;
 }
 
+/* What is drawn as a param by its seed cannot be drawn from a range. */
+static Op draw_weight(Random *r, int range)
+{
+    return range == RANGE_USUAL && random_percent(r, 50) ? OP_param : OP_constant;
+}
+
 /* The index of a new input or constant; -1 when there is no room. */
 static int add_source(Drawer *d, Op op, Type type, int range)
 {
     Step step = {.op = op, .type = type, .seed = random_bits(&d->random), .range = range};
     step.attrs = arena_alloc(d->program->arena, op_table[op]->attrs.size + 1);
     attr_set_defaults(&op_table[op]->attrs, step.attrs);
+    if (op == OP_param) ((ParamAttrs *)step.attrs)->seed = random_between(&d->random, 0, 99);
     if (type_elements(&type) > MOST_ELEMENTS) return -1;
     return add_step(d, &step) ? d->program->count - 1 : -1;
 }
@@ -107,7 +114,7 @@ static int new_constant(Drawer *d, const Type *like)
         for (int i = 0; i < type.rank; i++)
             if (random_percent(r, 25)) type.dim[i] = dim_fixed(1);
     }
-    return add_source(d, random_percent(r, 50) ? OP_constant : OP_param, type, RANGE_USUAL);
+    return add_source(d, draw_weight(r, RANGE_USUAL), type, RANGE_USUAL);
 }
 
 static int draw_operand(Drawer *d, const Step *step)
@@ -134,7 +141,7 @@ static bool draw_param(Drawer *d, const Step *step, const Operand *operand, int 
     if (type.dtype == DTYPE_COUNT) return true;
     if (!type_is_sane(&type)) return false;
     int range = strstr(operand->name, "var") ? RANGE_POSITIVE : RANGE_USUAL;
-    *out = add_source(d, random_percent(&d->random, 50) ? OP_constant : OP_param, type, range);
+    *out = add_source(d, draw_weight(&d->random, range), type, range);
     return *out >= 0;
 }
 
@@ -203,7 +210,7 @@ static bool try_step(Drawer *d)
 static void choose_results(Drawer *d)
 {
     Program *program = d->program;
-    bool used[MAX_STEPS] = {false};
+    bool used[MOST_STEPS] = {false};
     for (int i = 0; i < program->count; i++)
         for (int k = 0; k < program->steps[i].ninputs; k++)
             if (program->steps[i].inputs[k] >= 0) used[program->steps[i].inputs[k]] = true;
@@ -228,7 +235,7 @@ Program *program_draw(Arena *arena, uint64_t seed, int size)
     int wanted = (int)random_between(&d.random, 1, size);
     for (int attempt = 0; wanted > 0 && attempt < ATTEMPTS; attempt++) {
         wanted -= try_step(&d);
-        if (program->count > MAX_STEPS - MAX_OPERANDS - 2) break;
+        if (program->count > MOST_STEPS - MAX_OPERANDS - 2) break;
     }
     choose_results(&d);
     arena_free(d.scratch);

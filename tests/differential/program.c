@@ -1,5 +1,6 @@
 #include "tests/differential/program.h"
 
+#include "frontend/elaborate.h"
 #include "ir/pool.h"
 
 #include <assert.h>
@@ -43,6 +44,17 @@ Tensor step_tensor(const Step *step, Arena *arena)
     return tensor;
 }
 
+/* A param's elements are those that its seed and name give, so that a dump says all of it. */
+static const Tensor *source_data(const Step *step, const char *name, Arena *arena)
+{
+    if (step->op == OP_input) return NULL;
+    const ParamAttrs *param = step->attrs;
+    if (step->op == OP_param) return seeded_tensor(arena, &step->type, param->seed, name);
+    Tensor *data = ARENA_NEW(arena, Tensor);
+    *data = step_tensor(step, arena);
+    return data;
+}
+
 /* As an importer names the node that a step stands for: a dump keeps it. */
 static Span step_span(Arena *arena, int index) { return (Span){.name = arena_printf(arena, "step%d", index)}; }
 
@@ -53,16 +65,15 @@ static Node *build_step(const Program *program, int index, Graph *graph, Node *c
     for (int i = 0; i < step->ninputs; i++)
         if (step->inputs[i] >= 0) inputs[i] = value_of(made[step->inputs[i]]);
     bool source = op_table[step->op]->kind == KIND_SOURCE;
-    Tensor *data = ARENA_NEW(graph->arena, Tensor);
-    if (source && step->op != OP_input) *data = step_tensor(step, graph->arena);
+    const char *name = arena_printf(graph->arena, "v%d", index);
     return graph_add(graph,
                      &(NodeSpec){.op = step->op,
-                                 .name = arena_printf(graph->arena, "v%d", index),
+                                 .name = name,
                                  .ninputs = step->ninputs,
                                  .inputs = inputs,
                                  .attrs = step->attrs,
                                  .type = source ? &step->type : NULL,
-                                 .data = data->data ? data : NULL,
+                                 .data = source ? source_data(step, name, graph->arena) : NULL,
                                  .origin = origin_of(graph->arena, step_span(graph->arena, index))},
                      diag);
 }
@@ -70,7 +81,7 @@ static Node *build_step(const Program *program, int index, Graph *graph, Node *c
 Graph *program_build(const Program *program, Arena *arena, const Node **nodes, Diag *diag)
 {
     Graph *graph = graph_new(arena, "drawn");
-    Node *made[MAX_STEPS];
+    Node *made[MOST_STEPS];
     for (int i = 0; i < program->count; i++) {
         made[i] = build_step(program, i, graph, made, diag);
         if (!made[i]) return NULL;
@@ -102,8 +113,8 @@ int program_results(const Program *program)
 
 void program_prune(Program *program)
 {
-    bool needed[MAX_STEPS] = {false};
-    int now_at[MAX_STEPS], count = 0;
+    bool needed[MOST_STEPS] = {false};
+    int now_at[MOST_STEPS], count = 0;
     for (int i = program->count - 1; i >= 0; i--) {
         const Step *step = &program->steps[i];
         needed[i] |= step->is_result;

@@ -6,7 +6,7 @@
 #include "ir/op.h"
 #include "tests/differential/random.h"
 
-enum { MAX_OPERANDS = 6, MAX_STEPS = 64 };
+enum { MAX_OPERANDS = 6, MOST_STEPS = 64 };
 
 /* A node.  Inputs and constants have a type and elements: drawn from a seed, or given. */
 typedef struct Step {
@@ -26,7 +26,7 @@ enum { RANGE_USUAL, RANGE_POSITIVE, RANGE_SPECIAL };
 typedef struct Program {
     Arena *arena;
     int count;
-    Step steps[MAX_STEPS];
+    Step steps[MOST_STEPS];
 } Program;
 
 /* The graph of the program, called `name`, at stage elaborated; nodes[] by step; NULL when an operator refuses. */

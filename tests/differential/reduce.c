@@ -77,11 +77,11 @@ static void record(void *context, const Node *node, const Tensor *results)
 /* What each step computes, in the program's arena. */
 static Tensor *values_of(const Program *program)
 {
-    const Node *nodes[MAX_STEPS];
+    const Node *nodes[MOST_STEPS];
     Arena *arena = program->arena;
     Diag diag = diag_new(arena);
     Graph *graph = program_build(program, arena, nodes, &diag);
-    Tensor *values = ARENA_ARRAY(arena, Tensor, program->count), results[MAX_STEPS];
+    Tensor *values = ARENA_ARRAY(arena, Tensor, program->count), results[MOST_STEPS];
     Recorder recorder = {arena, nodes, program->count, values};
     graph_eval_visit(graph, program_inputs(program, arena), results, arena, record, &recorder);
     return values;

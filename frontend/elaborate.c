@@ -254,6 +254,7 @@ Graph *elaborate(Arena *arena, const Ast *ast, const ElaborateOptions *options, 
     graph->doc = model->doc;
     graph->stage = stage;
     elaborate_model(&e, model);
+    if (stage == STAGE_PLANNED) elaborate_places(graph);
     bool good = diag->errors == errors;
     weights_finish(&e, good && !e.flat);
     if (good && e.flat && !graph_verify(graph, diag))

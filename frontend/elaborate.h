@@ -156,6 +156,8 @@ void elaborate_misplaced(Elaborator *e, Span at, const char *what, const char *h
 void elaborate_define(Elaborator *e, Frame *f, const char *name, Item item, Span at);
 /* @place, @schedule and @origin of a dump. */
 void elaborate_notes(Elaborator *e, Frame *f, const AstNotes *notes, Node *node);
+/* A planned value of which a dump says no place has none: it is not in memory. */
+void elaborate_places(Graph *graph);
 
 /* ---- parameters ---- */
 

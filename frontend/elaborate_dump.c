@@ -109,6 +109,12 @@ static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
     copy_axes(e, note, &attrs.stride, type->rank, place->stride);
 }
 
+void elaborate_places(Graph *graph)
+{
+    for (Node *node = graph->first; node; node = node->next)
+        if (!node->places) node->places = ARENA_ARRAY(graph->arena, Place, node->nresults);
+}
+
 static void note_schedule(Elaborator *e, Frame *f, const AstNote *note, Node *node)
 {
     bool *given = ARENA_ARRAY(e->arena, bool, schedule_attrs.count + 1);

@@ -18,7 +18,9 @@ typedef struct Reducer {
 static bool can_build(const Program *program, Arena *arena)
 {
     Diag diag = diag_new(arena);
-    return program_build(program, arena, NULL, &diag) != NULL;
+    bool has_input = false; /* a model has one */
+    for (int i = 0; i < program->count; i++) has_input |= program->steps[i].op == OP_input;
+    return has_input && program_build(program, arena, NULL, &diag) != NULL;
 }
 
 /* Takes the changed program and trial over when they fail as well. */

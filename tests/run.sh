@@ -18,7 +18,7 @@ failure() { failed=$((failed + 1)); failures+=("$*"); }
 build() {
   local folder=$1; shift
   say "building in $folder"
-  if ! { cmake -S . -B "$folder" -G Ninja -DBUILD_TESTING=ON "$@" && ninja -C "$folder"; } >"$log/build" 2>&1; then
+  if ! { cmake -S . -B "$folder" -G Ninja -DBUILD_TESTING=ON "$@" && ninja -C "$folder"; } &>"$log/build"; then
     tail -n 60 "$log/build"
     failure "building $folder"
     return 1

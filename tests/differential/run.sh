@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# run.sh [COUNT [FIRST]]: COUNT random graphs (default 1000), each on x86-64-v3 and v4 at -O0 and -O3, bit-equal to eval.
+# run.sh [COUNT [FIRST]]: COUNT random graphs (default 1000), each on x86-64-v3 and v4 at -O0 and -O3, bit-equal to
+# eval.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 count=${1:-1000} first=${2:-1} jobs=$(nproc)

@@ -45,6 +45,19 @@ static const LepStep toy_step = {"share", "toy.lep:3", toy_share, 6, 4, 12};
 static const LepModel toy = {LEP_MODEL_VERSION, "toy",       "four pixels", "test", "x86-64", 1, 2,      1,
                              &toy_input,        toy_outputs, &toy_step,     256,    64,       0, toy_run};
 
+/* out = a + b of one f32 each, with no axis that counts rows. */
+static int add_run(void *const *bases, const struct lep_pool *pool)
+{
+    (void)pool;
+    *(float *)bases[2] = *(const float *)bases[0] + *(const float *)bases[1];
+    return LEP_OK;
+}
+
+static const LepPort add_inputs[] = {{"a", LEP_F32, 0, {0}, 4, NULL, 0}, {"b", LEP_F32, 0, {0}, 4, NULL, 0}};
+static const LepPort add_output = {"sum", LEP_F32, 0, {0}, 4, NULL, 0};
+static const LepModel adder = {LEP_MODEL_VERSION, "adder",     "",   "test", "x86-64", 2, 1,      0,
+                               add_inputs,        &add_output, NULL, 0,      64,       0, add_run};
+
 /* What a program said. */
 typedef struct Said {
     int status;
@@ -268,6 +281,32 @@ static void survives_damaged_pictures(void **state)
     }
 }
 
+#define RUN_ADDER(...) run_model(&adder, (char *[]){"adder", __VA_ARGS__, NULL})
+
+static void pairs_the_rows_of_several_inputs(void **state)
+{
+    const float numbers[] = {1, 2, 3};
+    write_file("one.raw", numbers, 4);
+    write_file("two.raw", numbers, 8);
+    write_file("two.bin", numbers + 1, 8);
+    Said said = RUN_ADDER("--input=a=two.raw", "--input=b=two.bin");
+    assert_string_equal(said.err, "");
+    assert_string_equal(said.out, "two.raw[0]\n  3\ntwo.raw[1]\n  5\n");
+    said = RUN_ADDER("--input=a=two.raw", "two.bin", "--json");
+    assert_string_equal(said.out, "{\"input\":\"two.bin[0]\",\"outputs\":{\"sum\":{\"values\":[3]}}}\n"
+                                  "{\"input\":\"two.bin[1]\",\"outputs\":{\"sum\":{\"values\":[5]}}}\n");
+    said = RUN_ADDER("--input=a=two.raw", "--input=b=one.raw");
+    contains(said.err, "one.raw is enough for 1 runs, two.raw for 2");
+    assert_int_equal(said.status, 1);
+    said = RUN_ADDER("one.raw");
+    contains(said.err, "which input is it for?");
+    assert_int_equal(said.status, 2);
+    said = RUN_ADDER("--input", "a=one.raw");
+    contains(said.err, "no data for input b, f32: say --input b=FILE");
+    assert_int_equal(said.status, 2);
+    assert_int_equal(RUN_ADDER("--profile").status, 2);
+}
+
 static void refuses_a_wrong_command_line(void **state)
 {
     static char *const wrong[][3] = {
@@ -360,11 +399,17 @@ static int leave_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_classes_of_a_picture),      cmocka_unit_test(runs_many_rows_batch_by_batch),
-        cmocka_unit_test(reads_back_what_it_wrote),         cmocka_unit_test(says_what_is_wrong_with_a_file),
-        cmocka_unit_test(says_what_is_wrong_with_an_array), cmocka_unit_test(survives_damaged_pictures),
-        cmocka_unit_test(refuses_a_wrong_command_line),     cmocka_unit_test(leaves_old_output_when_labels_do_not_fit),
-        cmocka_unit_test(measures_and_describes),           cmocka_unit_test(refuses_code_for_another_processor),
+        cmocka_unit_test(prints_classes_of_a_picture),
+        cmocka_unit_test(runs_many_rows_batch_by_batch),
+        cmocka_unit_test(reads_back_what_it_wrote),
+        cmocka_unit_test(says_what_is_wrong_with_a_file),
+        cmocka_unit_test(says_what_is_wrong_with_an_array),
+        cmocka_unit_test(survives_damaged_pictures),
+        cmocka_unit_test(pairs_the_rows_of_several_inputs),
+        cmocka_unit_test(refuses_a_wrong_command_line),
+        cmocka_unit_test(leaves_old_output_when_labels_do_not_fit),
+        cmocka_unit_test(measures_and_describes),
+        cmocka_unit_test(refuses_code_for_another_processor),
         cmocka_unit_test(writes_through_a_device),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -11,6 +11,7 @@ typedef struct Driver {
     Diag diag;
     Options options;
     OutputSet outputs;
+    bool from_dump; /* the text was a graph of ours, perhaps edited: what does not fit in it is the user's */
 } Driver;
 
 typedef int CommandRun(Driver *driver); /* a STATUS_; diagnostics are printed after it */

@@ -72,6 +72,7 @@ bool compile_load(Compilation *c, const char *path)
     ElaborateOptions options = {.dims = c->options->dims.at, .ndims = c->options->dims.count};
     c->graph = elaborate(c->arena, c->ast, &options, c->diag);
     if (!c->graph || c->diag->errors) return false;
+    c->driver->from_dump = c->graph->stage != STAGE_ELABORATED;
     return timed(c, "read", start, known);
 }
 

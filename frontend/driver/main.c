@@ -9,11 +9,11 @@
 static void escape(void *context) { longjmp(*(jmp_buf *)context, 1); }
 
 /* 74 for disk, memory and tools, 70 for what LLVM refuses or a graph that we broke, 2 for the command line, else 1. */
-static int status_of(const Diag *diag, int status)
+static int status_of(const Driver *driver, int status)
 {
-    for (const Diagnostic *one = diag->first; one; one = one->next) {
+    for (const Diagnostic *one = driver->diag.first; one; one = one->next) {
         if (one->severity != SEVERITY_ERROR) continue;
-        if (one->code == E0904) return STATUS_OURS;
+        if (one->code == E0904 || (one->code == E0605 && !driver->from_dump)) return STATUS_OURS;
         if (one->code >= E0901) return STATUS_SYSTEM;
         if (one->code == E0801 || one->code == E0802) return STATUS_USAGE;
         return status ? status : STATUS_INPUT;
@@ -48,14 +48,14 @@ static int run(Driver *driver)
 static int finish(Driver *driver, int status)
 {
     Diag *diag = &driver->diag;
-    status = status_of(diag, status);
+    status = status_of(driver, status);
     if (diag->warnings && driver->options.warnings_are_errors && status == STATUS_FINE) status = STATUS_INPUT;
     if (status == STATUS_FINE) status = outputs_commit(&driver->outputs, driver->arena, diag);
     outputs_discard(&driver->outputs);
     if (was_interrupted()) return STATUS_INTERRUPTED;
     if (driver->options.quiet) drop_notes(diag);
     diag_print(diag, stderr, isatty(STDERR_FILENO));
-    if (fflush(stdout) == 0 && !ferror(stdout)) return status_of(diag, status);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status_of(driver, status);
     fprintf(stderr, "error[%s]: standard output cannot be written: %s\n", diag_code_name(E0901), strerror(errno));
     return STATUS_SYSTEM;
 }

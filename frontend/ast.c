@@ -208,6 +208,7 @@ AstTop *ast_top(Parse *p, AstTopKind kind, const char *name, const Location *at,
     else
         p->ast->tops = top;
     p->ast->last_top = top;
+    p->stray = false;
     return top;
 }
 

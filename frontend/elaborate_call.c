@@ -255,6 +255,11 @@ static Item call_operator(Elaborator *e, Frame *f, Op op, const AstExpr *call, c
 
 static Item unknown_callee(Elaborator *e, const AstExpr *call)
 {
+    if (!strcmp(call->text, "split") || !strcmp(call->text, "join")) {
+        diag_error(e->diag, E0702, call->at, "'%s' is not supported yet", call->text);
+        diag_help(e->diag, "reshape and transpose regroup dims");
+        return broken;
+    }
     size_t count = 0;
     for (const AstTop *top = e->ast->tops; top; top = top->next) count++;
     const char **names = ARENA_ARRAY(e->arena, const char *, count + 1);

@@ -34,7 +34,8 @@ typedef struct Parse {
     int behind_head;          /* tokens since then */
     bool skipping;            /* after an error, until a newline */
     bool failed;
-    bool cut; /* the text was given up: it ends here */
+    bool stray; /* text outside of models has been refused: one complaint is enough */
+    bool cut;   /* the text was given up: it ends here */
     int nopen;
     struct {
         char kind;

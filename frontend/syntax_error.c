@@ -131,7 +131,9 @@ static void explain(Parse *p, const Location *at, const int *expected, int count
 
 void parse_unexpected(Parse *p, const Location *at, int found, const int *expected, int count)
 {
-    bool reported = !strcmp(parse_symbol_name(found), "bad token") || p->cut;
+    bool outside = family_of(expected, count) == &families[0];
+    bool reported = !strcmp(parse_symbol_name(found), "bad token") || p->cut || (outside && p->stray);
+    p->stray = outside;
     if (!reported) {
         diag_error(p->diag, E0101, parse_span(p, at), "expected %s, found %s", expectation(p, expected, count),
                    found_text(p, found, at));

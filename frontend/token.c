@@ -94,6 +94,7 @@ static const struct CharacterRow {
 void token_bad(Parse *p, const char *text, const Location *at)
 {
     p->failed = true;
+    if (p->skipping) return; /* the line is refused already */
     if (text[0] == '"') {
         diag_error(p->diag, E0102, parse_span(p, at), "a string is not closed on its line");
         diag_help(p->diag, "end it with \"; a newline inside a string is written \\n");

@@ -128,7 +128,9 @@ static void errors_do_not_spread(void **state)
                      1);
     assert_int_equal(count_errors(a, "lep 1\nmodel m what {\n  a = b\n}\nblock f(x) {\n  return x\n}\n"), 2);
     assert_int_equal(count_errors(a, "lep 1\nmodel m {\n  a = f(b\n  c = d\n}\nmodl x {\n}\n"), 2);
-    assert_int_equal(count_errors(a, "lep 1\nmodel m {\n  a = 'b'\n}\n"), 2);
+    /* a line is refused once, and so is text outside of models */
+    assert_int_equal(count_errors(a, "lep 1\nmodel m {\n  a = 'b'\n  c ? d ? e\n}\n"), 2);
+    assert_int_equal(count_errors(a, "lep 1\nmodel m {\n  a = b\n}\none line\nand one\n} more\n"), 1);
 }
 
 static void hostile_text_is_refused(void **state)

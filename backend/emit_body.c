@@ -177,6 +177,19 @@ static LLVMValueRef emit_share(Emitter *e, LLVMValueRef range, int64_t parts, co
     return share;
 }
 
+/* On the stack, in the entry block so that the frame has one size. */
+static LLVMValueRef fixed_room(Body *b, LLVMTypeRef type)
+{
+    LLVMBuilderRef builder = b->emitter->builder;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(builder);
+    LLVMMetadataRef place = LLVMGetCurrentDebugLocation2(builder);
+    LLVMPositionBuilderBefore(builder, LLVMGetBasicBlockTerminator(b->entry));
+    LLVMValueRef room = LLVMBuildAlloca(builder, type, "");
+    LLVMPositionBuilderAtEnd(builder, here);
+    LLVMSetCurrentDebugLocation2(builder, place);
+    return room;
+}
+
 /* pool->run(pool->ctx, share, &{bases, n}, n), four shares a thread so that a slow one does not hold up the rest. */
 static void emit_pool_run(Body *b, LLVMValueRef share, LLVMValueRef threads, int64_t parts)
 {
@@ -188,7 +201,7 @@ static void emit_pool_run(Body *b, LLVMValueRef share, LLVMValueRef threads, int
     LLVMValueRef wanted[] = {LLVMBuildMul(builder, LLVMBuildSExt(builder, threads, e->i64, ""), emit_int(e, 4), ""),
                              emit_int(e, parts)};
     LLVMValueRef shares = emit_intrinsic(e, "llvm.smin", &e->i64, 1, wanted, 2);
-    LLVMValueRef arg = LLVMBuildAlloca(builder, type, "");
+    LLVMValueRef arg = fixed_room(b, type);
     LLVMBuildStore(builder, b->bases, arg);
     LLVMBuildStore(builder, shares, LLVMBuildStructGEP2(builder, type, arg, 1, ""));
     LLVMValueRef run = LLVMBuildStructGEP2(builder, pool, b->pool, 2, "");

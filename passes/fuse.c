@@ -126,16 +126,18 @@ static void keep_dependents(Fusion *f, int g, int from, int anchor)
 }
 
 /* Results of a product that are no image are lines of rows: what its epilogue reads beside them follows every row,
- * or stands still. */
+ * or stands still.  Those of a product with a vector have no other axis than their rows. */
 static bool operands_fit(const Fusion *f, int g, int anchor)
 {
     const Type *shape = type_of(f, anchor);
-    if (kind_of(f, anchor) != KIND_CONTRACT || shape->rank <= 2 || is_image(f->index->node[anchor])) return true;
+    if (kind_of(f, anchor) != KIND_CONTRACT || is_image(f->index->node[anchor])) return true;
+    bool column = value_type(f->index->node[anchor]->inputs[1])->rank == 1;
+    if (shape->rank <= 2 && !column) return true;
     for (int m = 0; m < f->count; m++)
         for (int i = 0; i < f->index->node[f->members[m]]->ninputs; i++) {
             int p = operand(f, f->members[m], i);
             if (p < 0 || f->group[p] == g || type_same_shape(type_of(f, p), shape)) continue;
-            for (int axis = 0; axis + 1 < type_of(f, p)->rank; axis++)
+            for (int axis = 0; axis + !column < type_of(f, p)->rank; axis++)
                 if (type_of(f, p)->dim[axis].high != 1) return false;
         }
     return true;

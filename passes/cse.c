@@ -63,30 +63,29 @@ static Node *find_or_enter(Seen *seen, Node *node)
 }
 
 /* The outer graph gives nothing to compare with: regions run under a condition or many times. */
-static void merge_graph(Graph *graph)
+static void merge_graph(Graph *graph, Uses *uses, Arena *scratch)
 {
-    Arena *scratch = arena_child(graph->arena);
     Seen seen = {.room = 16};
     for (const Node *n = graph->first; n; n = n->next) seen.room += 2;
     while (seen.room & (seen.room - 1)) seen.room += seen.room & -seen.room;
     seen.slots = ARENA_ARRAY(scratch, Node *, seen.room);
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        for (int r = 0; r < node->nregions; r++) merge_graph(node->regions[r]);
+        for (int r = 0; r < node->nregions; r++) merge_graph(node->regions[r], uses, scratch);
         if (node->nregions) continue;
         Node *twin = find_or_enter(&seen, node);
         if (!twin) continue;
-        for (int slot = 0; slot < node->nresults; slot++)
-            graph_replace(graph, (Value){node, slot}, (Value){twin, slot});
+        for (int slot = 0; slot < node->nresults; slot++) uses_replace(uses, (Value){node, slot}, (Value){twin, slot});
         twin->origin = origin_join(graph->arena, twin->origin, node->origin);
-        graph_remove(graph, node);
+        uses_remove(uses, node);
     }
-    arena_free(scratch);
 }
 
 bool pass_cse(Graph *graph, const PassContext *context, Diag *diag)
 {
     (void)context, (void)diag;
-    merge_graph(graph);
+    Arena *scratch = arena_child(graph->arena);
+    merge_graph(graph, uses_new(scratch, graph), scratch);
+    arena_free(scratch);
     return true;
 }

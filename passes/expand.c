@@ -2,6 +2,7 @@
  * own; nothing expanded is recognised again later. */
 #include "ir/op.h"
 #include "passes/pass.h"
+#include "passes/uses.h"
 
 /* Row operators have code that runs along the last axis only. */
 static bool has_own_code(const Node *node)
@@ -22,32 +23,33 @@ static void take_name(Node *node, const char *name, const Node *since, const Nod
     if (n == node && n != until) graph_rename(node, name);
 }
 
-static bool expand_node(Node *node, Diag *diag)
+static bool expand_node(Node *node, Uses *uses, Diag *diag)
 {
     Graph *graph = node->graph;
     const Node *since = node->previous, *until = node->next;
     Maker maker = {graph, node, node, diag};
     Value *out = ARENA_ARRAY(graph->arena, Value, node->nresults);
     if (!node_def(node)->expand(&maker, out)) return false;
+    for (Node *n = node->previous; n != since; n = n->previous) uses_enter(uses, n);
     for (int slot = 0; slot < node->nresults; slot++) {
         if (!out[slot].node) return false;
-        graph_replace(graph, (Value){node, slot}, out[slot]);
+        uses_replace(uses, (Value){node, slot}, out[slot]);
     }
-    graph_remove(graph, node);
+    uses_remove(uses, node);
     for (int slot = 0; slot < node->nresults; slot++)
         take_name(out[slot].node, value_name(graph->arena, (Value){node, slot}), since, until);
     return true;
 }
 
-static bool expand_graph(Graph *graph, Diag *diag)
+static bool expand_graph(Graph *graph, Uses *uses, Diag *diag)
 {
     for (Node *node = graph->first, *next; node; node = next) {
         for (int r = 0; r < node->nregions; r++)
-            if (!expand_graph(node->regions[r], diag)) return false;
+            if (!expand_graph(node->regions[r], uses, diag)) return false;
         next = node->next;
         if (!op_is_composite(node->op) || has_own_code(node)) continue;
         Node *before = node->previous;
-        if (!expand_node(node, diag)) return false;
+        if (!expand_node(node, uses, diag)) return false;
         next = before ? before->next : graph->first; /* an expansion may hold composites */
     }
     return true;
@@ -56,5 +58,8 @@ static bool expand_graph(Graph *graph, Diag *diag)
 bool pass_expand(Graph *graph, const PassContext *context, Diag *diag)
 {
     (void)context;
-    return expand_graph(graph, diag);
+    Arena *scratch = arena_child(graph->arena);
+    bool ok = expand_graph(graph, uses_new(scratch, graph), diag);
+    arena_free(scratch);
+    return ok;
 }

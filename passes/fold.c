@@ -32,7 +32,7 @@ static Tensor compute(const Node *node)
     return result;
 }
 
-static bool fold_node(Node *node, Diag *diag)
+static bool fold_node(Node *node, Uses *uses, Diag *diag)
 {
     Graph *graph = node->graph;
     Tensor result = compute(node);
@@ -43,19 +43,20 @@ static bool fold_node(Node *node, Diag *diag)
     for (int i = 0; i < node->ninputs; i++)
         if (node->inputs[i].node) origin = origin_join(graph->arena, origin, node->inputs[i].node->origin);
     folded.node->origin = origin;
-    graph_replace(graph, value_of(node), folded);
-    graph_remove(graph, node);
+    uses_enter(uses, folded.node);
+    uses_replace(uses, value_of(node), folded);
+    uses_remove(uses, node);
     graph_rename(folded.node, node->name);
     return true;
 }
 
-static bool fold_graph(Graph *graph, Diag *diag)
+static bool fold_graph(Graph *graph, Uses *uses, Diag *diag)
 {
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
         for (int r = 0; r < node->nregions; r++)
-            if (!fold_graph(node->regions[r], diag)) return false;
-        if (is_foldable(node) && !fold_node(node, diag)) return false;
+            if (!fold_graph(node->regions[r], uses, diag)) return false;
+        if (is_foldable(node) && !fold_node(node, uses, diag)) return false;
     }
     return true;
 }
@@ -63,5 +64,8 @@ static bool fold_graph(Graph *graph, Diag *diag)
 bool pass_fold(Graph *graph, const PassContext *context, Diag *diag)
 {
     (void)context;
-    return fold_graph(graph, diag);
+    Arena *scratch = arena_child(graph->arena);
+    bool ok = fold_graph(graph, uses_new(scratch, graph), diag);
+    arena_free(scratch);
+    return ok;
 }

@@ -7,6 +7,7 @@
 #include "ir/op.h"
 #include "passes/index.h"
 #include "passes/pass.h"
+#include "passes/uses.h"
 
 #include <stdlib.h>
 
@@ -249,8 +250,10 @@ static Node *group_node(Graph *graph, Node **groups, const Node *result, int num
     return groups[number];
 }
 
-static bool build_groups(Graph *graph, const Fusion *f, Node **groups, Diag *diag)
+static bool build_groups(Graph *graph, const Fusion *f, Arena *scratch, Diag *diag)
 {
+    Node **groups = ARENA_ARRAY(scratch, Node *, f->index->count + 1);
+    Uses *uses = uses_new(scratch, graph);
     for (int i = 0; i < f->index->count; i++) {
         Node *node = f->index->node[i];
         if (f->group[i] == FREE) continue;
@@ -259,7 +262,7 @@ static bool build_groups(Graph *graph, const Fusion *f, Node **groups, Diag *dia
         group->origin = origin_join(graph->arena, node->origin, group->origin);
         graph_move(group->regions[0], node, NULL);
         if (f->group[i] != i) continue;
-        graph_replace(graph, value_of(node), value_of(group));
+        uses_replace(uses, value_of(node), value_of(group));
         graph_add_result(group->regions[0], (Result){.value = value_of(node)});
         graph_rename(group, node->name);
     }
@@ -275,7 +278,7 @@ static bool fuse_graph(Graph *graph, Arena *scratch, Diag *diag)
     for (int i = 0; i < count; i++) f.group[i] = FREE;
     for (int i = count - 1; i >= 0; i--)
         if (f.group[i] == FREE && is_computed(f.index->node[i])) form_group(&f, i);
-    return build_groups(graph, &f, ARENA_ARRAY(scratch, Node *, count + 1), diag);
+    return build_groups(graph, &f, scratch, diag);
 }
 
 /* Every output must be written by a group of its own. */

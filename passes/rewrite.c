@@ -79,24 +79,24 @@ static Value instance(const Maker *m, const Pattern *pattern, const Match *match
 }
 
 /* Matched nodes that nothing needs any more go at once, users before what they use. */
-static void drop_unused(const Match *match)
+static void drop_unused(Uses *uses, const Match *match)
 {
     for (int i = 1; i < match->nodes; i++) {
         Node *node = match->node[i];
-        if (node->graph && !graph_uses(node->graph, value_of(node))) graph_remove(node->graph, node);
+        if (node->graph && !uses_count(uses, value_of(node))) uses_remove(uses, node);
     }
 }
 
 /* A constant that stands where one stood that nothing needs any more goes by its name: the path of the weight. */
-static void take_constants(const Node *heir, const Match *match)
+static void take_constants(Uses *uses, const Node *heir, const Match *match)
 {
     for (int i = 0; i < heir->ninputs; i++)
         for (int k = 0; k < match->nodes; k++) {
             const Node *like = match->node[k];
             Node *constant = heir->inputs[i].node, *old = like->op == heir->op ? like->inputs[i].node : NULL;
             if (!constant || constant->op != OP_constant || !old || old == constant || !old->graph) continue;
-            if (!constant_elements(value_of(old)) || graph_uses(old->graph, value_of(old))) continue;
-            graph_remove(old->graph, old);
+            if (!constant_elements(value_of(old)) || uses_count(uses, value_of(old))) continue;
+            uses_remove(uses, old);
             graph_rename(constant, old->name);
             constant->origin = origin_join(constant->graph->arena, old->origin, constant->origin);
         }
@@ -113,19 +113,19 @@ static const char *name_of_like(const Node *node, const Match *match)
 }
 
 /* What was made comes from all that was matched; the one in the root's place takes its name. */
-static void inherit(Node *const *made, int count, const Match *match, Node *heir)
+static void inherit(Uses *uses, Node *const *made, int count, const Match *match, Node *heir)
 {
     Arena *arena = heir->graph->arena;
     Origin origin = {0};
     for (int i = 0; i < match->nodes; i++) origin = origin_join(arena, origin, match->node[i]->origin);
-    drop_unused(match);
+    drop_unused(uses, match);
     for (int i = 0; i < count; i++) {
         made[i]->origin = origin;
         const char *name = made[i] == heir ? match->root->name : name_of_like(made[i], match);
         if (name != made[i]->name) graph_rename(made[i], name);
     }
     for (int i = 0; i < count; i++)
-        if (made[i] == heir) take_constants(heir, match);
+        if (made[i] == heir) take_constants(uses, heir, match);
 }
 
 static void drop_since(Graph *graph, Node *since, Node *until)
@@ -136,9 +136,9 @@ static void drop_since(Graph *graph, Node *since, Node *until)
     }
 }
 
-static bool apply(const Rule *rule, Node *node, Diag *diag)
+static bool apply(const Rule *rule, Uses *uses, Node *node, Diag *diag)
 {
-    Match match = {.root = node};
+    Match match = {.uses = uses, .root = node};
     if (!match_value(rule->from, value_of(node), &match) || (rule->applies && !rule->applies(&match))) return false;
     Graph *graph = node->graph;
     Node *since = node->previous;
@@ -153,40 +153,53 @@ static bool apply(const Rule *rule, Node *node, Diag *diag)
     int count = 0;
     for (Node *n = node->previous; n != since; n = n->previous) {
         assert(count < MAX_MADE);
+        uses_enter(uses, n);
         made[count++] = n;
     }
-    graph_replace(graph, value_of(node), heir);
-    graph_remove(graph, node);
-    inherit(made, count, &match, heir.node);
+    uses_replace(uses, value_of(node), heir);
+    uses_remove(uses, node);
+    inherit(uses, made, count, &match, heir.node);
     return true;
 }
 
-static bool apply_any(RuleSet rules, Exactness allowed, Node *node, Diag *diag)
+typedef struct Rewriting {
+    RuleSet rules;
+    Exactness allowed;
+    Uses *uses;
+    Diag *diag;
+} Rewriting;
+
+static bool apply_any(const Rewriting *w, Node *node)
 {
-    for (int r = 0; r < rules.count; r++)
-        if (rules.rows[r].exactness <= allowed && apply(&rules.rows[r], node, diag)) return true;
+    for (int r = 0; r < w->rules.count; r++) {
+        const Rule *rule = &w->rules.rows[r];
+        if (rule->exactness <= w->allowed && apply(rule, w->uses, node, w->diag)) return true;
+    }
     return false;
 }
 
-static int sweep(Graph *graph, RuleSet rules, Exactness allowed, Diag *diag)
+static int sweep(const Rewriting *w, Graph *graph)
 {
     int hits = 0;
     for (Node *node = graph->first, *next; node; node = next) {
-        for (int r = 0; r < node->nregions; r++) hits += sweep(node->regions[r], rules, allowed, diag);
+        for (int r = 0; r < node->nregions; r++) hits += sweep(w, node->regions[r]);
         next = node->next; /* what a rule makes is for the next round */
-        hits += apply_any(rules, allowed, node, diag);
+        hits += apply_any(w, node);
     }
     return hits;
 }
 
 int rewrite(Graph *graph, RuleSet rules, Exactness allowed, Diag *diag)
 {
+    Arena *scratch = arena_child(graph->arena);
+    const Rewriting w = {rules, allowed, uses_new(scratch, graph), diag};
     int errors = diag->errors, hits = 0, limit = HITS_AT_LEAST, round;
     for (const Node *n = graph->first; n; n = n->next) limit += HITS_A_NODE;
     do {
-        round = sweep(graph, rules, allowed, diag);
+        round = sweep(&w, graph);
         hits += round;
         assert(hits < limit);
     } while (round && diag->errors == errors);
+    arena_free(scratch);
     return diag->errors == errors ? hits : -1;
 }

@@ -3,6 +3,7 @@
 #define PASSES_REWRITE_H
 
 #include "ir/op.h"
+#include "passes/uses.h"
 
 /* What a rule may do to the numbers. */
 typedef enum Exactness {
@@ -39,6 +40,7 @@ struct Pattern {
 
 /* What a pattern's indices stand for in one match. */
 typedef struct Match {
+    const Uses *uses; /* of the whole graph, as it is before the rule applies */
     Node *root;
     Value bound[MAX_BINDINGS];
     Node *node[MAX_BINDINGS]; /* matched operator nodes in pre-order, root first */

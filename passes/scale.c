@@ -54,7 +54,7 @@ static bool follows_alone(const Match *match)
     const Tensor *weight = constant_elements(match->bound[WEIGHT]);
     return has_channels(weight, node) &&
            is_per_channel(constant_elements(match->bound[FACTOR]), output_channels(weight)) &&
-           graph_only_user(match->root->graph, value_of((Node *)node)) == match->root;
+           uses_only_user(match->uses, value_of((Node *)node)) == match->root;
 }
 
 /* The scaled or shifted operand of a contraction; a reshape may stand between them. */
@@ -66,16 +66,15 @@ static const Node *changed_operand(const Match *match)
 
 static bool precedes_alone(const Match *match)
 {
-    const Graph *graph = match->root->graph;
     const Node *changed = changed_operand(match), *reshaped = match->root->inputs[0].node;
     if (!has_channels(constant_elements(match->bound[WEIGHT]), match->root) ||
         !type_equal(value_type(match->bound[INPUT]), &changed->types[0]) ||
-        graph_only_user(graph, match->root->inputs[0]) != match->root)
+        uses_only_user(match->uses, match->root->inputs[0]) != match->root)
         return false;
     const Tensor *factor = constant_elements(match->bound[FACTOR]);
     const Type *type = &changed->types[0];
     if (changed == reshaped) return is_per_channel(factor, type->dim[type->rank - 1].high);
-    return type_elements(&factor->type) == 1 && graph_only_user(graph, value_of((Node *)changed)) == reshaped;
+    return type_elements(&factor->type) == 1 && uses_only_user(match->uses, value_of((Node *)changed)) == reshaped;
 }
 
 /* A shift would have to reach the padding too. */

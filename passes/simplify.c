@@ -95,7 +95,7 @@ static Value relu_of_clamp(const Maker *m, const Match *match)
 
 static bool inner_is_private(const Match *match)
 {
-    return graph_only_user(match->root->graph, value_of(match->node[1])) != NULL;
+    return uses_only_user(match->uses, value_of(match->node[1])) != NULL;
 }
 
 /* Before the pooling it can join the convolution, and the pooling after it. */

@@ -69,7 +69,7 @@ static Value reshape_to_root(const Maker *m, const Match *match)
 
 static bool is_alone(const Match *match)
 {
-    return graph_only_user(match->root->graph, value_of(match->node[1])) == match->root;
+    return uses_only_user(match->uses, value_of(match->node[1])) == match->root;
 }
 
 /* The map moves up to what makes its operand, which it may then join. */

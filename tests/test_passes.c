@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ir/schedule.h"
 #include "passes/pass.h"
+#include "passes/uses.h"
 
 static const PassContext strict = {.level = 3}, fast = {.level = 3, .fast = true}, plain = {.level = 0};
 
@@ -356,6 +357,31 @@ static void cse_merges_equal_computations_only(void **state)
     arena_free(net.arena);
 }
 
+/* What is kept up to date agrees with what a walk of the graph finds. */
+static void uses_follow_changes(void **state)
+{
+    Net net = net_new();
+    Value x = input(&net, "x", 1, (int64_t[]){8}), a = op1(&net, OP_neg, "a", x), square = op2(&net, OP_mul, "s", a, a);
+    output(&net, "y", square);
+    output(&net, "a", a);
+    Uses *uses = uses_new(net.arena, net.graph);
+    assert_int_equal(uses_count(uses, a), 3);
+    assert_null(uses_only_user(uses, a));
+    assert_ptr_equal(uses_only_user(uses, x), a.node);
+    assert_null(uses_only_user(uses, square)); /* a result is no node */
+    Value b = op1(&net, OP_abs, "b", x);
+    uses_enter(uses, b.node);
+    uses_replace(uses, a, b);
+    uses_remove(uses, a.node);
+    assert_true(value_equal(square.node->inputs[1], b) && value_equal(net.graph->results[1].value, b));
+    for (Node *n = net.graph->first; n; n = n->next) {
+        assert_int_equal(uses_count(uses, value_of(n)), graph_uses(net.graph, value_of(n)));
+        assert_ptr_equal(uses_only_user(uses, value_of(n)), graph_only_user(net.graph, value_of(n)));
+    }
+    assert_int_equal(uses_count(uses, b), 3);
+    arena_free(net.arena);
+}
+
 /* ---- the runner ---- */
 
 static void visit(void *context, const Pass *pass, const Graph *graph, double seconds)
@@ -446,6 +472,7 @@ int main(void)
         cmocka_unit_test(scales_vanish_into_weights),
         cmocka_unit_test(fold_does_not_blow_up),
         cmocka_unit_test(cse_merges_equal_computations_only),
+        cmocka_unit_test(uses_follow_changes),
         cmocka_unit_test(pipeline_fits_stage_and_context),
         cmocka_unit_test(misfits_are_reported),
         cmocka_unit_test(names_and_origins_survive),

@@ -179,6 +179,8 @@ static void pools(void **state)
         check_pool(*state, ops[i], F32, 5, 6, 17, around);
         check_pool(*state, ops[i], F32, 9, 4, 1, large);
         check_pool(*state, ops[i], F16, 5, 6, 17, around);
+        PoolAttrs larger = {.size = {2, {25, 13}}, .stride = {2, {1, 2}}, .pad = {.mode = PAD_SAME}};
+        check_pool(*state, ops[i], F32, 30, 25, 9, larger);
     }
 }
 
@@ -249,7 +251,8 @@ static void work_in_place(void **state)
     Value c = sketch_op(&s, OP_add, NULL, OPERANDS(a, b));
     Value d = sketch_op(&s, OP_softmax, NULL, OPERANDS(c));
     Value e = sketch_op(&s, OP_dense, NULL, OPERANDS(d, weight));
-    sketch_output(&s, sketch_op(&s, OP_sub, NULL, OPERANDS(e, c)));
+    Value f = sketch_op(&s, OP_sub, NULL, OPERANDS(e, c)); /* over c, after the product */
+    sketch_output(&s, sketch_op(&s, OP_dense, NULL, OPERANDS(f, weight)));
     check(&s);
 }
 

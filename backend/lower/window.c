@@ -1,17 +1,24 @@
 /* Pooling: a combiner over a sliding window, lanes over channels.  Taps outside the input are skipped: each
- * output row and column at a border has code of its own with the taps that it has; all the others share one. */
+ * output row and column at a border has code of its own with the taps that it has; all the others share one.
+ * Where that would be too much code, taps at the borders ask whether they are inside. */
 #include "backend/lower/nest.h"
 #include "backend/lower/positive.h"
 
 #include <assert.h>
 
-enum { MOST_TAPS = 32 };
+enum { MOST_TAPS = 32, MOST_REGIONS = 128 };
 
-/* Output positions along one axis that have the same taps. */
+/* Output positions along one axis that have the same taps; or, when `clipped`, some of these. */
 typedef struct Segment {
     int64_t start, count;
     int64_t first_tap, end_tap;
+    bool clipped;
 } Segment;
+
+typedef struct Segments {
+    Segment *list;
+    int count;
+} Segments;
 
 typedef struct Pool {
     Lowering *lowering;
@@ -20,21 +27,29 @@ typedef struct Pool {
     Dtype dtype; /* of the sums */
     Dtype bits;  /* what maxima are taken in: unsigned where that is the same, at a fraction of the cost */
     Affine n, y, x;
-    const Segment *rows, *columns; /* of the region at hand */
+    const Segment *rows, *columns;    /* of the region at hand */
+    int64_t in[2];                    /* height and width */
+    const LoopRegister *sum, *inside; /* so far, and how many taps that was */
 } Pool;
 
 static LoopBuilder *builder(const Pool *p) { return &p->lowering->builder; }
+
+/* Row or column of the input that a tap reads. */
+static Affine tap_at(const Pool *p, int axis, Affine out, Affine k)
+{
+    const Window *w = &p->pooling.window;
+    Affine at = affine_add(affine_scale(out, w->stride[axis]), affine_scale(k, w->dilation[axis]));
+    return affine_plus(at, -w->pad_begin[axis]);
+}
 
 /* The tap (ky, kx) of the window at hand, widened to the dtype of the sums. */
 static const LoopExpr *tap_value(const Pool *p, const Nest *nest, Affine ky, Affine kx)
 {
     LoopBuilder *b = builder(p);
-    const Window *w = &p->pooling.window;
     Nest tap = *nest;
     tap.at[0] = p->n;
-    tap.at[1] = affine_add(affine_scale(p->y, w->stride[0]), affine_scale(ky, w->dilation[0]));
-    tap.at[2] = affine_add(affine_scale(p->x, w->stride[1]), affine_scale(kx, w->dilation[1]));
-    for (int i = 0; i < 2; i++) tap.at[1 + i] = affine_plus(tap.at[1 + i], -w->pad_begin[i]);
+    tap.at[1] = tap_at(p, 0, p->y, ky);
+    tap.at[2] = tap_at(p, 1, p->x, kx);
     tap.memo = NULL;
     IndexMap identity = nest_identity(value_type(p->anchor->inputs[0]));
     return lower_cast(b, p->dtype, nest_value(&tap, p->anchor->inputs[0], &identity));
@@ -58,35 +73,65 @@ static const LoopExpr *combine_halves(const Pool *p, const Nest *nest, int64_t f
     return loop_op(builder(p), combiner_expr(p->pooling.combiner), p->bits, low, high, NULL);
 }
 
-/* All taps in order, from the identity on. */
-static const LoopExpr *combine_in_order(const Pool *p, const Nest *nest)
+static bool is_clipped(const Pool *p) { return p->rows->clipped || p->columns->clipped; }
+
+static void add_tap(const Pool *p, const Nest *nest, Affine ky, Affine kx)
 {
     LoopBuilder *b = builder(p);
-    int64_t count = taps(p->rows) * taps(p->columns);
-    Scalar identity = combiner_identity(p->pooling.combiner, p->dtype);
-    const LoopRegister *sum = loop_register(b, "pooled", p->dtype, nest->lanes, 1);
-    loop_assign(b, sum, affine(0), lower_constant(b, p->dtype, identity, nest->lanes));
-    if (!count) return loop_reg(b, sum, affine(0));
-    LoopMode mode = count <= MOST_TAPS ? MODE_UNROLL : MODE_SERIAL;
-    LoopScope ky = loop_for(b, "ky", p->rows->first_tap, p->rows->end_tap, 1, mode);
-    LoopScope kx = loop_for(b, "kx", p->columns->first_tap, p->columns->end_tap, 1, mode);
-    const LoopExpr *tap = tap_value(p, nest, affine_of(ky.var, 1), affine_of(kx.var, 1));
     ExprKind combine = combiner_expr(p->pooling.combiner);
-    loop_assign(b, sum, affine(0), loop_op(b, combine, p->dtype, loop_reg(b, sum, affine(0)), tap, NULL));
-    loop_end(b, kx);
-    loop_end(b, ky);
-    return loop_reg(b, sum, affine(0));
+    const LoopExpr *sum = loop_reg(b, p->sum, affine(0)), *tap = tap_value(p, nest, ky, kx);
+    loop_assign(b, p->sum, affine(0), loop_op(b, combine, p->dtype, sum, tap, NULL));
+    if (!p->inside) return;
+    const LoopExpr *count = loop_reg(b, p->inside, affine(0)), *one = loop_const(b, p->dtype, 1, 1);
+    loop_assign(b, p->inside, affine(0), loop_op(b, EXPR_ADD, p->dtype, count, one, NULL));
 }
 
-static const LoopExpr *pooled_value(const Pool *p, const Nest *nest)
+static void add_tap_inside(const Pool *p, const Nest *nest, Affine ky, Affine kx)
+{
+    Affine y = tap_at(p, 0, p->y, ky), x = tap_at(p, 1, p->x, kx);
+    Affine conditions[4] = {y, affine_plus(affine_scale(y, -1), p->in[0] - 1), x,
+                            affine_plus(affine_scale(x, -1), p->in[1] - 1)};
+    LoopScope scope = loop_if(builder(p), 4, conditions);
+    add_tap(p, nest, ky, kx);
+    loop_end(builder(p), scope);
+}
+
+/* All taps in order. */
+static void add_taps(const Pool *p, const Nest *nest)
 {
     LoopBuilder *b = builder(p);
     int64_t count = taps(p->rows) * taps(p->columns);
+    LoopMode mode = count <= MOST_TAPS && !is_clipped(p) ? MODE_UNROLL : MODE_SERIAL;
+    if (!count) return;
+    LoopScope ky = loop_for(b, "ky", p->rows->first_tap, p->rows->end_tap, 1, mode);
+    LoopScope kx = loop_for(b, "kx", p->columns->first_tap, p->columns->end_tap, 1, mode);
+    if (is_clipped(p))
+        add_tap_inside(p, nest, affine_of(ky.var, 1), affine_of(kx.var, 1));
+    else
+        add_tap(p, nest, affine_of(ky.var, 1), affine_of(kx.var, 1));
+    loop_end(b, kx);
+    loop_end(b, ky);
+}
+
+static const LoopExpr *pooled_value(Pool *p, const Nest *nest)
+{
+    LoopBuilder *b = builder(p);
+    int lanes = nest->lanes;
+    int64_t count = taps(p->rows) * taps(p->columns);
     bool any_order = p->pooling.combiner == COMBINE_MAX || p->pooling.combiner == COMBINE_MIN;
-    if (any_order && count > 0 && count <= MOST_TAPS) return bits_as(p, p->dtype, combine_halves(p, nest, 0, count));
-    const LoopExpr *sum = combine_in_order(p, nest);
+    if (any_order && !is_clipped(p) && count > 0 && count <= MOST_TAPS)
+        return bits_as(p, p->dtype, combine_halves(p, nest, 0, count));
+    Scalar identity = combiner_identity(p->pooling.combiner, p->dtype);
+    p->sum = loop_register(b, "pooled", p->dtype, lanes, 1);
+    p->inside = is_clipped(p) && p->pooling.mean ? loop_register(b, "inside", p->dtype, 1, 1) : NULL;
+    loop_assign(b, p->sum, affine(0), lower_constant(b, p->dtype, identity, lanes));
+    if (p->inside) loop_assign(b, p->inside, affine(0), loop_const(b, p->dtype, 1, 0));
+    add_taps(p, nest);
+    const LoopExpr *sum = loop_reg(b, p->sum, affine(0)), *divisor;
     if (!p->pooling.mean) return sum;
-    return loop_op(b, EXPR_DIV, p->dtype, sum, loop_const(b, p->dtype, nest->lanes, (double)count), NULL);
+    divisor = p->inside ? loop_splat(b, loop_reg(b, p->inside, affine(0)), lanes)
+                        : loop_const(b, p->dtype, lanes, (double)count);
+    return loop_op(b, EXPR_DIV, p->dtype, sum, divisor, NULL);
 }
 
 static void pool_channels(Nest *nest, void *context)
@@ -135,24 +180,39 @@ static Segment single(const Window *w, int axis, int64_t in, int64_t at)
 {
     int64_t first = at * w->stride[axis] - w->pad_begin[axis], end = w->kernel[axis];
     int64_t inside = in > first ? divide_up(in - first, w->dilation[axis]) : 0;
-    Segment s = {at, 1, first < 0 ? divide_up(-first, w->dilation[axis]) : 0, inside < end ? inside : end};
-    return s;
+    return (Segment){at, 1, first < 0 ? divide_up(-first, w->dilation[axis]) : 0, inside < end ? inside : end, false};
 }
 
-/* Positions [low, high) have all taps inside; the others come one by one. */
-static Segment *segments(Arena *arena, const Window *w, int axis, int64_t in, int64_t out, int *count)
+static void add_border(Segments *s, const Window *w, int axis, int64_t in, int64_t from, int64_t to, bool clip)
 {
-    int64_t reach = (w->kernel[axis] - 1) * w->dilation[axis], last = in - 1 - reach + w->pad_begin[axis];
+    if (clip && from < to) s->list[s->count++] = (Segment){from, to - from, 0, w->kernel[axis], true};
+    for (int64_t at = from; at < to && !clip; at++) s->list[s->count++] = single(w, axis, in, at);
+}
+
+/* Positions in the middle have all taps inside; those at the borders come one by one, or together when `clip`. */
+static Segments segments(const Pool *p, int axis, int64_t out, bool clip)
+{
+    const Window *w = &p->pooling.window;
+    int64_t in = p->in[axis], last = in - 1 - (w->kernel[axis] - 1) * w->dilation[axis] + w->pad_begin[axis];
     int64_t low = divide_up(w->pad_begin[axis], w->stride[axis]), high = last < 0 ? 0 : last / w->stride[axis] + 1;
     if (high > out) high = out;
     if (low > high) low = high;
-    Segment *list = ARENA_ARRAY(arena, Segment, out + 1);
-    int n = 0;
-    for (int64_t at = 0; at < low; at++) list[n++] = single(w, axis, in, at);
-    if (low < high) list[n++] = (Segment){low, high - low, 0, w->kernel[axis]};
-    for (int64_t at = high; at < out; at++) list[n++] = single(w, axis, in, at);
-    *count = n;
-    return list;
+    Segments s = {ARENA_ARRAY(builder(p)->arena, Segment, out + 1), 0};
+    add_border(&s, w, axis, in, 0, low, clip);
+    if (low < high) s.list[s.count++] = (Segment){low, high - low, 0, w->kernel[axis], false};
+    add_border(&s, w, axis, in, high, out, clip);
+    return s;
+}
+
+static void pool_regions(Pool *p, const Type *out)
+{
+    Segments rows = segments(p, 0, out->dim[1].high, false), columns = segments(p, 1, out->dim[2].high, false);
+    if ((int64_t)rows.count * columns.count > MOST_REGIONS) {
+        rows = segments(p, 0, out->dim[1].high, true);
+        columns = segments(p, 1, out->dim[2].high, true);
+    }
+    for (int i = 0; i < rows.count; i++)
+        for (int j = 0; j < columns.count; j++) pool_region(p, &rows.list[i], &columns.list[j]);
 }
 
 void lower_window(Lowering *lowering)
@@ -161,18 +221,16 @@ void lower_window(Lowering *lowering)
     const Type *in = value_type(anchor->inputs[0]), *out = &anchor->types[0];
     LoopBuilder *b = &lowering->builder;
     assert(in->rank == 4);
-    Pool p = {.lowering = lowering, .anchor = anchor, .dtype = dtype_wide(out->dtype)};
+    Pool p = {.lowering = lowering,
+              .anchor = anchor,
+              .dtype = dtype_wide(out->dtype),
+              .in = {in->dim[1].high, in->dim[2].high}};
     node_def(anchor)->pool(anchor, &p.pooling);
     p.bits = p.dtype;
     if (p.dtype == F32 && p.pooling.combiner == COMBINE_MAX && value_is_positive(anchor->inputs[0])) p.bits = U32;
-    const Window *w = &p.pooling.window;
-    int nrows, ncolumns;
-    Segment *rows = segments(b->arena, w, 0, in->dim[1].high, out->dim[1].high, &nrows);
-    Segment *columns = segments(b->arena, w, 1, in->dim[2].high, out->dim[2].high, &ncolumns);
     lower_fill_ring(lowering);
     LoopScope n = loop_for(b, "n", 0, in->dim[0].high, 1, MODE_SERIAL);
     p.n = affine_of(n.var, 1);
-    for (int i = 0; i < nrows; i++)
-        for (int j = 0; j < ncolumns; j++) pool_region(&p, &rows[i], &columns[j]);
+    pool_regions(&p, out);
     loop_end(b, n);
 }

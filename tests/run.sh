@@ -36,8 +36,8 @@ suite() {
   bad=$((bad - skip))
   [[ $ok -gt 0 ]] || { bad=$((bad + 1)); failures+=("no test ran in $1"); }
   passed=$((passed + ok)) skipped=$((skipped + skip)) failed=$((failed + bad))
-  while read -r name; do failures+=("$1: $name"); done < <(
-    sed -nE 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([^ ]+) .*\*\*\*(Failed|Timeout|Exception|Not Run).*/\1/p' "$log/suite")
+  local wrong='^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([^ ]+) .*\*\*\*(Failed|Timeout|Exception|Not Run).*'
+  while read -r name; do failures+=("$1: $name"); done < <(sed -nE "s/$wrong/\1/p" "$log/suite")
 }
 
 # fuzz TARGET: seeded with what the tests hold; what it finds is kept beside it

@@ -10,6 +10,7 @@
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 /* LLVM registers its targets in tables of its own, which must not be done by two threads at once: so before main. */
@@ -40,6 +41,16 @@ static bool refused(const Emitter *e, const char *what, const char *text, Diag *
 {
     Span at = {.name = e->program->graph ? e->program->graph->name : "program"};
     return diag_error(diag, E0904, at, "%s: %s", what, text && *text ? text : "no reason given");
+}
+
+/* Code addresses its constants within 2 GiB of itself. */
+static bool check_size(const Emitter *e, Diag *diag)
+{
+    if (e->program->constant_bytes <= INT32_MAX) return true;
+    Span at = {.name = e->program->graph ? e->program->graph->name : "program"};
+    diag_error(diag, E0703, at, "expected at most 2 GiB of constants, found %" PRId64 " bytes",
+               e->program->constant_bytes);
+    return diag_help(diag, "smaller or fewer weights: external weight files are not there yet");
 }
 
 /* ---- the module ---- */
@@ -174,6 +185,7 @@ bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKi
     Complaint complaint = {program->arena, NULL};
     char *message = NULL;
     e.symbol = symbol_name(e.arena, program->graph ? program->graph->name : "program");
+    if (!check_size(&e, diag)) return false;
     LLVMTargetMachineRef machine = new_machine(options, &message);
     if (!machine) {
         refused(&e, options->target->triple, message, diag);

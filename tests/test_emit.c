@@ -307,6 +307,19 @@ static void an_unknown_machine_is_a_diagnostic(void **state)
     arena_free(arena);
 }
 
+static void constants_beyond_two_gigabytes_are_refused(void **state)
+{
+    Arena *arena = arena_new(NULL, NULL);
+    Diag diag = diag_new(arena);
+    Target target;
+    assert_true(target_select("", "", "", arena, &target, &diag));
+    LoopProgram program = {.arena = arena, .constant_bytes = (int64_t)1 << 31};
+    Bytes bytes;
+    assert_false(emit_program(&program, &(EmitOptions){.target = &target}, EMIT_OBJECT, &bytes, &diag));
+    assert_int_equal(diag.first->code, E0703);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +333,7 @@ int main(void)
         cmocka_unit_test(two_threads_compile_side_by_side),
         cmocka_unit_test(the_same_program_gives_the_same_bytes),
         cmocka_unit_test(an_unknown_machine_is_a_diagnostic),
+        cmocka_unit_test(constants_beyond_two_gigabytes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

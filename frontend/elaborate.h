@@ -60,6 +60,7 @@ typedef struct OpenWeights {
 typedef struct Expansion {
     const struct Expansion *outer;
     const AstTop *top;
+    Span call; /* where it is put in */
 } Expansion;
 
 typedef struct Elaborator {
@@ -124,6 +125,8 @@ bool elaborate_step(Elaborator *e, Span at);
 
 /* `a.b`, or `b` without prefix. */
 const char *path_join(Arena *arena, const char *prefix, const char *name);
+/* The place in the text, then those of the blocks and ops around it, innermost first. */
+Origin elaborate_origin(Elaborator *e, const Frame *f, Span at);
 /* "an integer", for messages. */
 const char *item_text(Arena *arena, const Item *item);
 

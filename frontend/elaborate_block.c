@@ -210,6 +210,17 @@ static bool check_recursion(Elaborator *e, const Frame *f, const AstTop *top, co
     return true;
 }
 
+Origin elaborate_origin(Elaborator *e, const Frame *f, Span at)
+{
+    int count = 1;
+    for (const Expansion *x = f->inside; x; x = x->outer) count++;
+    Span *spans = ARENA_ARRAY(e->arena, Span, count);
+    spans[0] = at;
+    count = 1;
+    for (const Expansion *x = f->inside; x; x = x->outer) spans[count++] = x->call;
+    return (Origin){.at = spans, .count = count};
+}
+
 /* The body of a block or an op; a body that was wrong once is not gone through again, as it would say the same. */
 static Item expand(Elaborator *e, Frame *inner, const AstTop *top, const AstExpr *call, const char *final)
 {
@@ -233,7 +244,7 @@ Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *
     Binding *bindings = bind_arguments(e, f, top, call, piped);
     Scope *scope = bindings ? open_scope(e, top, bindings, call) : NULL;
     if (!scope) return broken;
-    Expansion expansion = {f->inside, top};
+    Expansion expansion = {f->inside, top, call->at};
     Frame inner = *f;
     inner.scope = scope;
     inner.inside = &expansion;

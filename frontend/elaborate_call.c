@@ -42,7 +42,8 @@ static bool fits_dtype(const Item *item, Dtype dtype)
     return item->integer <= high && item->integer >= (is_signed ? -high - 1 : 0);
 }
 
-static bool number_operand(Elaborator *e, const char *name, const Item *item, Dtype dtype, Span at, Value *out)
+static bool number_operand(Elaborator *e, const Frame *f, const char *name, const Item *item, Dtype dtype, Span at,
+                           Value *out)
 {
     if (!fits_dtype(item, dtype)) {
         diag_error(e->diag, E0302, at, "%s is not a value that %s can hold, the dtype of the operand beside it",
@@ -60,7 +61,7 @@ static bool number_operand(Elaborator *e, const char *name, const Item *item, Dt
     attr_set_defaults(&op_constant.attrs, &attrs);
     attrs.value = tensor_real(tensor, 0);
     NodeSpec spec = {.op = OP_constant, .name = name, .attrs = &attrs, .type = &tensor->type, .data = tensor};
-    spec.origin = origin_of(e->arena, at);
+    spec.origin = elaborate_origin(e, f, at);
     Node *node = graph_add(e->graph, &spec, e->diag);
     *out = node ? value_of(node) : (Value){0};
     return node != NULL;
@@ -83,7 +84,7 @@ bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const Item *i
                        item_text(e->arena, item));
             if (item->kind == ITEM_DIM) return diag_help(e->diag, "give the dim one size: dim %s = 4", item->dim.name);
             return diag_help(e->diag, "write %s", op_signature(e->arena, op_table[op]));
-        } else if (!number_operand(e, name, item, partner->dtype, at, &out[i]))
+        } else if (!number_operand(e, f, name, item, partner->dtype, at, &out[i]))
             return false;
     }
     return true;
@@ -104,7 +105,7 @@ Item elaborate_node(Elaborator *e, Frame *f, Op op, const void *attrs, int count
     if (!elaborate_operands(e, f, op, count, items, operands, at)) return broken;
     NodeSpec spec = {.op = op, .ninputs = count, .inputs = operands, .attrs = attrs};
     spec.name = node_name(e, f, final, op_table[op]->name);
-    spec.origin = origin_of(e->arena, at);
+    spec.origin = elaborate_origin(e, f, at);
     return value_item(graph_add(e->graph, &spec, e->diag));
 }
 
@@ -146,7 +147,7 @@ static Item cast(Elaborator *e, Frame *f, Dtype dtype, const AstExpr *call, cons
     if (item_is_static(&items[0])) {
         Value value;
         const char *name = node_name(e, f, final, "number");
-        return number_operand(e, name, &items[0], dtype, call->at, &value) ? value_item(value.node) : broken;
+        return number_operand(e, f, name, &items[0], dtype, call->at, &value) ? value_item(value.node) : broken;
     }
     CastAttrs attrs = {.to = (int)dtype};
     return elaborate_node(e, f, OP_cast, &attrs, 1, items, final, call->at);
@@ -177,7 +178,7 @@ static Item source(Elaborator *e, Frame *f, Op op, const AstExpr *call, const vo
 {
     if (!f->annotation || !final) return no_annotation(e, call);
     NodeSpec spec = {.op = op, .name = final, .attrs = attrs, .type = f->annotation};
-    spec.origin = origin_of(e->arena, call->at);
+    spec.origin = elaborate_origin(e, f, call->at);
     if (op == OP_param) {
         if (!param_load(e, final, attrs, f->annotation, call->at, &spec.data)) return broken;
     } else {
@@ -234,7 +235,7 @@ static Item operator_node(Elaborator *e, Frame *f, Op op, const AstExpr *call, i
     }
     NodeSpec spec = {.op = op, .ninputs = count, .inputs = operands, .attrs = attrs};
     spec.name = node_name(e, f, final, def->name);
-    spec.origin = origin_of(e->arena, call->at);
+    spec.origin = elaborate_origin(e, f, call->at);
     return value_item(graph_add(e->graph, &spec, e->diag));
 }
 

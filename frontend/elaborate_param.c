@@ -133,7 +133,7 @@ static Value add_param(Elaborator *e, Frame *f, const char *operand, const Type 
     const Tensor *data = NULL;
     if (!param_load(e, name, attrs, type, at, &data)) return (Value){0};
     NodeSpec spec = {.op = OP_param, .name = name, .attrs = attrs, .type = type, .data = data};
-    spec.origin = origin_of(e->arena, at);
+    spec.origin = elaborate_origin(e, f, at);
     Node *node = graph_add(e->graph, &spec, e->diag);
     return node ? value_of(node) : (Value){0};
 }
@@ -143,7 +143,7 @@ bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, Value *oper
     const OpDef *def = op_table[op];
     Node layer = {.op = op, .name = f->path, .graph = e->graph, .ninputs = have, .inputs = operands};
     layer.attrs = (void *)(uintptr_t)attrs;
-    layer.origin = origin_of(e->arena, at);
+    layer.origin = elaborate_origin(e, f, at);
     if (!elaborate_layer(e, f, at) || !have_weights(e, f->param_path, at)) return false;
     bool ok = true;
     for (int i = have; i < def->noperands && (def->operands[i].flags & OPERAND_PARAM); i++) {

@@ -313,6 +313,33 @@ static void labels_are_lines(void **state)
     assert_string_equal(result->labels_path, "labels.txt");
 }
 
+/* The place in the block first, then where the block is put in. */
+static void origins_lead_outwards(void **state)
+{
+    Fixture *f = *state;
+    const Graph *graph = read_good(f, "lep 1\n"
+                                      "op twice(x) = x * 2\n"
+                                      "block b(x: f32[N]) {\n"
+                                      "  return twice(x)\n"
+                                      "}\n"
+                                      "model m {\n"
+                                      "  input x: f32[4]\n"
+                                      "  y = b(x) |> relu\n"
+                                      "  output z = y\n"
+                                      "}\n");
+    const Node *product = graph_find(graph, "y.b");
+    assert_non_null(product);
+    assert_int_equal(product->op, OP_mul);
+    assert_int_equal(product->origin.count, 3);
+    const int lines[] = {2, 4, 8}, columns[] = {15, 10, 7}, lengths[] = {5, 8, 4};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(product->origin.at[i].line, lines[i]);
+        assert_int_equal(product->origin.at[i].column, columns[i]);
+        assert_int_equal(product->origin.at[i].length, lengths[i]);
+    }
+    assert_int_equal(graph_find(graph, "y")->origin.count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +352,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(seeds_draw_of_their_name, setup, teardown),
         cmocka_unit_test_setup_teardown(constants_have_a_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(labels_are_lines, setup, teardown),
+        cmocka_unit_test_setup_teardown(origins_lead_outwards, setup, teardown),
     };
     return cmocka_run_group_tests_name("elaborate", tests, NULL, NULL);
 }

@@ -49,14 +49,11 @@ static bool map_is_positive(const Node *node, int steps)
     return positive;
 }
 
-/* The greatest of such numbers is one of them, when every window has any. */
+/* The greatest of such numbers is one of them; padding is less than the window, so that each has any. */
 static bool pool_is_positive(const Node *node, int steps)
 {
     Pooling pooling;
     node_def(node)->pool(node, &pooling);
-    const Window *w = &pooling.window;
-    for (int i = 0; i < 2; i++)
-        if (w->pad_begin[i] || w->pad_end[i]) return false;
     return pooling.combiner == COMBINE_MAX && is_positive(node->inputs[0], steps);
 }
 

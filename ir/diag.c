@@ -68,13 +68,41 @@ bool diag_help(Diag *diag, const char *format, ...)
 
 /* ---- printing ---- */
 
+static bool is_control(const char *c)
+{
+    const unsigned char *byte = (const unsigned char *)c;
+    return (*byte < ' ' && *byte != '\n') || *byte == 127 || (*byte == 0xc2 && byte[1] < 0xa0);
+}
+
+static const char *next_character(const char *c, const char *end)
+{
+    do c++;
+    while (c < end && ((unsigned char)*c & 0xc0) == 0x80);
+    return c;
+}
+
+/* Names and paths come from outside: a control character in them shows as '?', so that none can steer a terminal. */
+static void print_plain(const char *text, size_t length, FILE *out)
+{
+    const char *end = text + length;
+    for (const char *next; text < end; text = next) {
+        next = next_character(text, end);
+        if (is_control(text))
+            fputc(*text == '\t' ? ' ' : '?', out);
+        else
+            fwrite(text, 1, (size_t)(next - text), out);
+    }
+}
+
+static void print_text(const char *text, FILE *out) { print_plain(text, strlen(text), out); }
+
 static void print_place(const Span *at, FILE *out)
 {
-    if (at->source && at->line > 0)
-        fprintf(out, "%s:%d:%d: ", at->source->path, at->line, at->column);
-    else if (at->source)
-        fprintf(out, "%s: ", at->source->path);
-    if (at->name) fprintf(out, "%s: ", at->name);
+    if (at->source) print_text(at->source->path, out);
+    if (at->source && at->line > 0) fprintf(out, ":%d:%d", at->line, at->column);
+    if (at->source) fputs(": ", out);
+    if (at->name) print_text(at->name, out);
+    if (at->name) fputs(": ", out);
 }
 
 static const char *find_line(const Source *source, int line)
@@ -89,20 +117,32 @@ static const char *find_line(const Source *source, int line)
 
 enum { MAX_SHOWN = 160 };
 
-/* The line with the caret; a control character shows as '?', so that hostile text cannot steer a terminal. */
+/* Characters, of one byte or more, that begin in [from, to). */
+static int count_characters(const char *from, const char *to)
+{
+    int count = 0;
+    for (; from < to; from = next_character(from, to)) count++;
+    return count;
+}
+
+/* The line with the caret. */
 static void print_excerpt(const Span *at, FILE *out)
 {
     const char *line = at->source && at->source->text && at->line > 0 ? find_line(at->source, at->line) : NULL;
     if (!line) return;
+    const char *limit = at->source->text + at->source->length;
+    const char *newline = memchr(line, '\n', (size_t)(limit - line)), *end = newline ? newline : limit;
     int column = at->column > 0 ? at->column : 1;
-    if (column > MAX_SHOWN) return;
-    const char *end = at->source->text + at->source->length;
+    if (column > MAX_SHOWN || column - 1 > end - line) return;
     fputs("  ", out);
+    const char *stop = line;
     int shown = 0;
-    for (const char *c = line; c < end && *c != '\n' && shown < MAX_SHOWN; c++, shown++)
-        fputc((unsigned char)*c < ' ' || *c == 127 ? (*c == '\t' ? ' ' : '?') : *c, out);
-    fprintf(out, "\n  %*s^", column - 1, "");
-    for (int i = 1; i < at->length && column + i <= shown; i++) fputc('~', out);
+    for (; stop < end && shown < MAX_SHOWN; shown++) stop = next_character(stop, end);
+    print_plain(line, (size_t)(stop - line), out);
+    const char *from = line + column - 1, *to = at->length < end - from ? from + at->length : end;
+    int before = count_characters(line, from), wide = count_characters(from, to);
+    fprintf(out, "\n  %*s^", before, "");
+    for (int i = 1; i < wide && before + i < shown; i++) fputc('~', out);
     fputc('\n', out);
 }
 
@@ -113,9 +153,14 @@ static void print_one(const Diagnostic *one, FILE *out, bool color)
     print_place(&one->at, out);
     fprintf(out, "%s%s", color ? paint[one->severity] : "", word[one->severity]);
     if (one->code < DIAG_COUNT) fprintf(out, "[%s]", code_names[one->code]);
-    fprintf(out, "%s: %s\n", color ? "\033[0m" : "", one->message);
+    fputs(color ? "\033[0m: " : ": ", out);
+    print_text(one->message, out);
+    fputc('\n', out);
     print_excerpt(&one->at, out);
-    if (one->help) fprintf(out, "  help: %s\n", one->help);
+    if (!one->help) return;
+    fputs("  help: ", out);
+    print_text(one->help, out);
+    fputc('\n', out);
 }
 
 /* The order of the text within one source; diagnostics without a place keep theirs. */

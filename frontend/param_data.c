@@ -122,7 +122,7 @@ bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const 
     *out = NULL;
     if (!attrs->file) {
         if (!elaborate_charge(e, type, at)) return false;
-        *out = seeded_tensor(e->arena, type, attrs->seed, name);
+        *out = seeded_tensor(e->arena, type, attrs->seed, attrs->key ? attrs->key : name);
         return true;
     }
     OpenWeights *w = open_weights(e, attrs->file, at);

@@ -147,7 +147,7 @@ typedef struct ConstantAttrs {
 typedef struct ParamAttrs {
     const char *file, *key; /* weight file beside the model, tensor name in it; NULL: seeded */
     IntList view, permute;  /* the stored tensor is reshaped to `view`, transposed, reshaped to the type */
-    int64_t seed;           /* without a file: scaled uniform values from this seed and the name */
+    int64_t seed;           /* without a file: scaled uniform values from this seed and the key or else the name */
 } ParamAttrs;
 
 typedef struct ReshapeAttrs {

@@ -63,6 +63,14 @@ static bool add_halo(const Planner *p, const Group *group, const Contraction *c,
     return true;
 }
 
+/* A copy's name is not that which its elements were drawn for. */
+static const ParamAttrs *copied_param(const Node *node, ParamAttrs *out)
+{
+    *out = *(const ParamAttrs *)node->attrs;
+    if (!out->key) out->key = node->name;
+    return out;
+}
+
 /* A constant in the order that this group's code reads it; one that another group reads in a different order is made
  * twice. */
 static bool set_panel(Planner *p, Node *anchor, int operand, Diag *diag)
@@ -77,9 +85,10 @@ static bool set_panel(Planner *p, Node *anchor, int operand, Diag *diag)
         node->places->panel = panel;
         return true;
     }
+    ParamAttrs named;
     NodeSpec again = {.op = node->op,
                       .name = node->name,
-                      .attrs = node->attrs,
+                      .attrs = node->op == OP_param ? copied_param(node, &named) : node->attrs,
                       .type = node->types,
                       .data = node->data,
                       .origin = node->origin,

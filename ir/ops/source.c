@@ -13,7 +13,8 @@ const OpDef op_param = {
     .kind = KIND_SOURCE,
     .attrs = ATTRS(
         ParamAttrs, ATTR(ParamAttrs, file, .kind = ATTR_STRING, .doc = "weight file beside the model"),
-        ATTR(ParamAttrs, key, .kind = ATTR_STRING, .doc = "name of the tensor in the file"),
+        ATTR(ParamAttrs, key, .kind = ATTR_STRING,
+             .doc = "name of the tensor in the file, or that values are drawn for when it is not the param's"),
         ATTR(ParamAttrs, view, .kind = ATTR_INTS, .doc = "shape the stored tensor is given before it is permuted"),
         ATTR(ParamAttrs, permute, .kind = ATTR_INTS, .doc = "order of the stored axes"),
         ATTR(ParamAttrs, seed, .kind = ATTR_INT, .doc = "of random values, when there is no file")),

@@ -101,7 +101,7 @@ static bool read_list(const AttrContext *c, const AstExpr *value, IntList *out)
         if (list.count == MAX_INTS) {
             diag_error(c->e->diag, E0404, value->at, "%s of %s: expected at most %d integers, found %d", c->row->name,
                        c->of, MAX_INTS, value->args.count);
-            return false;
+            return diag_help(c->e->diag, "a tensor has no more axes than that");
         }
         ok = read_integer(c, arg->value, &list.at[list.count++]) && ok;
     }

@@ -49,6 +49,28 @@ static void check_annotation(Elaborator *e, const AstStatement *s, const Item *i
     diag_help(e->diag, "correct the annotation, or what leads to '%s'", s->name);
 }
 
+/* (f32[1], f32[2]): the types of all results of an operator. */
+static void check_tuple(Elaborator *e, Frame *f, const AstStatement *s, const Item *item)
+{
+    int count = 0, results = item->kind == ITEM_VALUE ? item->value.node->nresults : 1;
+    if (item->kind == ITEM_BROKEN) return;
+    for (const AstType *member = s->type->members; member; member = member->next) count++;
+    if (item->kind != ITEM_VALUE || count != results) {
+        diag_error(e->diag, E0304, s->type->at, "'%s' has %d result%s, but the annotation claims %d", s->name, results,
+                   results == 1 ? "" : "s", count);
+        diag_help(e->diag, "one type for each result");
+        return;
+    }
+    for (const AstType *member = s->type->members; member; member = member->next) {
+        Type type;
+        const Type *actual = &item->value.node->types[results - count--];
+        if (!elaborate_type(e, f->scope, member, &type) || type_equal(&type, actual)) continue;
+        diag_error(e->diag, E0303, member->at, "this result of '%s' is %s, but the annotation claims %s", s->name,
+                   type_text(e->arena, actual), type_text(e->arena, &type));
+        diag_help(e->diag, "correct the annotation");
+    }
+}
+
 /* A value by a name of its own: the frame of its statement. */
 static Frame frame_of(Elaborator *e, const Frame *body, const char *name)
 {
@@ -63,7 +85,6 @@ static Frame frame_of(Elaborator *e, const Frame *body, const char *name)
 static Item bound_value(Elaborator *e, Frame *f, const AstStatement *s)
 {
     Type annotation;
-    /* types of several results are what their operator makes them: there is nothing else that they could be */
     bool single = s->type && s->type->name;
     if (single && !elaborate_type(e, f->scope, s->type, &annotation)) {
         elaborate_expr(e, f, s->value, f->path);
@@ -72,6 +93,7 @@ static Item bound_value(Elaborator *e, Frame *f, const AstStatement *s)
     if (single) f->annotation = &annotation;
     Item item = elaborate_expr(e, f, s->value, f->path);
     if (single) check_annotation(e, s, &item, &annotation);
+    if (s->type && !single) check_tuple(e, f, s, &item);
     if (item.kind == ITEM_VALUE) elaborate_notes(e, f, &s->notes, item.value.node);
     return item;
 }

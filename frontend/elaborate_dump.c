@@ -83,7 +83,8 @@ static bool copy_axes(Elaborator *e, const AstNote *note, const IntList *from, i
 {
     if (!from->count) return true;
     if (from->count != rank) {
-        diag_error(e->diag, E0605, note->at, "@place: expected %d numbers, one an axis, found %d", rank, from->count);
+        diag_error(e->diag, E0605, note->at, "@place: expected one number an axis, which is %d, found %d", rank,
+                   from->count);
         return diag_help(e->diag, "places are written by lepc; make the dump again");
     }
     memcpy(to, from->at, (size_t)rank * sizeof *to);

@@ -233,8 +233,8 @@ bool elaborate_integer(Elaborator *e, Frame *f, const AstExpr *expr, const char 
     if (item.kind == ITEM_BROKEN) return false;
     diag_error(e->diag, E0306, expr->at, "%s: expected an integer known at compile time, found %s", what,
                item_text(e->arena, &item));
-    if (item.kind == ITEM_REAL) diag_help(e->diag, "an integer is written without a point");
-    if (item.kind == ITEM_VALUE) diag_help(e->diag, "what a tensor holds is known at run time only");
-    if (item.kind == ITEM_DIM) diag_help(e->diag, "give the dim one size, as in `dim %s = 4`", item.dim.name);
-    return false;
+    if (item.kind == ITEM_REAL) return diag_help(e->diag, "an integer is written without a point");
+    if (item.kind == ITEM_VALUE) return diag_help(e->diag, "what a tensor holds is known at run time only");
+    if (item.kind == ITEM_DIM) return diag_help(e->diag, "give the dim one size, as in `dim %s = 4`", item.dim.name);
+    return diag_help(e->diag, "write a number, or what is computed from numbers");
 }

@@ -106,7 +106,7 @@ params: word ':' type                { $$ = ast_params(p, (AstParams){0}, $1, &@
 type: word                           { $$ = ast_type(p, $1, &@$, false, no_args); }
     | word '[' ']'                   { $$ = ast_type(p, $1, &@$, true, no_args); }
     | word '[' dims ']'              { $$ = ast_type(p, $1, &@$, true, $3); }
-    | '(' types ')'                  { $$ = $2; } ;
+    | '(' types ')'                  { $$ = $2; $$->at = parse_span(p, &@$); } ;
 types: type                          { $$ = ast_type(p, NULL, &@$, false, no_args);
                                        $$->members = $$->last_member = $1; }
      | types ',' type                { $$ = $1; $$->last_member->next = $3; $$->last_member = $3; } ;

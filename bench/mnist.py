@@ -11,7 +11,9 @@ status 1 if a bar is missed.  LEPC names the compiler, default build/bin/lepc.
 import argparse
 import json
 import os
+import re
 import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -83,6 +85,16 @@ def json_with(text: str, key: str) -> dict:
     return fail(f"no line of JSON with {key!r} in {text!r}")
 
 
+def graph_figures(count: int) -> list[Figure]:
+    """Random graphs, strict, on x86-64-v3 and v4 at -O0 and -O3, beside the interpreter."""
+    done = subprocess.run(["bash", str(ROOT / "tests/differential/run.sh"), str(count)], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+    ran = re.findall(r"^(\d+) graphs, .* (\d+) wrong$", done.stdout, re.M)
+    if sum(int(graphs) for graphs, _ in ran) != count:
+        fail(f"tests/differential/run.sh did not run {count} graphs")
+    return [Figure(f"of {count} random graphs, not bit-equal", sum(int(wrong) for _, wrong in ran), "", 0)]
+
+
 def take_turns(ours: Ours, peers: list[Peer], rounds: int, count: int) -> None:
     """Round by round, each runs for a moment: a change of the machine's mood meets all of them."""
     for _ in range(rounds):
@@ -113,6 +125,7 @@ def arguments() -> argparse.Namespace:
     args.add_argument("--runs", type=int, default=3000, help="runs of each a round")
     args.add_argument("--core", type=int, help="the core to run on, default the last")
     args.add_argument("--no-roofline", action="store_true", help="leave the profile of the layers out")
+    args.add_argument("--graphs", type=int, default=0, help="also hold so many random graphs to the interpreter")
     args.add_argument("--json", help="write the figures to this file too")
     opt = args.parse_args()
     opt.peers = [name for name in opt.peers.split(",") if name]
@@ -139,9 +152,10 @@ def measure_all(opt: argparse.Namespace, folder: Path) -> list[Figure]:
 
 def main() -> int:
     opt = arguments()
+    graphs = graph_figures(opt.graphs) if opt.graphs else []
     print(f"core {pin_to_core(opt.core)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure_all(opt, Path(folder))
+        figures = measure_all(opt, Path(folder)) + graphs
     print_table(figures)
     if opt.json:
         write_json(opt.json, figures)

@@ -111,16 +111,60 @@ static const Option *find_option(const char *text, size_t length)
     return NULL;
 }
 
+/* Letters that must be added, dropped, changed or swapped to make one word of the other; room for short ones. */
+static size_t word_distance(const char *a, size_t length, const char *b)
+{
+    enum { ROOM = 16 };
+    size_t rows[3][ROOM], *before = rows[0], *last = rows[1], *row = rows[2], size = strlen(b);
+    if (size >= ROOM) return ROOM;
+    for (size_t k = 0; k <= size; k++) last[k] = before[k] = k;
+    for (size_t i = 1; i <= length; i++) {
+        row[0] = i;
+        for (size_t k = 1; k <= size; k++) {
+            size_t best = last[k - 1] + (a[i - 1] != b[k - 1]);
+            if (last[k] + 1 < best) best = last[k] + 1;
+            if (row[k - 1] + 1 < best) best = row[k - 1] + 1;
+            bool swapped = i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1];
+            if (swapped && before[k - 2] + 1 < best) best = before[k - 2] + 1;
+            row[k] = best;
+        }
+        size_t *oldest = before;
+        before = last;
+        last = row;
+        row = oldest;
+    }
+    return last[size];
+}
+
+static int unknown_option(const char *text, size_t length)
+{
+    const char *nearest = NULL;
+    size_t least = 3;
+    for (int i = 0; i < OPTIONS; i++) {
+        size_t distance = word_distance(text, length, options[i].name);
+        if (distance >= least) continue;
+        least = distance;
+        nearest = options[i].name;
+    }
+    message(RUNNER_USAGE, "unknown option --%.*s", (int)length, text);
+    if (nearest)
+        message_help("did you mean --%s?", nearest);
+    else
+        message_help("--help lists what there is");
+    return RUNNER_USAGE;
+}
+
 /* One option at argv[*i], which moves on when its value is the next argument. */
 static int parse_option(Arguments *out, int argc, char **argv, int *i)
 {
     const char *text = argv[*i] + 2, *equals = strchr(text, '=');
-    const Option *option = find_option(text, equals ? (size_t)(equals - text) : strlen(text));
-    if (!option) return message(RUNNER_USAGE, "unknown option %s; --help lists what there is", argv[*i]);
+    size_t length = equals ? (size_t)(equals - text) : strlen(text);
+    const Option *option = find_option(text, length);
+    if (!option) return unknown_option(text, length);
     bool none = option->kind == OPTION_FLAG, optional = option->kind == OPTION_RUNS;
     if (equals && none) return message(RUNNER_USAGE, "--%s takes no value", option->name);
     if (equals || none || optional) return set_option(out, option, equals ? equals + 1 : NULL);
-    if (*i + 1 >= argc) return message(RUNNER_USAGE, "--%s: expected%s", option->name, option->value);
+    if (*i + 1 >= argc) return message(RUNNER_USAGE, "--%s: expected %s", option->name, option->value + 1);
     return set_option(out, option, argv[++*i]);
 }
 

@@ -45,7 +45,8 @@ static int warm_up(const Session *session, double *us)
 
 static void print(const Session *session, const double *us, long runs)
 {
-    double median = us[runs / 2], p99 = us[(runs - 1) * 99 / 100];
+    /* the least time that half of the runs, and 99 of 100, stay within */
+    double median = us[(runs - 1) / 2], p99 = us[(runs * 99 + 99) / 100 - 1];
     if (session->arguments->json)
         printf("{\"bench\":{\"runs\":%ld,\"min_us\":%.3f,\"median_us\":%.3f,\"p99_us\":%.3f}}\n", runs, us[0], median,
                p99);

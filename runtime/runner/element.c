@@ -6,14 +6,17 @@
 static const struct {
     const char *name;
     size_t bytes;
+    const char *descr;
 } dtypes[] = {
-    [LEP_F32] = {"f32", 4},   [LEP_F64] = {"f64", 8}, [LEP_F16] = {"f16", 2}, [LEP_BF16] = {"bf16", 2},
-    [LEP_I8] = {"i8", 1},     [LEP_I16] = {"i16", 2}, [LEP_I32] = {"i32", 4}, [LEP_I64] = {"i64", 8},
-    [LEP_U8] = {"u8", 1},     [LEP_U16] = {"u16", 2}, [LEP_U32] = {"u32", 4}, [LEP_U64] = {"u64", 8},
-    [LEP_BOOL] = {"bool", 1},
+    [LEP_F32] = {"f32", 4, "<f4"},   [LEP_F64] = {"f64", 8, "<f8"}, [LEP_F16] = {"f16", 2, "<f2"},
+    [LEP_BF16] = {"bf16", 2, "<u2"}, [LEP_I8] = {"i8", 1, "|i1"},   [LEP_I16] = {"i16", 2, "<i2"},
+    [LEP_I32] = {"i32", 4, "<i4"},   [LEP_I64] = {"i64", 8, "<i8"}, [LEP_U8] = {"u8", 1, "|u1"},
+    [LEP_U16] = {"u16", 2, "<u2"},   [LEP_U32] = {"u32", 4, "<u4"}, [LEP_U64] = {"u64", 8, "<u8"},
+    [LEP_BOOL] = {"bool", 1, "|b1"},
 };
 
 const char *element_name(int dtype) { return dtypes[dtype].name; }
+const char *element_descr(int dtype) { return dtypes[dtype].descr; }
 size_t element_bytes(int dtype) { return dtypes[dtype].bytes; }
 
 static float float_of_bits(uint32_t bits)

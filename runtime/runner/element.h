@@ -8,6 +8,8 @@
 #include <stddef.h>
 
 const char *element_name(int dtype); /* "f32" */
+/* What NumPy calls it, "<f4"; bfloat16 has no name there and goes by its bits, as u16. */
+const char *element_descr(int dtype);
 size_t element_bytes(int dtype);
 /* Element `index` as a number, whatever its dtype. */
 double element_value(int dtype, const void *data, size_t index);

@@ -10,13 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* bfloat16 has no name in NumPy: its bits as u16. */
-static const char *const descrs[] = {
-    [LEP_F32] = "<f4", [LEP_F64] = "<f8", [LEP_F16] = "<f2",  [LEP_BF16] = "<u2", [LEP_I8] = "|i1",
-    [LEP_I16] = "<i2", [LEP_I32] = "<i4", [LEP_I64] = "<i8",  [LEP_U8] = "|u1",   [LEP_U16] = "<u2",
-    [LEP_U32] = "<u4", [LEP_U64] = "<u8", [LEP_BOOL] = "|b1",
-};
-
 int npy_output_open(Output *out, const Session *session, const PortFile *file, int64_t rows)
 {
     const LepPort *port = &session->model->outputs[file->port];
@@ -44,7 +37,7 @@ static void write_header(const Output *output, FILE *file)
         used += (size_t)snprintf(shape + used, sizeof shape - used, "%lld, ",
                                  (long long)(i ? output->port->dim[i] : output->rows));
     int length = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
-                          descrs[output->port->dtype], shape);
+                          element_descr(output->port->dtype), shape);
     int padded = (10 + length + 1 + 63) / 64 * 64 - 10;
     fwrite("\x93NUMPY\x01\x00", 1, 8, file);
     fputc(padded & 255, file);

@@ -20,7 +20,8 @@
 static const char *reason(void)
 {
     const char *why = stbi_failure_reason();
-    return why ? why : "damaged";
+    /* its name for a chunk that it does not know is empty where the file is cut off */
+    return why && *why > ' ' ? why : "cut off, or not what its header says";
 }
 
 const char *picture_info(const unsigned char *bytes, size_t size, Picture *out)

@@ -85,11 +85,15 @@ static int wrong_size(const File *file, const Picture *found, const LepPort *por
     message(RUNNER_INPUT, "%s: the picture is %d x %d, %s, %d bits; %s takes %lld x %lld, %s, 8 bits", file->path,
             found->width, found->height, channels_text(found->channels), found->bits, port->name, width, height,
             channels_text(channels));
-    return message(RUNNER_INPUT, "to change it: convert \"%s\" -resize %lldx%lld! %s-depth 8 fitting.png", file->path,
-                   width, height,
-                   channels == 1   ? "-alpha off -colorspace Gray "
-                   : channels == 3 ? "-alpha off "
-                                   : "");
+    /* ImageMagick would store a grey picture as such, whatever is asked for: PNG24 and PNG32 keep it from that */
+    message_help("convert \"%s\" -resize %lldx%lld! %s-depth 8 %sfitting.png", file->path, width, height,
+                 channels == 1   ? "-alpha off -colorspace Gray "
+                 : channels == 3 ? "-alpha off "
+                                 : "",
+                 channels == 3   ? "PNG24:"
+                 : channels == 4 ? "PNG32:"
+                                 : "");
+    return RUNNER_INPUT;
 }
 
 int image_read(File *file, const LepPort *port, Array *out)

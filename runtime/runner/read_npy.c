@@ -8,15 +8,6 @@
 
 bool npy_is(const File *file) { return file->size >= 6 && memcmp(file->bytes, "\x93NUMPY", 6) == 0; }
 
-static const struct {
-    const char *descr;
-    int dtype;
-} descrs[] = {
-    {"<f4", LEP_F32}, {"<f8", LEP_F64},  {"<f2", LEP_F16}, {"|i1", LEP_I8},  {"<i2", LEP_I16},
-    {"<i4", LEP_I32}, {"<i8", LEP_I64},  {"|u1", LEP_U8},  {"<u2", LEP_U16}, {"<u4", LEP_U32},
-    {"<u8", LEP_U64}, {"|b1", LEP_BOOL}, {"<u1", LEP_U8},  {"<i1", LEP_I8},
-};
-
 /* The text after `'key':` in the header, or NULL. */
 static const char *find_key(const char *header, const char *key)
 {
@@ -32,13 +23,20 @@ static int damaged(const File *file, const char *what)
     return message(RUNNER_INPUT, "%s: damaged .npy file: %s", file->path, what);
 }
 
+/* Bytes have no order, which some writers say by '|' and others not at all. */
+static bool is_descr(const char *text, const char *descr)
+{
+    return strncmp(text, descr, 3) == 0 || (descr[0] == '|' && text[0] == '<' && strncmp(text + 1, descr + 1, 2) == 0);
+}
+
 static int parse_dtype(const File *file, const char *header, Array *out)
 {
     const char *text = find_key(header, "'descr'");
     if (!text) return damaged(file, "no 'descr'");
-    for (size_t i = 0; i < sizeof descrs / sizeof descrs[0]; i++)
-        if (strncmp(text + 1, descrs[i].descr, 3) == 0 && *text == '\'' && text[4] == '\'') {
-            out->dtype = descrs[i].dtype;
+    bool quoted = strlen(text) > 4 && text[0] == '\'' && text[4] == '\'';
+    for (int dtype = 0; quoted && dtype <= LEP_BOOL; dtype++)
+        if (dtype != LEP_BF16 && is_descr(text + 1, element_descr(dtype))) {
+            out->dtype = dtype;
             return RUNNER_OK;
         }
     return message(RUNNER_INPUT,

@@ -29,7 +29,7 @@ static bool same_row(const int64_t *dim, int rank, const LepPort *port)
 static int count_rows(const Array *array, const LepPort *port, const char *path, int64_t *count)
 {
     char found[SHAPE_TEXT], expected[SHAPE_TEXT];
-    bool fits = array->dtype == port->dtype;
+    bool fits = strcmp(element_descr(array->dtype), element_descr(port->dtype)) == 0;
     if (fits && array->rank > 0 && same_row(array->dim + 1, array->rank - 1, port))
         *count = array->dim[0];
     else if (fits && same_row(array->dim, array->rank, port))
@@ -39,11 +39,9 @@ static int count_rows(const Array *array, const LepPort *port, const char *path,
     if (fits && *count > 0) return RUNNER_OK;
     shape_text(found, array->dtype, array->rank, array->dim);
     message(RUNNER_INPUT, "%s: found %s, but %s takes %s", path, found, port->name, port_text(expected, port));
-    if (array->dtype == port->dtype) return RUNNER_INPUT;
-    return message(RUNNER_INPUT, "to change it: in NumPy, a.astype('%s') has that dtype",
-                   port->dtype == LEP_BOOL  ? "bool"
-                   : port->dtype == LEP_F32 ? "float32"
-                                            : element_name(port->dtype));
+    if (strcmp(element_descr(array->dtype), element_descr(port->dtype)) == 0) return RUNNER_INPUT;
+    message_help("in NumPy, a.astype('%s') has that dtype", element_descr(port->dtype));
+    return RUNNER_INPUT;
 }
 
 static int read_raw(const File *file, const LepPort *port, Rows *out)

@@ -30,6 +30,7 @@ from roofline import best_of, core_figures, layer_figures, measure_core  # noqa:
 ROOT = HERE.parent
 MODEL = ROOT / "examples/mnist/mnist.lep"
 PICTURE = ROOT / "examples/mnist/digits/7_a.png"
+TURNS = 3  # latencies, the core and the layers are measured in turns
 CONSTANTS = ".lep.weights"  # the section that holds the packed weights
 
 
@@ -40,6 +41,7 @@ class Ours:
         self.build = [lepc, "build", str(MODEL), "--cpu=native", "-o"]
         self.binary, self.object = folder / "mnist", folder / "mnist.o"
         self.bench: list[dict] = []
+        self.profiles: list[list[dict]] = []
 
     def compile_figures(self) -> list[Figure]:
         costs = [cost_of([*self.build, str(self.binary)]) for _ in range(3)]
@@ -72,9 +74,13 @@ class Ours:
     def best(self) -> float:
         return min(times["min_us"] for times in self.bench)
 
-    def profile(self) -> list[dict]:
+    def take_profile(self) -> None:
         text = output_of([str(self.binary), "--profile", "--json", str(PICTURE)])
-        return json_with(text, "profile")["profile"]
+        self.profiles.append(json_with(text, "profile")["profile"])
+
+    def profile(self) -> list[dict]:
+        """Each layer's best of all profiles."""
+        return [min(layers, key=lambda layer: layer["us_min"]) for layers in zip(*self.profiles)]
 
 
 def json_with(text: str, key: str) -> dict:
@@ -137,16 +143,19 @@ def arguments() -> argparse.Namespace:
 def measure_all(opt: argparse.Namespace, folder: Path) -> list[Figure]:
     ours = Ours(os.environ.get("LEPC", str(ROOT / "build/bin/lepc")), folder)
     figures = ours.compile_figures() + ours.size_figures(folder) + ours.start_figures()
-    before = None if opt.no_roofline else measure_core(folder)
     peers = [Peer(opt.peer_python, name, opt.tflite) for name in opt.peers]
-    take_turns(ours, peers, opt.rounds, opt.runs)
+    cores = []
+    for _ in range(TURNS):
+        take_turns(ours, peers, -(-opt.rounds // TURNS), opt.runs)
+        if not opt.no_roofline:
+            cores.append(measure_core(folder))
+            ours.take_profile()
     figures += latency_figures(ours, peers)
     for peer in peers:
         peer.end()
-    if before:
-        profile = ours.profile()
-        core = best_of(before, measure_core(folder))
-        figures += core_figures(core) + layer_figures(core, profile)
+    if cores:
+        core = best_of(cores)
+        figures += core_figures(core) + layer_figures(core, ours.profile())
     return figures
 
 

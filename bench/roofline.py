@@ -18,10 +18,10 @@ def measure_core(folder: Path) -> dict:
     return json.loads(output_of([str(program)]))
 
 
-def best_of(first: dict, second: dict) -> dict:
-    """The better figure of two measurements, one before and one after the rest: others share the machine."""
-    levels = [a | {"gbs": max(a["gbs"], b["gbs"])} for a, b in zip(first["levels"], second["levels"])]
-    return first | {"f32_gflops": max(first["f32_gflops"], second["f32_gflops"]), "levels": levels}
+def best_of(cores: list[dict]) -> dict:
+    """The best figures of several measurements: others share the machine."""
+    levels = [max(same, key=lambda level: level["gbs"]) for same in zip(*(core["levels"] for core in cores))]
+    return cores[0] | {"f32_gflops": max(core["f32_gflops"] for core in cores), "levels": levels}
 
 
 def level_of(core: dict, size: float) -> dict:

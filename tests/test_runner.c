@@ -217,6 +217,9 @@ static const struct {
     FILE_OF("ppm", "P6 3 2 255\n", "3 x 2, RGB, 8 bits; image takes 2 x 2, grey, 8 bits"),
     FILE_OF("png", "\x89PNG\r\n\x1a\n\0\0\0", "damaged picture"),
     FILE_OF("png", PNG_HEADER, "damaged picture: cut off"),
+    FILE_OF("jpg",
+            "\xff\xd8\xff\xc4\0\x15\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\xff\xd9",
+            "its tables are wrong"),
     FILE_OF("jpg", "\xff\xd8\xff\xe0\0\x10JFIF", "damaged picture"),
 };
 

@@ -48,13 +48,36 @@ static const char *pnm_info(const File *file, Picture *out, size_t *at)
     return NULL;
 }
 
+static size_t byte_at(const File *file, size_t at) { return at < file->size ? file->bytes[at] : 0; }
+
+/* Have the Huffman tables of the segment at `at` no more codes than there are?  Debian 12's stb_image 2.27 does not
+ * look, and writes past its own table; fixed in 2.28. */
+static bool has_sound_tables(const File *file, size_t at)
+{
+    size_t left = byte_at(file, at) << 8 | byte_at(file, at + 1);
+    at += 2;
+    for (left = left < 2 ? 0 : left - 2; left > 0;) {
+        size_t codes = 0;
+        for (size_t i = 1; i <= 16; i++) codes += byte_at(file, at + i);
+        if (codes > 256) return false;
+        if (17 + codes > left || at >= file->size) return true; /* what stb does see: the segment ends too soon */
+        left -= 17 + codes;
+        at += 17 + codes;
+    }
+    return true;
+}
+
 /* A JPEG that was cut off decodes to grey without an error. */
-static bool is_complete(const File *file)
+static bool is_sound(const File *file)
 {
     if (!is_jpeg(file)) return true;
-    for (size_t i = file->size - 1; i > 2; i--)
-        if (file->bytes[i] == 0xd9 && file->bytes[i - 1] == 0xff) return true;
-    return false;
+    bool ends = false;
+    for (size_t i = 2; i + 1 < file->size; i++) {
+        if (file->bytes[i] != 0xff) continue;
+        ends |= file->bytes[i + 1] == 0xd9;
+        if (file->bytes[i + 1] == 0xc4 && !has_sound_tables(file, i + 2)) return false;
+    }
+    return ends;
 }
 
 static int decode(const File *file, const Picture *picture, size_t start, unsigned char **pixels)
@@ -62,7 +85,7 @@ static int decode(const File *file, const Picture *picture, size_t start, unsign
     size_t bytes = (size_t)picture->width * (size_t)picture->height * (size_t)picture->channels;
     const char *why = NULL;
     if (!is_pnm(file))
-        *pixels = is_complete(file) ? picture_decode(file->bytes, file->size, &why) : NULL;
+        *pixels = picture_decode(file->bytes, file->size, &why);
     else if (bytes == file->size - start)
         *pixels = malloc(bytes);
     else
@@ -103,7 +126,8 @@ int image_read(File *file, const LepPort *port, Array *out)
     if (port->rank != 4 || port->dtype != LEP_U8 || port->dim[3] > 4)
         return message(RUNNER_INPUT, "%s: a picture, but %s does not take u8[N, height, width, channels]", file->path,
                        port->name);
-    const char *why = is_pnm(file) ? pnm_info(file, &found, &start) : picture_info(file->bytes, file->size, &found);
+    const char *why = is_sound(file) ? NULL : "its tables are wrong or its end is missing";
+    if (!why) why = is_pnm(file) ? pnm_info(file, &found, &start) : picture_info(file->bytes, file->size, &found);
     if (why) return message(RUNNER_INPUT, "%s: damaged picture: %s", file->path, why);
     if (found.height != port->dim[1] || found.width != port->dim[2] || found.channels != port->dim[3] ||
         found.bits != 8)

@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -42,3 +43,26 @@ write("npy", "version3", npy("<f8", (1, 1, 1), bytes(8), 3))
 write("npy", "fortran", npy("<f4", (2, 2), bytes(16), order=True))
 write("npy", "bool", npy("|b1", (2,), b"\0\1"))
 write("npy", "big", npy(">f4", (1,), bytes(4)))
+
+
+def idx(code, shape, data):
+    return bytes([0, 0, code, len(shape)]) + b"".join(struct.pack(">I", size) for size in shape) + data
+
+
+def png(width, height, colour, rows):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+write("rows", "images.idx", idx(0x08, (3, 2, 2), bytes(range(12))))
+write("rows", "numbers.idx", idx(0x0D, (1, 3), bytes(12)))
+write("rows", "labels.idx", idx(0x08, (3,), b"\0\1\2"))
+write("rows", "labels.txt", b"no\nyes\r\n2\nperhaps\n")
+write("rows", "numbers.npy", npy("<f4", (2, 3), bytes(24)))
+write("rows", "grey.pgm", b"P5 # two by two\n2 2\n255\n\1\6\3\5")
+write("rows", "colour.ppm", b"P6 2 2 255\n" + bytes(range(12)))
+write("rows", "grey.png", png(2, 2, 0, b"\0\1\6\1\3\5"))
+write("rows", "colour.png", png(2, 2, 2, b"\2" + bytes(6) + b"\4" + bytes(6)))

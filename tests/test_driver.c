@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -273,6 +274,34 @@ static void keeps_old_output_on_errors(void **state)
     assert_int_equal(RUN("sh", "-c", "$LEPC ops > /dev/full").status, 74);
 }
 
+/* By a link: a mistake here would cost the device itself. */
+static void leaves_devices_in_their_place(void **state)
+{
+    static const char *const kinds[] = {"exe", "obj", "lib", "lep"};
+    struct stat info;
+    assert_int_equal(symlink("/dev/null", "device"), 0);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        char emit[64];
+        snprintf(emit, sizeof emit, "--emit=%s=device", kinds[i]);
+        succeeds(LEPC("small.lep", emit));
+        assert_int_equal(lstat("device", &info), 0);
+        assert_true(S_ISLNK(info.st_mode));
+    }
+    assert_int_equal(count_files("device"), 1);
+    unlink("device");
+}
+
+static void writes_as_many_kinds_as_it_takes(void **state)
+{
+    char options[16][32], *argv[19] = {getenv("LEPC"), "small.lep"};
+    for (int i = 0; i < 16; i++) {
+        snprintf(options[i], sizeof options[i], "--emit=lib=many%d.a", i);
+        argv[2 + i] = options[i];
+    }
+    succeeds(run_program(argv));
+    assert_int_equal(access("many15.h", F_OK), 0);
+}
+
 static void keeps_old_output_when_the_disk_is_full(void **state)
 {
     write_text("old.o", "old");
@@ -334,6 +363,8 @@ int main(void)
         cmocka_unit_test(writes_the_same_bytes_anywhere),
         cmocka_unit_test(formats_and_checks),
         cmocka_unit_test(keeps_old_output_on_errors),
+        cmocka_unit_test(leaves_devices_in_their_place),
+        cmocka_unit_test(writes_as_many_kinds_as_it_takes),
         cmocka_unit_test(keeps_old_output_when_the_disk_is_full),
         cmocka_unit_test(leaves_nothing_when_interrupted),
     };

@@ -47,7 +47,7 @@ static const char *header_path(Arena *arena, const char *path)
 static bool write_with_header(Compilation *c, const char *path, const Bytes *bytes)
 {
     if (!output_write(&c->driver->outputs, c->arena, path, bytes, c->diag)) return false;
-    return strcmp(path, "-") == 0 || write_header(c, header_path(c->arena, path));
+    return output_is_stream(path) || write_header(c, header_path(c->arena, path));
 }
 
 bool write_object(Compilation *c, const char *path)
@@ -89,13 +89,13 @@ bool write_loops(Compilation *c, const char *path)
     return output_close(&c->driver->outputs, file, c->diag);
 }
 
-/* The constants that the text does not spell out, beside it; a dump to the terminal is for reading only. */
+/* The constants that the text does not spell out, beside it; a dump to a stream is for reading only. */
 static bool write_pool(Compilation *c, const char *path)
 {
     OutputSet *set = &c->driver->outputs;
     const Pool *pool = pool_of(c->arena, c->graph);
     const char *name = pool_name(pool), *slash = strrchr(path, '/');
-    if (!name || strcmp(path, "-") == 0) return true;
+    if (!name || output_is_stream(path)) return true;
     const char *beside = arena_printf(c->arena, "%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, name);
     FILE *file = output_open(set, c->arena, beside, c->diag);
     if (!file) return false;

@@ -112,6 +112,12 @@ static bool run_linker(Compilation *c, const char *object, const char *runner, c
     return run_tool(c, argv);
 }
 
+static const char *temporary_folder(void)
+{
+    const char *folder = getenv("TMPDIR");
+    return folder && *folder ? folder : "/tmp";
+}
+
 bool link_program(Compilation *c, const Bytes *object, const char *path)
 {
     OutputSet *set = &c->driver->outputs;
@@ -121,11 +127,15 @@ bool link_program(Compilation *c, const Bytes *object, const char *path)
         return diag_help(c->diag, "binaries are made for this machine's triple; for another: --emit=lib");
     }
     if (strcmp(path, "-") == 0) return diag_error(c->diag, E0801, nowhere, "a binary cannot go to the terminal");
-    const char *input = output_temporary(set, c->arena, NULL, path, c->diag);
-    const char *out = input ? output_temporary(set, c->arena, path, path, c->diag) : NULL;
-    FILE *file = out ? fopen(input, "wb") : NULL;
+    /* the linker writes to a device itself: a file beside it would be moved to its place */
+    bool stream = output_is_stream(path);
+    const char *beside = stream ? arena_printf(c->arena, "%s/lepc", temporary_folder()) : path;
+    const char *input = output_temporary(set, c->arena, NULL, beside, c->diag);
+    const char *out = stream ? path : input ? output_temporary(set, c->arena, path, path, c->diag) : NULL;
+    FILE *file = input && out ? fopen(input, "wb") : NULL;
     if (!file)
-        return out ? diag_error(c->diag, E0901, (Span){.name = path}, "cannot be written: %s", strerror(errno)) : false;
+        return input && out ? diag_error(c->diag, E0901, (Span){.name = path}, "cannot be written: %s", strerror(errno))
+                            : false;
     fwrite(object->data, 1, object->size, file);
     bool failed = ferror(file) != 0;
     if (fclose(file) || failed)

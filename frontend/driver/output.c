@@ -75,10 +75,11 @@ static OutputFile *add(OutputSet *set, const char *path)
     return entry;
 }
 
-static bool is_special(const char *path)
+bool output_is_stream(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+    if (strcmp(path, "-") == 0) return true;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
 FILE *output_open(OutputSet *set, Arena *arena, const char *path, Diag *diag)
@@ -86,7 +87,7 @@ FILE *output_open(OutputSet *set, Arena *arena, const char *path, Diag *diag)
     OutputFile *entry = add(set, path);
     if (strcmp(path, "-") == 0) return entry->file = stdout;
     int fd;
-    if (is_special(path)) {
+    if (output_is_stream(path)) {
         fd = open(path, O_WRONLY | O_CLOEXEC);
         if (fd < 0) cannot_write(path, errno, diag);
     } else

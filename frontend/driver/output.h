@@ -5,7 +5,7 @@
 
 #include "backend/emit.h"
 
-enum { MAX_OUTPUTS = 24 };
+enum { MAX_OUTPUTS = 32 }; /* two for each of the most kinds that a build makes */
 
 typedef struct OutputFile {
     const char *path;      /* where it goes; NULL: only needed on the way */
@@ -20,6 +20,8 @@ typedef struct OutputSet {
     OutputFile at[MAX_OUTPUTS];
 } OutputSet;
 
+/* "-", a device or a pipe: written in place, and nothing goes beside it. */
+bool output_is_stream(const char *path);
 /* A file to write; "-" is stdout.  E0901 and NULL when it cannot be had. */
 FILE *output_open(OutputSet *set, Arena *arena, const char *path, Diag *diag);
 /* Checks that all of it reached the disk: E0901. */

@@ -272,6 +272,8 @@ static void keeps_old_output_on_errors(void **state)
     if (access("/dev/full", W_OK)) return;
     fails(LEPC("small.lep", "--emit=asm", "-o", "/dev/full"), 74, "No space left");
     assert_int_equal(RUN("sh", "-c", "$LEPC ops > /dev/full").status, 74);
+    Said full = RUN("sh", "-c", "$LEPC dump small.lep > /dev/full");
+    assert_string_equal(full.err, "standard output: error[E0901]: cannot be written: No space left on device\n");
 }
 
 /* By a link: a mistake here would cost the device itself. */

@@ -55,8 +55,12 @@ static int finish(Driver *driver, int status)
     if (was_interrupted()) return STATUS_INTERRUPTED;
     if (driver->options.quiet) drop_notes(diag);
     diag_print(diag, stderr, isatty(STDERR_FILENO));
-    if (fflush(stdout) == 0 && !ferror(stdout)) return status_of(driver, status);
-    fprintf(stderr, "error[%s]: standard output cannot be written: %s\n", diag_code_name(E0901), strerror(errno));
+    status = status_of(driver, status);
+    errno = 0;
+    /* a command that found out by itself has said so */
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status == STATUS_SYSTEM) return status;
+    fprintf(stderr, "error[%s]: standard output cannot be written: %s\n", diag_code_name(E0901),
+            strerror(errno ? errno : EIO));
     return STATUS_SYSTEM;
 }
 

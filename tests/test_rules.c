@@ -54,7 +54,7 @@ enum { TAME = 13, SPECIALS = sizeof specials / sizeof *specials };
 static void fill(Trial *t, Tensor *tensor, bool wild)
 {
     for (int64_t i = 0; i < type_elements(&tensor->type); i++) {
-        double x = uniform(t) * 16 - 8, odd = specials[(int)(uniform(t) * SPECIALS)];
+        double x = uniform(t) * 16 - 8, odd = specials[(int)(uniform(t) * (double)SPECIALS)];
         bool is_integer = !dtype_is_float(tensor->type.dtype);
         if (wild && uniform(t) < 0.4)
             x = odd;

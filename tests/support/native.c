@@ -1,9 +1,7 @@
 #include "tests/support/native.h"
 
-#include "backend/jit.h"
-#include "backend/lower.h"
 #include "ir/eval.h"
-#include "runtime/model.h"
+#include "tests/support/compile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,21 +91,14 @@ bool native_runs(const char *cpu)
     return true;
 }
 
-static const LepModel *compile(Arena *arena, Graph *graph, const char *cpu, int level, Diag *diag, Jit **jit)
+static Compiled compile(Arena *arena, Graph *graph, const char *cpu, int level, Diag *diag)
 {
     Target target;
-    if (!target_select("x86_64-unknown-linux-gnu", cpu, "", arena, &target, diag)) stop_test(diag);
+    Compiled compiled;
+    if (!target_select("", cpu, "", arena, &target, diag)) stop_test(diag);
     PassContext context = {.target = &target, .level = level};
-    LoopProgram program;
-    EmitOptions options = {.target = &target, .level = level, .runner = true};
-    Bytes object;
-    if (!pass_pipeline(graph, &context, NULL, NULL, NULL, diag) || !lower_graph(graph, &target, &program, diag) ||
-        !emit_program(&program, &options, EMIT_OBJECT, &object, diag))
-        stop_test(diag);
-    *jit = jit_load(&object, diag);
-    const LepModel *model = *jit ? jit_symbol(*jit, "lep_model", diag) : NULL;
-    if (!model) stop_test(diag);
-    return model;
+    if (!compiled_new(graph, &context, arena, &compiled, diag)) stop_test(diag);
+    return compiled;
 }
 
 static void run_model(const LepModel *model, const Tensor *inputs, const Tensor *results)
@@ -156,15 +147,15 @@ bool native_agrees(const Graph *graph, const char *cpu, int level)
     }
     for (int r = 0; r < graph->nresults; r++) native[r] = tensor_new(arena, *value_type(graph->results[r].value));
     graph_eval(graph, inputs, expected, arena);
-    Jit *jit;
     Graph *copy = graph_clone(arena, graph);
-    run_model(compile(arena, copy, cpu, level, &diag, &jit), inputs, native);
+    Compiled compiled = compile(arena, copy, cpu, level, &diag);
+    run_model(compiled.model, inputs, native);
     bool same = same_results(graph, native, expected);
     if (!same) {
         fprintf(stderr, "for %s at -O%d:\n", cpu, level);
         graph_print(copy, stderr, (PrintOptions){0});
     }
-    jit_free(jit);
+    compiled_free(&compiled);
     arena_free(arena);
     return same;
 }

@@ -47,7 +47,7 @@ static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
         return site;
     }
     if (rank >= 2) site.x = place->stride[rank - 2];
-    if (is_column(lowering->group.anchor, value)) site.x = place->stride[rank - 1];
+    if (rank && is_column(lowering->group.anchor, value)) site.x = place->stride[rank - 1];
     if (batched) site.n = place->stride[rank - 2] * type->dim[rank - 2].high;
     return site;
 }

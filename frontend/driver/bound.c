@@ -137,7 +137,7 @@ static Tensor contract_error(const Judge *judge, const Node *node, const Estimat
         wider[i] = sum_of(judge->arena, &sizes[i], 1, &in[i].error);
     }
     Tensor size = eval_on(judge, node, sizes), wide = eval_on(judge, node, wider);
-    double terms = (double)(c.window.kernel[0] * c.window.kernel[1] * c.in_channels / c.window.groups) + 1;
+    double terms = (double)(c.window.kernel[0] * c.window.kernel[1] * c.in_channels / c.window.groups);
     Tensor grown = sum_of(judge->arena, &wide, -1, &size);
     return sum_of(judge->arena, &grown, (8 + sqrt(terms)) * eps, &wide);
 }

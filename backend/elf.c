@@ -7,7 +7,7 @@ static bool inside(const Bytes *bytes, uint64_t offset, uint64_t size)
     return offset <= bytes->size && size <= bytes->size - offset;
 }
 
-static ElfSection section_at(const Elf *elf, size_t index)
+ElfSection elf_section(const Elf *elf, size_t index)
 {
     ElfSection section;
     memcpy(&section, elf->bytes->data + elf->header.section_offset + index * sizeof section, sizeof section);
@@ -30,13 +30,13 @@ bool elf_open(const Bytes *bytes, Elf *out)
     if (out->header.type != 1 || out->header.section_size != sizeof(ElfSection)) return false;
     if (!inside(bytes, out->header.section_offset, count * sizeof(ElfSection))) return false;
     if (out->header.names_index >= count) return false;
-    out->names = section_at(out, out->header.names_index);
+    out->names = elf_section(out, out->header.names_index);
     for (size_t i = 0; i < count; i++) {
-        ElfSection section = section_at(out, i);
+        ElfSection section = elf_section(out, i);
         if (section.type == ELF_SYMTAB) out->symbols = section;
     }
     if (out->symbols.type != ELF_SYMTAB || out->symbols.link >= count) return false;
-    out->strings = section_at(out, out->symbols.link);
+    out->strings = elf_section(out, out->symbols.link);
     out->nsymbols = out->symbols.size / sizeof(ElfSymbol);
     return is_string_table(out, &out->names) && is_string_table(out, &out->strings) &&
            inside(bytes, out->symbols.offset, out->symbols.size);
@@ -53,4 +53,10 @@ const char *elf_symbol_name(const Elf *elf, const ElfSymbol *symbol)
 {
     uint64_t at = symbol->name < elf->strings.size ? symbol->name : elf->strings.size - 1;
     return (const char *)elf->bytes->data + elf->strings.offset + at;
+}
+
+const char *elf_section_name(const Elf *elf, const ElfSection *section)
+{
+    uint64_t at = section->name < elf->names.size ? section->name : elf->names.size - 1;
+    return (const char *)elf->bytes->data + elf->names.offset + at;
 }

@@ -28,7 +28,15 @@ typedef struct ElfSymbol {
     uint64_t value, size;
 } ElfSymbol;
 
-enum { ELF_SYMTAB = 2, ELF_PROGBITS = 1, ELF_ALLOC = 2, ELF_GLOBAL = 1, ELF_OBJECT = 1, ELF_HIDDEN = 2 };
+enum {
+    ELF_SYMTAB = 2,
+    ELF_PROGBITS = 1,
+    ELF_ALLOC = 2,
+    ELF_EXECUTE = 4,
+    ELF_GLOBAL = 1,
+    ELF_OBJECT = 1,
+    ELF_HIDDEN = 2
+};
 
 typedef struct Elf {
     const Bytes *bytes;
@@ -39,6 +47,9 @@ typedef struct Elf {
 
 /* False when the bytes are no such object. */
 bool elf_open(const Bytes *bytes, Elf *out);
+ElfSection elf_section(const Elf *elf, size_t index);
+/* In the bytes, ended by 0. */
+const char *elf_section_name(const Elf *elf, const ElfSection *section);
 ElfSymbol elf_symbol(const Elf *elf, size_t index);
 /* In the bytes, ended by 0. */
 const char *elf_symbol_name(const Elf *elf, const ElfSymbol *symbol);

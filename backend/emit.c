@@ -11,6 +11,7 @@
 #include <llvm-c/Transforms/PassBuilder.h>
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* LLVM registers its targets in tables of its own, which must not be done by two threads at once: so before main. */
@@ -26,14 +27,26 @@ __attribute__((constructor)) static void register_targets(void)
 typedef struct Complaint {
     Arena *arena;
     const char *text;
+    int64_t entry_frame, step_frame; /* bytes of the largest stack frames */
 } Complaint;
+
+/* "stack frame size (40) exceeds limit (0) in function 'mnist__step_1'": the only way to ask for it. */
+static void hear_stack(Complaint *heard, const char *text)
+{
+    const char *number = strchr(text, '(');
+    int64_t frame = number ? strtoll(number + 1, NULL, 10) : 0;
+    int64_t *most = strstr(text, "__step_") ? &heard->step_frame : &heard->entry_frame;
+    if (frame > *most) *most = frame;
+}
 
 static void hear(LLVMDiagnosticInfoRef info, void *context)
 {
     Complaint *complaint = context;
-    if (LLVMGetDiagInfoSeverity(info) != LLVMDSError || complaint->text) return;
     char *text = LLVMGetDiagInfoDescription(info);
-    complaint->text = arena_copy_string(complaint->arena, text);
+    if (LLVMGetDiagInfoSeverity(info) == LLVMDSError && !complaint->text)
+        complaint->text = arena_copy_string(complaint->arena, text);
+    else if (strstr(text, "stack frame size"))
+        hear_stack(complaint, text);
     LLVMDisposeMessage(text);
 }
 
@@ -162,7 +175,7 @@ static bool append_weights(const Emitter *e, Bytes *out, Diag *diag)
     Bytes object = *out, section = {arena_alloc(e->arena, size), size};
     if (size == 0) return true;
     if (e->program->graph) weights_fill(e->program->graph, section.data);
-    return object_add_section(e->arena, &object, ".lep.weights", arena_printf(e->arena, "%s_weights", e->symbol),
+    return object_add_section(e->arena, &object, OBJECT_WEIGHTS, arena_printf(e->arena, "%s_weights", e->symbol),
                               &section, out, diag);
 }
 
@@ -179,10 +192,11 @@ static bool build(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes
     return kind != EMIT_OBJECT || append_weights(e, out, diag);
 }
 
-bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, Diag *diag)
+static bool emit(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, EmitSizes *sizes,
+                 Diag *diag)
 {
-    Emitter e = {.arena = program->arena, .program = program, .options = options};
-    Complaint complaint = {program->arena, NULL};
+    Emitter e = {.arena = program->arena, .program = program, .options = options, .measure = sizes != NULL};
+    Complaint complaint = {.arena = program->arena};
     char *message = NULL;
     e.symbol = symbol_name(e.arena, program->graph ? program->graph->name : "program");
     if (!check_size(&e, diag)) return false;
@@ -203,5 +217,19 @@ bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKi
     LLVMDisposeModule(e.module);
     LLVMContextDispose(e.context);
     LLVMDisposeTargetMachine(machine);
+    enum { RETURN_ADDRESSES = 16 };
+    if (sizes) sizes->stack = complaint.entry_frame + complaint.step_frame + RETURN_ADDRESSES;
     return ok;
+}
+
+bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, Diag *diag)
+{
+    return emit(program, options, kind, out, NULL, diag);
+}
+
+bool emit_measure(const LoopProgram *program, const EmitOptions *options, EmitSizes *out, Diag *diag)
+{
+    Bytes object;
+    if (!emit(program, options, EMIT_OBJECT, &object, out, diag)) return false;
+    return object_sizes(&object, &out->code, &out->data);
 }

@@ -24,6 +24,16 @@ typedef enum EmitKind { EMIT_OBJECT, EMIT_ASSEMBLY, EMIT_LLVM } EmitKind;
  * Bytes are in the program's arena.  E0904 when LLVM refuses. */
 bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, Diag *diag);
 
+/* What the program's code takes, its weights aside. */
+typedef struct EmitSizes {
+    int64_t code;  /* bytes of instructions */
+    int64_t data;  /* bytes that instructions read: tables, unwinding */
+    int64_t stack; /* bytes of the deepest call of the model's own functions */
+} EmitSizes;
+
+/* Generates the object and measures it. */
+bool emit_measure(const LoopProgram *program, const EmitOptions *options, EmitSizes *out, Diag *diag);
+
 /* What `--cpu=native` stands for; texts in `arena`. */
 void emit_host(Arena *arena, const char **triple, const char **cpu, const char **features);
 const char *emit_version(void);

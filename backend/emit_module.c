@@ -25,6 +25,7 @@ LLVMValueRef emit_new_function(Emitter *e, const char *name, LLVMTypeRef type, b
     emit_debug_leave(e);
     if (!exported) LLVMSetLinkage(function, LLVMInternalLinkage);
     emit_add_attribute(e, function, "nounwind", NULL);
+    if (e->measure) emit_add_attribute(e, function, "warn-stack-size", "0");
     if (e->options->small) emit_add_attribute(e, function, "optsize", NULL);
     if (e->options->level == 0) {
         emit_add_attribute(e, function, "noinline", NULL);

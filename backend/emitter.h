@@ -11,6 +11,7 @@ typedef struct Emitter {
     Arena *arena;
     const LoopProgram *program;
     const EmitOptions *options;
+    bool measure;       /* LLVM is to tell the size of each stack frame */
     const char *symbol; /* the model's name as a C identifier; every symbol starts with it */
     LLVMContextRef context;
     LLVMModuleRef module;

@@ -168,3 +168,18 @@ bool archive_write(Arena *arena, const char *member, const Bytes *object, Bytes 
     *out = (Bytes){w.data, w.size};
     return true;
 }
+
+/* ---- sizes ---- */
+
+bool object_sizes(const Bytes *object, int64_t *code, int64_t *data)
+{
+    Elf elf;
+    *code = *data = 0;
+    if (!elf_open(object, &elf)) return false;
+    for (size_t i = 0; i < elf.header.section_count; i++) {
+        ElfSection section = elf_section(&elf, i);
+        if (!(section.flags & ELF_ALLOC) || !strcmp(elf_section_name(&elf, &section), OBJECT_WEIGHTS)) continue;
+        *(section.flags & ELF_EXECUTE ? code : data) += (int64_t)section.size;
+    }
+    return true;
+}

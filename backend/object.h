@@ -4,6 +4,8 @@
 
 #include "backend/emit.h"
 
+#define OBJECT_WEIGHTS ".lep.weights" /* the section of the weights */
+
 /* The packed constants of a planned graph, `constant_bytes` of them, each at the offset of its place. */
 void weights_fill(const Graph *graph, unsigned char *section);
 
@@ -12,6 +14,8 @@ void weights_fill(const Graph *graph, unsigned char *section);
  * is).  E0904 when the object is not what we expect of LLVM. */
 bool object_add_section(Arena *arena, const Bytes *object, const char *name, const char *symbol, const Bytes *data,
                         Bytes *out, Diag *diag);
+/* Bytes of instructions, and of what else is loaded beside the weights; false when the bytes are no object. */
+bool object_sizes(const Bytes *object, int64_t *code, int64_t *data);
 /* A System V archive of one object with its symbol index; the same bytes every time.  E0904 as above. */
 bool archive_write(Arena *arena, const char *member, const Bytes *object, Bytes *out, Diag *diag);
 

@@ -1,5 +1,4 @@
 #include "frontend/driver/emit_kind.h"
-#include "passes/report_memory.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -127,7 +126,8 @@ int command_build(Driver *driver)
     if (needs == NEEDS_LOOPS && !compile_lower(&c)) return STATUS_INPUT;
     for (int i = 0; i < jobs.count; i++)
         if (!jobs.at[i].row->write(&c, jobs.at[i].path)) return STATUS_INPUT;
-    if (driver->options.report) report_memory(c.graph, stdout);
+    if (driver->options.report && !((needs == NEEDS_LOOPS || compile_lower(&c)) && compile_report(&c)))
+        return STATUS_INPUT;
     if (needs == NEEDS_LOOPS) target_note(&c);
     return STATUS_FINE;
 }

@@ -49,7 +49,6 @@ int command_report(Driver *driver)
         diag_error(c.diag, E0801, (Span){.name = "lepc"}, "expected `lepc report memory MODEL`");
         return STATUS_USAGE;
     }
-    if (!compile_load(&c, driver->options.arguments.at[0]) || !compile_passes(&c, NULL)) return STATUS_INPUT;
-    report_memory(c.graph, stdout);
-    return STATUS_FINE;
+    bool ok = compile_load(&c, driver->options.arguments.at[0]) && compile_passes(&c, NULL) && compile_lower(&c);
+    return ok && compile_report(&c) ? STATUS_FINE : STATUS_INPUT;
 }

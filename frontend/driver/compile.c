@@ -2,6 +2,7 @@
 
 #include "ir/op.h"
 #include "passes/pass.h"
+#include "passes/report_memory.h"
 
 #include <string.h>
 #include <time.h>
@@ -122,15 +123,35 @@ bool compile_lower(Compilation *c)
     return timed(c, "lower", start, lower_graph(c->graph, &c->target, &c->program, c->diag));
 }
 
+static EmitOptions emit_options(const Compilation *c, bool runner)
+{
+    const Options *o = c->options;
+    return (EmitOptions){
+        .target = &c->target, .level = o->level, .small = o->small, .debug = o->debug, .runner = runner};
+}
+
 bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out)
 {
     const Options *o = c->options;
-    EmitOptions options = {
-        .target = &c->target, .level = o->level, .small = o->small, .debug = o->debug, .runner = runner};
+    EmitOptions options = emit_options(c, runner);
     if (o->verbose)
         fprintf(stderr, "lepc: code for %s, vectors of %d bits\n", c->target.name, 8 * c->target.vector_bytes);
     double start = now();
     return timed(c, "code", start, emit_program(&c->program, &options, kind, out, c->diag));
+}
+
+bool compile_report(Compilation *c)
+{
+    EmitOptions options = emit_options(c, false);
+    EmitSizes sizes;
+    if (!emit_measure(&c->program, &options, &sizes, c->diag)) return false;
+    MemoryTotals totals = memory_totals(c->graph);
+    long long flash = totals.constants + sizes.code + sizes.data, ram = totals.arena + sizes.stack;
+    printf("flash      %12lld bytes: constants, %lld of code, %lld of tables\n", flash, (long long)sizes.code,
+           (long long)sizes.data);
+    printf("RAM        %12lld bytes: arena, %lld of stack\n", ram, (long long)sizes.stack);
+    report_memory(c->graph, stdout);
+    return true;
 }
 
 bool compile_object(Compilation *c, const char *path, Bytes *out)

@@ -5,9 +5,10 @@
 #include "frontend/ast.h"
 #include "ir/graph.h"
 
-/* Reads a whole file; E0501 when it cannot, E0105 over the limit.  `path` is kept as the user said it. */
+/* Reads a whole text, less the byte order mark that some editors put before it; E0501 when it cannot, E0105 over the
+ * limit.  `path` is kept as the user said it. */
 const Source *source_read(Arena *arena, const char *path, size_t limit, Diag *diag);
-/* As source_read, for a file that the text names at `at`. */
+/* A file as it is, that the text names at `at`. */
 const Source *source_read_at(Arena *arena, const char *path, size_t limit, Span at, Diag *diag);
 const Source *source_from_text(Arena *arena, const char *path, const char *text);
 

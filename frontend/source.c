@@ -56,5 +56,12 @@ const Source *source_read_at(Arena *arena, const char *path, size_t limit, Span 
 
 const Source *source_read(Arena *arena, const char *path, size_t limit, Diag *diag)
 {
-    return source_read_at(arena, path, limit, (Span){.source = NULL}, diag);
+    const Source *file = source_read_at(arena, path, limit, (Span){.source = NULL}, diag);
+    /* some editors put a mark before UTF-8 */
+    if (!file || file->length < 3 || memcmp(file->text, "\xef\xbb\xbf", 3) != 0) return file;
+    Source *text = ARENA_NEW(arena, Source);
+    *text = *file;
+    text->text += 3;
+    text->length -= 3;
+    return text;
 }

@@ -109,6 +109,21 @@ static bool refuse_feature(const char *name, Diag *diag)
     return diag_help(diag, "features that change the code: avx, avx2, fma, avx512f, avx512vl, avx512vnni, avx512bf16");
 }
 
+/* Of the mode and the calling convention of x86-64: LLVM's code would be wrong, or LLVM would end the process. */
+static const char *const fixed_features[] = {"+64bit", "+64bit-mode", "+cmov",       "+cx8",        "+sse",
+                                             "+sse2",  "+x87",        "-16bit-mode", "-32bit-mode", "-soft-float"};
+
+static bool check_fixed(const char *text, Diag *diag)
+{
+    for (size_t i = 0; i < sizeof fixed_features / sizeof *fixed_features; i++) {
+        const char *fixed = fixed_features[i];
+        if (strcmp(fixed + 1, text + 1) != 0 || *fixed == *text) continue;
+        diag_error(diag, E0701, (Span){0}, "code for x86-64 is always made with %s, found `%s`", fixed, text);
+        return diag_help(diag, "leave it out");
+    }
+    return true;
+}
+
 static bool apply_feature(const char *text, unsigned *isa, Diag *diag)
 {
     if (*text != '+' && *text != '-') {
@@ -118,7 +133,7 @@ static bool apply_feature(const char *text, unsigned *isa, Diag *diag)
     for (size_t i = 0; i < FEATURE_ROWS; i++) {
         if (strcmp(feature_rows[i].name, text + 1) != 0) continue;
         *isa = *text == '+' ? *isa | feature_rows[i].gives : *isa & ~feature_rows[i].takes;
-        return true;
+        return check_fixed(text, diag);
     }
     return refuse_feature(text + 1, diag);
 }

@@ -123,12 +123,14 @@ static void lists_what_there_is(void **state)
 
 static void refuses_a_wrong_command_line(void **state)
 {
-    static char *const wrong[][4] = {{"biuld", "m.lep"},
+    static char *const wrong[][5] = {{"biuld", "m.lep"},
                                      {"m.lep", "--taget=x"},
                                      {"m.lep", "-O7"},
                                      {"m.lep", "--dim", "N"},
                                      {"m.lep", "--dim", "N=0"},
+                                     {"m.lep", "--dim", "N=1", "--dim", "N=2"},
                                      {"m.lep", "--fp=sloppy"},
+                                     {"m.lep", "--cpu="},
                                      {"m.lep", "--emit=objekt"},
                                      {"m.lep", "--verbose=yes"},
                                      {"m.lep", "-o"},
@@ -138,16 +140,26 @@ static void refuses_a_wrong_command_line(void **state)
                                      {"m.lep", "--report=flavour"},
                                      {"m.lep", "--emit=obj,asm", "-o", "x"}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        char *argv[] = {getenv("LEPC"), wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3], NULL};
+        char *argv[] = {getenv("LEPC"), wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3], wrong[i][4], NULL};
         fails(run_program(argv), 2, "E0801");
     }
     fails(LEPC("biuld", "m.lep"), 2, "did you mean `lepc build`?");
     fails(LEPC("small.lep", "--taget=x"), 2, "did you mean --target?");
+    fails(LEPC("small.lep", "--fp=exact"), 2, "--fp: expected fast or strict, found 'exact'");
     fails(LEPC("small.lep", "--disable-pass=sse"), 2, "did you mean 'cse'?");
     fails(LEPC("small.lep", "--disable-pass=fuse"), 2, "cannot be left out");
     fails(LEPC("small.lep", "--cpu=x86-64-v9", "-o", "x.o"), 1, "E0701");
     fails(LEPC("missing.lep"), 1, "E0501");
     fails(LEPC("model.onnx"), 2, "E0801");
+}
+
+static void reads_text_with_a_byte_order_mark(void **state)
+{
+    char text[sizeof small_model + 3] = "\xef\xbb\xbf";
+    strcat(text, small_model);
+    write_text("marked.lep", text);
+    Said said = LEPC("fmt", "marked.lep");
+    assert_string_equal(said.out, small_model);
 }
 
 static void builds_a_binary_that_runs(void **state)
@@ -358,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_what_there_is),
         cmocka_unit_test(refuses_a_wrong_command_line),
+        cmocka_unit_test(reads_text_with_a_byte_order_mark),
         cmocka_unit_test(builds_a_binary_that_runs),
         cmocka_unit_test(agrees_with_the_reference),
         cmocka_unit_test(makes_a_library_for_c),

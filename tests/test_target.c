@@ -90,6 +90,8 @@ static void what_is_unknown_is_refused_with_a_way_out(void **state)
     refuse(*state, "haswall", "", "", "did you mean `haswell`");
     refuse(*state, "", "haswell", "+avx512ff", "did you mean `avx512f`");
     refuse(*state, "", "haswell", "avx2", "starts with + or -");
+    refuse(*state, "", "haswell", "-sse2", "always made with +sse2, found `-sse2`");
+    refuse(*state, "", "haswell", "+soft-float", "always made with -soft-float");
 }
 
 static void a_cpu_may_stand_for_a_triple(void **state)

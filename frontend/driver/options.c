@@ -110,9 +110,11 @@ static bool set_word(const Parser *p, const Option *option, int *out, const char
             *out = (int)count;
             return true;
         }
-    const char *nearest = diag_nearest(text, option->words, count);
-    diag_error(p->diag, E0801, nowhere, "%s%s: expected one of %s, found '%s'", option->name ? "--" : "-",
-               option->name ? option->name : (char[]){option->letter, 0}, option->value, text);
+    const char *nearest = diag_nearest(text, option->words, count), *words = option->words[0];
+    for (size_t i = 1; i < count; i++)
+        words = arena_printf(p->arena, "%s%s%s", words, *words ? " or " : "", option->words[i]);
+    diag_error(p->diag, E0801, nowhere, "%s%s: expected %s, found '%s'", option->name ? "--" : "-",
+               option->name ? option->name : (char[]){option->letter, 0}, words, text);
     return nearest && *nearest ? diag_help(p->diag, "did you mean '%s'?", nearest) : false;
 }
 
@@ -125,7 +127,11 @@ static bool set_dim(const Parser *p, DimList *list, const char *text)
         diag_error(p->diag, E0801, nowhere, "--dim: expected NAME=SIZE with a size from 1 on, found '%s'", text);
         return diag_help(p->diag, "as in --dim N=4");
     }
-    list->at[list->count++] = (DimBinding){arena_copy_chars(p->arena, text, (size_t)(equals - text)), size};
+    const char *name = arena_copy_chars(p->arena, text, (size_t)(equals - text));
+    for (int i = 0; i < list->count; i++)
+        if (strcmp(list->at[i].name, name) == 0)
+            return diag_error(p->diag, E0801, nowhere, "--dim %s is given twice", name);
+    list->at[list->count++] = (DimBinding){name, size};
     return true;
 }
 
@@ -149,6 +155,8 @@ static bool pass_on(const Parser *p, const Option *option, const char *value)
 static bool set(const Parser *p, const Option *option, const char *value)
 {
     void *field = (char *)p->out + option->offset;
+    if (value && !*value && option->name)
+        return diag_error(p->diag, E0801, nowhere, "--%s: expected %s, found nothing", option->name, option->value);
     switch (option->kind) {
     case OPTION_FLAG: return *(bool *)field = true;
     case OPTION_TEXT: *(const char **)field = value; return true;

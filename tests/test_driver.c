@@ -138,7 +138,9 @@ static void refuses_a_wrong_command_line(void **state)
                                      {"m.lep", "other.lep"},
                                      {"m.lep", "--json"},
                                      {"m.lep", "--report=flavour"},
-                                     {"m.lep", "--emit=obj,asm", "-o", "x"}};
+                                     {"m.lep", "--emit=obj,asm", "-o", "x"},
+                                     {"small.lep", "--emit="},
+                                     {"small.lep", "--disable-pass=,"}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char *argv[] = {getenv("LEPC"), wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3], wrong[i][4], NULL};
         fails(run_program(argv), 2, "E0801");
@@ -181,6 +183,25 @@ static void builds_a_binary_that_runs(void **state)
     said = LEPC("run", "small.lep", "--reference", "--json", "x.raw");
     succeeds(said);
     contains(said.out, "{\"input\":\"x.raw\",\"outputs\":{\"y\":{\"values\":[0.");
+}
+
+/* A binary is its weights and little more; a batch is run as one, and the last one need not be full. */
+static void makes_small_binaries_of_any_batch(void **state)
+{
+    struct stat info;
+    succeeds(LEPC("small.lep", "--dim", "N=2", "-Os", "-o", "small2"));
+    assert_int_equal(stat("small2", &info), 0);
+    assert_true(info.st_size < 150 * 1024);
+    char pixels[3 * 36];
+    for (int i = 0; i < 3 * 36; i++) pixels[i] = (char)(5 * i);
+    FILE *file = fopen("three.raw", "wb");
+    fwrite(pixels, 1, sizeof pixels, file);
+    fclose(file);
+    succeeds(LEPC("small.lep", "-o", "small"));
+    succeeds(RUN("./small", "--output=y=one.npy", "three.raw"));
+    succeeds(RUN("./small2", "--output=y=two.npy", "three.raw"));
+    assert_true(same_files("one.npy", "two.npy"));
+    fails(LEPC("small.lep", "--dim", "M=2", "-o", "small2"), 1, "the model has no such dim");
 }
 
 /* With strict arithmetic and fma the machine's bits are the reference's. */
@@ -372,6 +393,7 @@ int main(void)
         cmocka_unit_test(refuses_a_wrong_command_line),
         cmocka_unit_test(reads_text_with_a_byte_order_mark),
         cmocka_unit_test(builds_a_binary_that_runs),
+        cmocka_unit_test(makes_small_binaries_of_any_batch),
         cmocka_unit_test(agrees_with_the_reference),
         cmocka_unit_test(makes_a_library_for_c),
         cmocka_unit_test(goes_on_from_a_dump),

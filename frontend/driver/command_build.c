@@ -124,7 +124,7 @@ int command_build(Driver *driver)
     if (!compile_load(&c, driver->options.model) || !compile_passes(&c, driver->options.stop_after))
         return STATUS_INPUT;
     if (needs == NEEDS_LOOPS && !compile_lower(&c)) return STATUS_INPUT;
-    for (int i = 0; i < jobs.count; i++)
+    for (int i = 0; i < jobs.count && !was_interrupted(); i++)
         if (!jobs.at[i].row->write(&c, jobs.at[i].path)) return STATUS_INPUT;
     if (driver->options.report && !((needs == NEEDS_LOOPS || compile_lower(&c)) && compile_report(&c)))
         return STATUS_INPUT;

@@ -92,8 +92,10 @@ static bool add_text(const Parser *p, TextList *list, const char *text)
     return true;
 }
 
-static bool set_list(const Parser *p, TextList *list, const char *text)
+static bool set_list(const Parser *p, const Option *option, TextList *list, const char *text)
 {
+    if (!text[strspn(text, ",")])
+        return diag_error(p->diag, E0801, nowhere, "--%s: expected %s, found nothing", option->name, option->value);
     while (*text) {
         size_t length = strcspn(text, ",");
         if (length && !add_text(p, list, arena_copy_chars(p->arena, text, length))) return false;
@@ -161,7 +163,7 @@ static bool set(const Parser *p, const Option *option, const char *value)
     case OPTION_FLAG: return *(bool *)field = true;
     case OPTION_TEXT: *(const char **)field = value; return true;
     case OPTION_WORD: return set_word(p, option, field, value);
-    case OPTION_LIST: return set_list(p, field, value);
+    case OPTION_LIST: return set_list(p, option, field, value);
     case OPTION_DIM: return set_dim(p, field, value);
     case OPTION_LEVEL: return set_level(p, value);
     case OPTION_PASS_ON: return pass_on(p, option, value);

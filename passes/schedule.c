@@ -96,11 +96,21 @@ static Schedule schedule_group(const Group *group, const Target *target)
                       .cost = (double)elements / (double)lanes};
 }
 
+/* fuse makes no other; the text of a dump may. */
+static bool has_one_result(const Node *node, Diag *diag)
+{
+    if (node->nresults == 1) return true;
+    diag_error(diag, E0605, node_span(node), "group `%s` gives back %d values: code is made of groups of one result",
+               node->name, node->nresults);
+    return diag_help(diag, "write a group for each");
+}
+
 bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
 {
     if (!add_copies(graph, diag)) return false;
     for (Node *node = graph->first; node; node = node->next) {
         if (node->op != OP_group) continue;
+        if (!has_one_result(node, diag)) return false;
         Group group = group_of(node);
         node->schedule = ARENA_NEW(graph->arena, Schedule);
         *node->schedule = schedule_group(&group, context->target);

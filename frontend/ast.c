@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
+/* Behind the last of a list that is held by its ends. */
+#define APPEND(first, last, one) (*((last) ? &(last)->next : &(first)) = (one), (last) = (one))
+
 Span parse_span(const Parse *p, const Location *at)
 {
     int length = at->last_column - at->first_column;
@@ -45,11 +48,7 @@ AstExpr *ast_leaf(Parse *p, AstExprKind kind, const TokenText *token, const Loca
 
 AstArgs ast_args(AstArgs list, AstArg *one)
 {
-    if (list.last)
-        list.last->next = one;
-    else
-        list.first = one;
-    list.last = one;
+    APPEND(list.first, list.last, one);
     list.count++;
     return list;
 }
@@ -142,11 +141,7 @@ AstStatement *ast_statement(Parse *p, AstStatementKind kind, const Location *at)
 
 AstStatements ast_statements(AstStatements list, AstStatement *one)
 {
-    if (list.last)
-        list.last->next = one;
-    else
-        list.first = one;
-    list.last = one;
+    APPEND(list.first, list.last, one);
     list.count++;
     return list;
 }
@@ -162,11 +157,7 @@ AstParams ast_params(Parse *p, AstParams list, const char *name, const Location 
 {
     AstParam *one = ARENA_NEW(p->arena, AstParam);
     *one = (AstParam){.name = name, .at = parse_span(p, at), .type = type, .fallback = fallback};
-    if (list.last)
-        list.last->next = one;
-    else
-        list.first = one;
-    list.last = one;
+    APPEND(list.first, list.last, one);
     list.count++;
     return list;
 }
@@ -175,11 +166,7 @@ AstNotes ast_notes(Parse *p, AstNotes list, const char *name, const Location *at
 {
     AstNote *one = ARENA_NEW(p->arena, AstNote);
     *one = (AstNote){.name = name, .at = parse_span(p, at), .args = args};
-    if (list.last)
-        list.last->next = one;
-    else
-        list.first = one;
-    list.last = one;
+    APPEND(list.first, list.last, one);
     return list;
 }
 
@@ -187,11 +174,7 @@ AstEntries ast_entries(Parse *p, AstEntries list, const char *key, const Locatio
 {
     AstEntry *one = ARENA_NEW(p->arena, AstEntry);
     *one = (AstEntry){.key = key, .first_line = at->first_line, .last_line = at->last_line, .items = items};
-    if (list.last)
-        list.last->next = one;
-    else
-        list.first = one;
-    list.last = one;
+    APPEND(list.first, list.last, one);
     return list;
 }
 
@@ -203,11 +186,7 @@ AstTop *ast_top(Parse *p, AstTopKind kind, const char *name, const Location *at,
                     .at = parse_span(p, at),
                     .first_line = whole->first_line,
                     .last_line = whole->last_line};
-    if (p->ast->last_top)
-        p->ast->last_top->next = top;
-    else
-        p->ast->tops = top;
-    p->ast->last_top = top;
+    APPEND(p->ast->tops, p->ast->last_top, top);
     p->stray = false;
     return top;
 }

@@ -1,4 +1,6 @@
 /* lepc as a user calls it: $LEPC, in a folder of its own. */
+#include "tests/support/setting.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -32,22 +34,6 @@ typedef struct Said {
     int status;
     char out[65536], err[16384];
 } Said;
-
-static void slurp(const char *path, char *text, size_t room)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, room - 1, file)] = 0;
-    fclose(file);
-}
-
-static void write_text(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
 
 static pid_t start(char *const *argv)
 {
@@ -367,23 +353,13 @@ static void leaves_nothing_when_interrupted(void **state)
 
 static int enter_folder(void **state)
 {
-    char folder[] = "/tmp/lepc-driver-XXXXXX";
     if (!getenv("LEPC")) {
         fprintf(stderr, "LEPC is not set: the compiler to test\n");
         return -1;
     }
-    if (!mkdtemp(folder) || chdir(folder)) return -1;
-    *state = strdup(folder);
+    if (folder_enter(state, "driver")) return -1;
     write_text("small.lep", small_model);
     return 0;
-}
-
-static int leave_folder(void **state)
-{
-    char command[64];
-    snprintf(command, sizeof command, "rm -r %s", (char *)*state);
-    free(*state);
-    return chdir("/") || system(command);
 }
 
 int main(void)
@@ -405,5 +381,5 @@ int main(void)
         cmocka_unit_test(keeps_old_output_when_the_disk_is_full),
         cmocka_unit_test(leaves_nothing_when_interrupted),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

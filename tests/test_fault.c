@@ -1,5 +1,7 @@
 /* The n-th allocation and the n-th write of lepc fail, for every n: it says so, leaves what was there, and nothing
  * else.  LEPC_FAULT is the compiler with tests/fault/fault.c linked in. */
+#include "tests/support/setting.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,22 +21,6 @@ enum { STATUS_SYSTEM = 74, MOST_RUNS = 120 };
 static const char model[] = "lep 1\nmodel m {\n  dim N = 1\n  weights seed: 1\n  input x: f32[N, 6, 6, 1]\n"
                             "  c = conv2d(x, out: 4, kernel: 3) |> relu |> max_pool(size: 2)\n"
                             "  output y = dense(flatten(c), out: 3)\n}\n";
-
-static void write_text(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void slurp(const char *path, char *text, size_t room)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, room - 1, file)] = 0;
-    fclose(file);
-}
 
 static int count_lines(const char *command)
 {
@@ -163,19 +149,9 @@ static void files_that_do_not_fit(void **state)
 
 static int enter_folder(void **state)
 {
-    char folder[] = "/tmp/lepc-fault-XXXXXX";
-    if (!getenv("LEPC_FAULT") || !mkdtemp(folder) || chdir(folder)) return -1;
-    *state = strdup(folder);
+    if (!getenv("LEPC_FAULT") || folder_enter(state, "fault")) return -1;
     write_text("m.lep", model);
     return 0;
-}
-
-static int leave_folder(void **state)
-{
-    char command[64];
-    snprintf(command, sizeof command, "rm -r %s", (char *)*state);
-    free(*state);
-    return chdir("/") || system(command);
 }
 
 int main(void)
@@ -185,5 +161,5 @@ int main(void)
         cmocka_unit_test(writes_of_a_library),    cmocka_unit_test(writes_of_a_binary),
         cmocka_unit_test(writes_of_a_dump),       cmocka_unit_test(files_that_do_not_fit),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

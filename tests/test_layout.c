@@ -1,25 +1,11 @@
 #include "passes/layout.h"
+#include "tests/support/setting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 /* cmocka wants these first */
 #include <cmocka.h>
-
-static void no_memory(void *context) { abort(); }
-
-static int setup(void **state)
-{
-    *state = arena_new(no_memory, NULL);
-    return *state == NULL;
-}
-
-static int teardown(void **state)
-{
-    arena_free(*state);
-    return 0;
-}
 
 /* No two blocks that live together share a byte, all inside the height that is returned. */
 static void check_sound(const Block *blocks, int count, int64_t height)
@@ -75,10 +61,10 @@ static void random_lives_stay_near_the_peak(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(chain_takes_the_two_largest_neighbours, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_gap_left_by_the_order_of_size_is_closed, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_takes_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(random_lives_stay_near_the_peak, setup, teardown),
+        cmocka_unit_test_setup_teardown(chain_takes_the_two_largest_neighbours, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(a_gap_left_by_the_order_of_size_is_closed, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(nothing_takes_nothing, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(random_lives_stay_near_the_peak, arena_setup, arena_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,37 +1,13 @@
 /* Each kind of group compiled and run beside eval, bit by bit: shapes that leave tails, walk oddly, run in
  * place and lie in halos. */
 #include "tests/support/native.h"
+#include "tests/support/setting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 /* cmocka wants these first */
 #include <cmocka.h>
-
-static void no_memory(void *context) { abort(); }
-
-static int setup(void **state)
-{
-    *state = arena_new(no_memory, NULL);
-    return *state == NULL;
-}
-
-static int teardown(void **state)
-{
-    arena_free(*state);
-    return 0;
-}
-
-static void check(Sketch *s)
-{
-    static const char *const cpus[] = {"x86-64-v3", "x86-64-v4"};
-    for (int i = 0; i < 2; i++) {
-        if (!native_runs(cpus[i])) continue;
-        assert_true(native_agrees(s->graph, cpus[i], 0));
-        assert_true(native_agrees(s->graph, cpus[i], 2));
-    }
-}
 
 /* ---- maps ---- */
 
@@ -42,7 +18,7 @@ static void maps_of_every_tail(void **state)
         Value a = sketch_input(&s, F32, DIMS(size)), b = sketch_input(&s, F32, DIMS(size));
         Value sum = sketch_op(&s, OP_add, NULL, OPERANDS(a, sketch_op(&s, OP_relu, NULL, OPERANDS(b))));
         sketch_output(&s, sum);
-        check(&s);
+        sketch_check(&s);
     }
 }
 
@@ -56,7 +32,7 @@ static void maps_that_broadcast(void **state)
     y = sketch_op(&s, OP_div, NULL, OPERANDS(y, sketch_number(&s, F32, 3)));
     y = sketch_op(&s, OP_maximum, NULL, OPERANDS(y, column));
     sketch_output(&s, y);
-    check(&s);
+    sketch_check(&s);
 }
 
 /* Both arms of a diamond read one value. */
@@ -67,7 +43,7 @@ static void maps_that_share(void **state)
     Value t = sketch_op(&s, OP_tanh, NULL, OPERANDS(x));
     for (int i = 0; i < 6; i++) t = sketch_op(&s, OP_mul, NULL, OPERANDS(t, t));
     sketch_output(&s, sketch_op(&s, OP_add, NULL, OPERANDS(t, x)));
-    check(&s);
+    sketch_check(&s);
 }
 
 static void maps_of_every_dtype(void **state)
@@ -84,7 +60,7 @@ static void maps_of_every_dtype(void **state)
         sketch_output(&s, c);
         sketch_output(&s, sketch_op(&s, OP_cast, &to, OPERANDS(c)));
         sketch_output(&s, sketch_op(&s, OP_where, NULL, OPERANDS(sketch_op(&s, OP_equal, NULL, OPERANDS(a, b)), c, b)));
-        check(&s);
+        sketch_check(&s);
     }
 }
 
@@ -98,7 +74,7 @@ static void views_are_strides(void **state)
     Value cut = sketch_op(&s, OP_slice, &part, OPERANDS(t));
     sketch_output(&s, sketch_op(&s, OP_add, NULL, OPERANDS(t, y)));
     sketch_output(&s, cut);
-    check(&s);
+    sketch_check(&s);
 }
 
 /* ---- reductions ---- */
@@ -110,7 +86,7 @@ static void check_reduction(Arena *arena, Op op, Dtype dtype, int rank, const in
     ReduceAttrs attrs = {.axes = axes, .keep = keep};
     Value r = sketch_op(&s, op, &attrs, OPERANDS(x));
     sketch_output(&s, sketch_op(&s, OP_add, NULL, OPERANDS(r, r)));
-    check(&s);
+    sketch_check(&s);
 }
 
 static void reductions_of_the_last_axis(void **state)
@@ -152,7 +128,7 @@ static void reductions_with_maps_around(void **state)
     ReduceAttrs attrs = {.axes = {1, {1}}};
     y = sketch_op(&s, OP_reduce_sum, &attrs, OPERANDS(y));
     sketch_output(&s, sketch_op(&s, OP_sub, NULL, OPERANDS(y, beside)));
-    check(&s);
+    sketch_check(&s);
 }
 
 /* ---- windows ---- */
@@ -163,7 +139,7 @@ static void check_pool(Arena *arena, Op op, Dtype dtype, int64_t h, int64_t w, i
     Value x = sketch_input(&s, dtype, DIMS(2, h, w, c));
     Value y = sketch_op(&s, op, &attrs, OPERANDS(x));
     sketch_output(&s, sketch_op(&s, OP_relu, NULL, OPERANDS(y)));
-    check(&s);
+    sketch_check(&s);
 }
 
 static void pools(void **state)
@@ -195,7 +171,7 @@ static void pools_of_positive_numbers(void **state)
                   OPERANDS(sketch_op(&s, OP_reduce_max, &(ReduceAttrs){.axes = {1, {0}}, .keep = true}, OPERANDS(y))));
     sketch_output(&s, y);
     sketch_output(&s, sketch_op(&s, OP_max_pool, &same, OPERANDS(y)));
-    check(&s);
+    sketch_check(&s);
 }
 
 /* ---- rows ---- */
@@ -208,13 +184,13 @@ static void softmax_rows(void **state)
         Value x = sketch_input(&s, F32, DIMS(2, 2, sizes[i]));
         Value y = sketch_op(&s, OP_mul, NULL, OPERANDS(x, sketch_number(&s, F32, 9)));
         sketch_output(&s, sketch_op(&s, OP_softmax, NULL, OPERANDS(y)));
-        check(&s);
+        sketch_check(&s);
     }
     static const Dtype dtypes[] = {F64, F16, BF16};
     for (int i = 0; i < 3; i++) {
         Sketch s = sketch_new(*state, "narrow");
         sketch_output(&s, sketch_op(&s, OP_softmax, NULL, OPERANDS(sketch_input(&s, dtypes[i], DIMS(3, 21)))));
-        check(&s);
+        sketch_check(&s);
     }
 }
 
@@ -238,7 +214,7 @@ static void halos_are_walked_by_all(void **state)
     sketch_output(&s, sketch_op(&s, OP_reduce_sum, &spatial, OPERANDS(c)));
     sketch_output(&s, sketch_op(&s, OP_reduce_max, &last, OPERANDS(c)));
     sketch_output(&s, sketch_op(&s, OP_softmax, NULL, OPERANDS(c)));
-    check(&s);
+    sketch_check(&s);
 }
 
 /* The sum may be written over either operand, but not over one that somebody reads later. */
@@ -253,7 +229,7 @@ static void work_in_place(void **state)
     Value e = sketch_op(&s, OP_dense, NULL, OPERANDS(d, weight));
     Value f = sketch_op(&s, OP_sub, NULL, OPERANDS(e, c)); /* over c, after the product */
     sketch_output(&s, sketch_op(&s, OP_dense, NULL, OPERANDS(f, weight)));
-    check(&s);
+    sketch_check(&s);
 }
 
 static void reshapes_are_names(void **state)
@@ -266,10 +242,10 @@ static void reshapes_are_names(void **state)
     Value u = sketch_op(&s, OP_softmax, NULL, OPERANDS(r));
     sketch_output(&s, sketch_op(&s, OP_reshape, &back, OPERANDS(u)));
     sketch_output(&s, sketch_op(&s, OP_reshape, &back, OPERANDS(x)));
-    check(&s);
+    sketch_check(&s);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
 
 int main(void)
 {

@@ -1,43 +1,19 @@
 /* Contractions compiled and run beside eval, bit by bit: the shapes in which the axes of one look like another's. */
 #include "tests/support/native.h"
+#include "tests/support/setting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 /* cmocka wants these first */
 #include <cmocka.h>
-
-static void no_memory(void *context) { abort(); }
-
-static int setup(void **state)
-{
-    *state = arena_new(no_memory, NULL);
-    return *state == NULL;
-}
-
-static int teardown(void **state)
-{
-    arena_free(*state);
-    return 0;
-}
-
-static void check(Sketch *s)
-{
-    static const char *const cpus[] = {"x86-64-v3", "x86-64-v4"};
-    for (int i = 0; i < 2; i++) {
-        if (!native_runs(cpus[i])) continue;
-        assert_true(native_agrees(s->graph, cpus[i], 0));
-        assert_true(native_agrees(s->graph, cpus[i], 2));
-    }
-}
 
 static void check_matmul(Arena *arena, int rank, const int64_t *a, const int64_t *b)
 {
     Sketch s = sketch_new(arena, "matmul");
     Value x = sketch_input(&s, F32, rank, a), y = sketch_input(&s, F32, rank, b);
     sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(x, y)));
-    check(&s);
+    sketch_check(&s);
 }
 
 /* Leading axes with a matrix each, also where [B, 1, M, N] could be taken for images that share their weights. */
@@ -54,7 +30,7 @@ static void one_matrix_for_all(void **state)
     Sketch s = sketch_new(*state, "shared");
     Value x = sketch_input(&s, F32, DIMS(2, 1, 5, 7)), y = sketch_input(&s, F32, DIMS(7, 18));
     sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(x, y)));
-    check(&s);
+    sketch_check(&s);
 }
 
 static void vectors(void **state)
@@ -65,7 +41,7 @@ static void vectors(void **state)
     sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(row, x)));
     sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(x, column)));
     sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(column, column)));
-    check(&s);
+    sketch_check(&s);
 }
 
 static void check_conv(Arena *arena, const int64_t in[4], int64_t kernel, int64_t out, const ConvAttrs *attrs)
@@ -76,7 +52,7 @@ static void check_conv(Arena *arena, const int64_t in[4], int64_t kernel, int64_
     Value b = sketch_param(&s, F32, DIMS(out));
     Value y = sketch_op(&s, OP_conv2d, attrs, OPERANDS(x, w, b));
     sketch_output(&s, sketch_op(&s, OP_relu, NULL, OPERANDS(y)));
-    check(&s);
+    sketch_check(&s);
 }
 
 static void convolutions(void **state)
@@ -99,10 +75,10 @@ static void convolutions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(matrices_of_their_own, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_matrix_for_all, setup, teardown),
-        cmocka_unit_test_setup_teardown(vectors, setup, teardown),
-        cmocka_unit_test_setup_teardown(convolutions, setup, teardown),
+        cmocka_unit_test_setup_teardown(matrices_of_their_own, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(one_matrix_for_all, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(vectors, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(convolutions, arena_setup, arena_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

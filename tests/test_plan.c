@@ -3,6 +3,7 @@
 #include "passes/lifetime.h"
 #include "passes/report_memory.h"
 #include "tests/support/native.h"
+#include "tests/support/setting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,20 +12,6 @@
 #include <string.h>
 /* cmocka wants these first */
 #include <cmocka.h>
-
-static void no_memory(void *context) { abort(); }
-
-static int setup(void **state)
-{
-    *state = arena_new(no_memory, NULL);
-    return *state == NULL;
-}
-
-static int teardown(void **state)
-{
-    arena_free(*state);
-    return 0;
-}
 
 /* Runs every required pass; the verifier recomputes overlaps after plan. */
 static void plan(Sketch *s)
@@ -189,7 +176,7 @@ static void the_report_names_every_buffer(void **state)
     free(text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
 
 int main(void)
 {

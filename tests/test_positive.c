@@ -1,27 +1,13 @@
 /* What is taken for positive must be: maxima of it are taken of bits. */
 #include "backend/lower/positive.h"
 #include "tests/support/native.h"
+#include "tests/support/setting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 /* cmocka wants these first */
 #include <cmocka.h>
-
-static void no_memory(void *context) { abort(); }
-
-static int setup(void **state)
-{
-    *state = arena_new(no_memory, NULL);
-    return *state == NULL;
-}
-
-static int teardown(void **state)
-{
-    arena_free(*state);
-    return 0;
-}
 
 static void element_wise_work(void **state)
 {
@@ -64,8 +50,8 @@ static void other_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(element_wise_work, setup, teardown),
-        cmocka_unit_test_setup_teardown(other_kinds, setup, teardown),
+        cmocka_unit_test_setup_teardown(element_wise_work, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(other_kinds, arena_setup, arena_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

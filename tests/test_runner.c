@@ -1,6 +1,7 @@
 /* The main program of standalone binaries, on a model written by hand: what it prints, what it writes, and that
  * no file, however damaged, gives anything but a clear error. */
 #include "runtime/runner/runner.h"
+#include "tests/support/setting.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -63,14 +64,6 @@ typedef struct Said {
     int status;
     char out[8192], err[8192];
 } Said;
-
-static void slurp(const char *path, char *text, size_t room)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, room - 1, file)] = 0;
-    fclose(file);
-}
 
 /* In a process of its own, so that what it prints can be read. */
 static Said run_model(const LepModel *model, char **argv)
@@ -402,21 +395,7 @@ static void writes_through_a_device(void **state)
     contains(said.err, "/dev/full: cannot be written: No space left on device");
 }
 
-static int enter_folder(void **state)
-{
-    char folder[] = "/tmp/lepc-runner-XXXXXX";
-    if (!mkdtemp(folder) || chdir(folder)) return -1;
-    *state = strdup(folder);
-    return 0;
-}
-
-static int leave_folder(void **state)
-{
-    char command[64];
-    snprintf(command, sizeof command, "rm -r %s", (char *)*state);
-    free(*state);
-    return chdir("/") || system(command);
-}
+static int enter_folder(void **state) { return folder_enter(state, "runner"); }
 
 int main(void)
 {
@@ -434,5 +413,5 @@ int main(void)
         cmocka_unit_test(refuses_code_for_another_processor),
         cmocka_unit_test(writes_through_a_device),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

@@ -3,8 +3,13 @@
 #include "ir/eval.h"
 #include "tests/support/compile.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+/* cmocka wants these first */
+#include <cmocka.h>
 
 /* ---- making graphs ---- */
 
@@ -158,4 +163,14 @@ bool native_agrees(const Graph *graph, const char *cpu, int level)
     compiled_free(&compiled);
     arena_free(arena);
     return same;
+}
+
+void sketch_check(const Sketch *s)
+{
+    static const char *const cpus[] = {"x86-64-v3", "x86-64-v4"};
+    for (int i = 0; i < 2; i++) {
+        if (!native_runs(cpus[i])) continue;
+        assert_true(native_agrees(s->graph, cpus[i], 0));
+        assert_true(native_agrees(s->graph, cpus[i], 2));
+    }
 }

@@ -34,5 +34,7 @@ bool native_runs(const char *cpu);
 /* A copy of the graph compiled for `cpu` with the passes of the level under strict, run on drawn inputs: whether every
  * result has the bits of eval's.  Says on stderr what differs. */
 bool native_agrees(const Graph *graph, const char *cpu, int level);
+/* Fails the test unless it agrees on each of "x86-64-v3" and "x86-64-v4" that runs here, at -O0 and -O2. */
+void sketch_check(const Sketch *s);
 
 #endif

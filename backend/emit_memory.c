@@ -118,7 +118,7 @@ static LLVMValueRef stepped(Body *b, Var *var, LLVMValueRef parent, int64_t fact
     return value;
 }
 
-LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index)
+static LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index)
 {
     int64_t size = element_bytes(buffer->dtype), constant = index->base;
     LLVMValueRef address = buffer_start(b, buffer);

@@ -9,7 +9,7 @@ enum { STATUS_OK = 0, STATUS_ARGUMENT = 1, STATUS_ALIGNMENT = 2 };
 
 enum { ARENA_ALIGN = 64 };
 
-void emit_add_attribute(Emitter *e, LLVMValueRef function, const char *name, const char *value)
+static void emit_add_attribute(Emitter *e, LLVMValueRef function, const char *name, const char *value)
 {
     LLVMAttributeRef attribute;
     if (value)

@@ -59,7 +59,6 @@ typedef struct Body {
 
 /* The model's entry point, its ABI symbol and the adapter that takes bases; the adapter. */
 LLVMValueRef emit_entry(Emitter *e);
-void emit_add_attribute(Emitter *e, LLVMValueRef function, const char *name, const char *value);
 /* A function with the attributes that all of a module's have. */
 LLVMValueRef emit_new_function(Emitter *e, const char *name, LLVMTypeRef type, bool exported);
 
@@ -88,7 +87,6 @@ LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, int index);
 LLVMTypeRef emit_type(const Emitter *e, Dtype dtype, int lanes);
 /* An affine index as an i64. */
 LLVMValueRef emit_affine(Body *b, const Affine *index);
-LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index);
 LLVMValueRef emit_load(Body *b, const LoopExpr *load);
 void emit_store(Body *b, const LoopStatement *store, LLVMValueRef value);
 void emit_fill(Body *b, const LoopStatement *fill);

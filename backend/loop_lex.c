@@ -172,7 +172,7 @@ bool loop_expected(LoopParser *p, const char *what)
 
 bool loop_is_mark(const LoopParser *p, char mark) { return p->token.kind == LOOP_TOKEN_MARK && p->token.mark == mark; }
 
-bool loop_is_word(const LoopParser *p, const char *word)
+static bool loop_is_word(const LoopParser *p, const char *word)
 {
     return p->token.kind == LOOP_TOKEN_NAME && !p->token.quoted && !strcmp(p->token.text, word);
 }

@@ -48,7 +48,6 @@ bool loop_failed(const LoopParser *p);
 /* "expected X, found Y" */
 bool loop_expected(LoopParser *p, const char *what);
 bool loop_is_mark(const LoopParser *p, char mark);
-bool loop_is_word(const LoopParser *p, const char *word);
 /* Takes the next token if it is that mark or word. */
 bool loop_accept(LoopParser *p, char mark);
 bool loop_accept_word(LoopParser *p, const char *word);

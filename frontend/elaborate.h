@@ -85,7 +85,7 @@ typedef struct Elaborator {
     int params;         /* made so far */
 } Elaborator;
 
-enum { MAX_STEPS = 100000, MAX_EXPANSION = 64 };
+enum { MAX_STEPS = 100000 };
 
 /* Where a statement is. */
 typedef struct Frame {
@@ -97,8 +97,7 @@ typedef struct Frame {
     bool reuse; /* parameters that are there already are shared */
     const Expansion *inside;
     const Type *annotation; /* of the statement, or NULL */
-    bool layered;           /* the statement has a layer with parameters already, at: */
-    Span layer;
+    bool layered;           /* the statement has a layer with parameters already */
 } Frame;
 
 /* ---- expressions: `final` names the node that the whole expression becomes; NULL: called after its operator ---- */
@@ -109,15 +108,11 @@ Item elaborate_call(Elaborator *e, Frame *f, const AstExpr *call, const Item *pi
 Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *call, const Item *piped,
                      const char *final);
 Item elaborate_loop(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
-/* A value by its name, inner ones (c1.relu) and result slots (r.h) included; E0201. */
-Item elaborate_name(Elaborator *e, Frame *f, const char *name, Span at);
 /* A second layer with parameters in a statement is E0603. */
 bool elaborate_layer(Elaborator *e, Frame *f, Span at);
 /* Operator `op` on items, numbers among them turned to constants. */
 Item elaborate_node(Elaborator *e, Frame *f, Op op, const void *attrs, int count, const Item *items, const char *final,
                     Span at);
-/* Numbers among the operands become constants of the dtype of the tensors beside them. */
-bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const Item *items, Value *out, Span at);
 /* A compile-time integer; E0306. */
 bool elaborate_integer(Elaborator *e, Frame *f, const AstExpr *expr, const char *what, int64_t *out);
 /* False, with E0105, when the text expands to too much. */
@@ -178,9 +173,6 @@ bool elaborate_charge(Elaborator *e, const Type *type, Span at);
 const Tensor *seeded_tensor(Arena *arena, const Type *type, int64_t seed, const char *name);
 /* Warns of tensors that nothing used, and closes the files. */
 void weights_finish(Elaborator *e, bool complete);
-/* The rows of a layout for an operand: what the key ends in, and how the stored tensor lies. */
-const char *layout_key(Elaborator *e, const char *path, const char *operand);
-void layout_order(const Elaborator *e, Op op, int operand, Value input, const Type *type, ParamAttrs *attrs);
 /* Lines of a file beside the model, one a label; E0508. */
 bool labels_read(Elaborator *e, const char *name, int64_t count, Span at, Result *out);
 

@@ -26,7 +26,6 @@ bool elaborate_layer(Elaborator *e, Frame *f, Span at)
 {
     if (!f->layered) {
         f->layered = true;
-        f->layer = at;
         return true;
     }
     diag_error(e->diag, E0603, at, "a second layer with parameters in one statement: both would be called '%s'",

@@ -67,7 +67,8 @@ static bool number_operand(Elaborator *e, const Frame *f, const char *name, cons
     return node != NULL;
 }
 
-bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const Item *items, Value *out, Span at)
+/* Numbers among the operands become constants of the dtype of the tensors beside them. */
+static bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const Item *items, Value *out, Span at)
 {
     const char *called = op_table[op]->name;
     const Type *partner = partner_type(count, items);

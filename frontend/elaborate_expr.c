@@ -74,7 +74,8 @@ static Item unknown_name(Elaborator *e, Frame *f, const char *name, Span at)
     return broken;
 }
 
-Item elaborate_name(Elaborator *e, Frame *f, const char *name, Span at)
+/* A value by its name, inner ones (c1.relu) and result slots (r.h) included; E0201. */
+static Item elaborate_name(Elaborator *e, Frame *f, const char *name, Span at)
 {
     ScopeEntry *entry = scope_find(f->scope, name);
     if (entry) {

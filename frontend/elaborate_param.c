@@ -55,7 +55,8 @@ static const struct KeyRow {
     {"variance", "moving_variance", "running_var"},
 };
 
-const char *layout_key(Elaborator *e, const char *path, const char *operand)
+/* What the key of an operand ends in, in the layout of the weights. */
+static const char *layout_key(Elaborator *e, const char *path, const char *operand)
 {
     bool pytorch = e->layout == LAYOUT_PYTORCH;
     for (size_t i = 0; i < sizeof key_rows / sizeof *key_rows; i++)
@@ -95,7 +96,8 @@ static void order_flattened(const Type *image, const Type *type, ParamAttrs *att
     attrs->permute.at[rank - 1] = 0;
 }
 
-void layout_order(const Elaborator *e, Op op, int operand, Value input, const Type *type, ParamAttrs *attrs)
+/* How the stored tensor lies. */
+static void layout_order(const Elaborator *e, Op op, int operand, Value input, const Type *type, ParamAttrs *attrs)
 {
     for (size_t i = 0; e->layout == LAYOUT_PYTORCH && i < sizeof pytorch_rows / sizeof *pytorch_rows; i++) {
         const struct OrderRow *row = &pytorch_rows[i];

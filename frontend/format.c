@@ -43,7 +43,11 @@ static bool is_plain(const char *name)
     return true;
 }
 
-void format_name(Formatter *p, const char *name) { format_put(p, is_plain(name) ? name : string_text(p->arena, name)); }
+/* In quotes when it is not a plain one. */
+static void format_name(Formatter *p, const char *name)
+{
+    format_put(p, is_plain(name) ? name : string_text(p->arena, name));
+}
 
 /* ---- comments and empty lines ---- */
 

@@ -16,8 +16,6 @@ typedef struct Formatter {
 } Formatter;
 
 void format_put(Formatter *p, const char *text);
-/* The name, in quotes when it is not a plain one. */
-void format_name(Formatter *p, const char *name);
 void format_newline(Formatter *p);
 /* `least`: what binds less tightly than this stands in parentheses. */
 void format_expr(Formatter *p, const AstExpr *expr, int least);

@@ -16,7 +16,6 @@ struct Block {
 
 struct Arena {
     Block *head;
-    size_t total;
     ArenaEscape *escape;
     void *context;
     Arena *children, *sibling; /* the newest child; the next older child of the same parent */
@@ -93,7 +92,6 @@ void *arena_alloc(Arena *arena, size_t size)
     size_t align = size >= LARGE_FROM ? LARGE_ALIGN : SMALL_ALIGN;
     if (size > SIZE_MAX / 2) arena_exhausted(arena);
     size = (size + SMALL_ALIGN - 1) / SMALL_ALIGN * SMALL_ALIGN;
-    arena->total += size;
     Block *head = arena->head;
     if (size > BLOCK_SIZE && head) {
         add_block(arena, size);
@@ -153,5 +151,3 @@ char *arena_printf(Arena *arena, const char *format, ...)
     va_end(args);
     return text;
 }
-
-size_t arena_used(const Arena *arena) { return arena->total; }

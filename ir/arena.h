@@ -31,8 +31,6 @@ char *arena_copy_string(Arena *arena, const char *text);
 char *arena_copy_chars(Arena *arena, const char *text, size_t length);
 char *arena_printf(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3), nonnull));
 char *arena_vprintf(Arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0), nonnull));
-/* Bytes handed out so far. */
-size_t arena_used(const Arena *arena);
 
 #define ARENA_NEW(arena, Type_) ((Type_ *)arena_alloc((arena), sizeof(Type_)))
 #define ARENA_ARRAY(arena, Type_, count) ((Type_ *)arena_array((arena), (size_t)(count), sizeof(Type_)))

@@ -123,19 +123,3 @@ int expr_bitcast(Expr *e, Dtype to, int a)
     if (dtype_of(e, a) == to) return e->result = a;
     return add(e, (ExprOp){.kind = EXPR_BITCAST, .dtype = to, .in = {a}});
 }
-
-int expr_inline(Expr *e, const Expr *from, const int *args)
-{
-    int *moved = ARENA_ARRAY(e->arena, int, from->count);
-    for (size_t i = 0; i < from->count; i++) {
-        ExprOp op = from->ops[i];
-        if (op.kind == EXPR_ARG) {
-            assert(dtype_of(e, args[op.argument]) == op.dtype);
-            moved[i] = args[op.argument];
-            continue;
-        }
-        for (int k = 0; k < kind_arities[op.kind]; k++) op.in[k] = moved[op.in[k]];
-        moved[i] = add(e, op);
-    }
-    return e->result = moved[from->result];
-}

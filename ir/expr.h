@@ -48,8 +48,6 @@ int expr_select(Expr *e, int condition, int yes, int no);
 /* Float to integer truncates and saturates, NaN is 0; integer to integer wraps; to bool is x != 0. */
 int expr_cast(Expr *e, Dtype to, int a);
 int expr_bitcast(Expr *e, Dtype to, int a);
-/* Copies `from` into `e` with its arguments replaced by the operations args[]; returns its result. */
-int expr_inline(Expr *e, const Expr *from, const int *args);
 
 /* Elementary functions as expressions of f32 operations; ULPs in tests/test_math.c. */
 int expr_exp(Expr *e, int x);

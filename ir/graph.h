@@ -114,8 +114,6 @@ void graph_move(Graph *graph, Node *node, Node *before);
 void graph_add_result(Graph *graph, Result result);
 /* Uses of a value: operands, also in nested regions, and results. */
 int graph_uses(const Graph *graph, Value value);
-/* The only node that uses the value, when it is used once as an operand and is no result; else NULL. */
-Node *graph_only_user(const Graph *graph, Value value);
 /* NULL when there is none of that name in this graph. */
 Node *graph_find(const Graph *graph, const char *name);
 /* A copy in `arena` that shares nothing that a pass may change; weights' elements, strings and spans are shared. */

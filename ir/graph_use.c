@@ -15,34 +15,15 @@ void graph_replace(Graph *graph, Value old, Value new_)
         if (value_equal(graph->results[i].value, old)) graph->results[i].value = new_;
 }
 
-/* Operand uses, the last such node in *user; and results. */
-static int count_uses(const Graph *graph, Value value, Node **user, int *results)
-{
-    int uses = 0;
-    for (Node *node = graph->first; node; node = node->next) {
-        for (int i = 0; i < node->ninputs; i++)
-            if (value_equal(node->inputs[i], value)) {
-                uses++;
-                *user = node;
-            }
-        for (int i = 0; i < node->nregions; i++) uses += count_uses(node->regions[i], value, user, results);
-    }
-    for (int i = 0; i < graph->nresults; i++) *results += value_equal(graph->results[i].value, value);
-    return uses;
-}
-
 int graph_uses(const Graph *graph, Value value)
 {
-    Node *user = NULL;
-    int results = 0;
-    return count_uses(graph, value, &user, &results) + results;
-}
-
-Node *graph_only_user(const Graph *graph, Value value)
-{
-    Node *user = NULL;
-    int results = 0;
-    return count_uses(graph, value, &user, &results) == 1 && !results ? user : NULL;
+    int uses = 0;
+    for (const Node *node = graph->first; node; node = node->next) {
+        for (int i = 0; i < node->ninputs; i++) uses += value_equal(node->inputs[i], value);
+        for (int i = 0; i < node->nregions; i++) uses += graph_uses(node->regions[i], value);
+    }
+    for (int i = 0; i < graph->nresults; i++) uses += value_equal(graph->results[i].value, value);
+    return uses;
 }
 
 /* ---- captures ---- */

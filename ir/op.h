@@ -113,8 +113,6 @@ struct OpDef {
     void (*pool)(const Node *node, Pooling *out);
     /* A composite: the same in other operators, always its meaning; out[] for each result. */
     bool (*expand)(const Maker *m, Value *out);
-    /* Gradients of the operands from those of the results; NULL where none flows.  For compiled training. */
-    bool (*gradient)(const Maker *m, const Value *results, Value *operands);
     const char *onnx, *tflite; /* the one-to-one name there, or NULL */
 };
 

@@ -93,7 +93,7 @@ static void print_place(Printer *p, const Node *node, int slot)
 static void print_schedule(Printer *p, const Schedule *schedule)
 {
     const char *text = attrs_text(p->arena, &schedule_attrs, schedule);
-    fprintf(p->out, " @schedule(%s)", *text ? text + 2 : "variant: direct");
+    fprintf(p->out, " @schedule(%s)", *text ? text + 2 : "lanes: 1");
 }
 
 static void print_origin(Printer *p, const Span *at, int count)

@@ -1,9 +1,7 @@
 #include "ir/schedule.h"
 
-static const char *const variants[] = {"direct", "winograd", "sparse", "strip", NULL};
-
 const AttrTable schedule_attrs = ATTRS(
-    Schedule, ATTR(Schedule, variant, .kind = ATTR_ENUM, .words = variants, .doc = "how the anchor is computed"),
+    Schedule,
     ATTR(Schedule, lanes, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 64, .doc = "f32 elements of a vector"),
     ATTR(Schedule, tile_rows, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 64,
          .doc = "output rows held in registers, before pooling"),
@@ -17,9 +15,6 @@ const AttrTable schedule_attrs = ATTRS(
          .doc = "output channels that lie together in packed weights, 0 not packed"),
     ATTR(Schedule, prefetch, .kind = ATTR_INT, .low = 0, .high = 1 << 20,
          .doc = "bytes ahead that packed weights are fetched"),
-    ATTR(Schedule, threads, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 4096,
-         .doc = "parts that may run side by side, at most"),
-    ATTR(Schedule, scratch, .kind = ATTR_INT, .low = 0, .high = (int64_t)1 << 40, .doc = "bytes of scratch a thread"),
     ATTR(Schedule, cost, .kind = ATTR_FLOAT, .doc = "predicted cycles"));
 
 static bool is_anchor(OpKind kind)

@@ -5,10 +5,7 @@
 
 #include "ir/op.h"
 
-typedef enum Variant { VARIANT_DIRECT, VARIANT_WINOGRAD, VARIANT_SPARSE, VARIANT_STRIP } Variant;
-
 struct Schedule {
-    int variant;          /* a Variant */
     int64_t lanes;        /* f32 elements of a vector; 1 is scalar code */
     int64_t tile_rows;    /* output rows held in registers (before pooling) */
     int64_t tile_columns; /* output pixels of a row held in registers */
@@ -16,8 +13,6 @@ struct Schedule {
     int64_t unroll;       /* steps of the innermost reduction loop written out */
     int64_t panel;        /* output channels that lie together in packed weights and bias; 0: not packed */
     int64_t prefetch;     /* bytes ahead that packed weights are fetched, 0 none */
-    int64_t threads;      /* upper bound of parts that may run side by side */
-    int64_t scratch;      /* bytes of scratch a thread */
     double cost;          /* predicted cycles, for reports and neighbours' decisions */
 };
 

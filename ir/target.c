@@ -28,27 +28,23 @@ enum {
     (((isa)&ISA_FMA ? FEATURE_FMA : 0u) | ((isa)&ISA_512F ? FEATURE_MASKED : 0u) |                                     \
      ((isa) & (ISA_VNNI | ISA_AVXVNNI) ? FEATURE_DOT8 : 0u) | ((isa)&ISA_BF16 ? FEATURE_DOTBF16 : 0u))
 
-static const char *const sections[] = {".lep.weights", NULL};
 static const char default_triple[] = "x86_64-pc-linux-gnu";
 
 const Target target_table[] = {
 #define LEVEL(...)
 #define CPU(name_, level, fmas, latency, loads, l1, l2, l3, b1, b2, b3, b4, doc_)                                      \
     {.name = name_,                                                                                                    \
-     .arch = ARCH_X86_64,                                                                                              \
      .triple = default_triple,                                                                                         \
      .cpu = name_,                                                                                                     \
      .features = "",                                                                                                   \
      .has = HAS(LEVEL_##level),                                                                                        \
      .vector_bytes = VECTOR_BYTES(LEVEL_##level),                                                                      \
      .vector_registers = VECTOR_REGISTERS(LEVEL_##level),                                                              \
-     .index_bits = 64,                                                                                                 \
      .fma_per_cycle = fmas,                                                                                            \
      .fma_latency = latency,                                                                                           \
      .loads_per_cycle = loads,                                                                                         \
      .cache_bytes = {(l1)*1024, (l2)*1024, (l3)*1024},                                                                 \
      .cache_bytes_per_cycle = {b1, b2, b3, b4},                                                                        \
-     .sections = sections,                                                                                             \
      .doc = doc_},
 #include "ir/target.def"
 };

@@ -7,8 +7,6 @@
 
 #include <stdint.h>
 
-typedef enum Arch { ARCH_X86_64, ARCH_COUNT } Arch;
-
 enum {
     FEATURE_FMA = 1,    /* a fused multiply-add in hardware */
     FEATURE_MASKED = 2, /* masked loads and stores */
@@ -17,21 +15,18 @@ enum {
 };
 
 typedef struct Target {
-    const char *name; /* "x86-64-v3" */
-    Arch arch;
+    const char *name;     /* "x86-64-v3" */
     const char *triple;   /* for LLVM */
     const char *cpu;      /* LLVM's name */
     const char *features; /* LLVM's list, "+avx2,-..." */
     unsigned has;         /* FEATURE_ bits */
     int vector_bytes;
     int vector_registers;
-    int index_bits;    /* width of index arithmetic */
     int fma_per_cycle; /* vector multiply-adds issued a cycle */
     int fma_latency;
     int loads_per_cycle;          /* vector loads */
     int64_t cache_bytes[3];       /* L1 data, L2, share of L3 */
     int cache_bytes_per_cycle[4]; /* read from L1, L2, L3, memory */
-    const char *const *sections;  /* memory regions that constants may go to; NULL-ended */
     const char *doc;
 } Target;
 

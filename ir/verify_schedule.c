@@ -16,11 +16,11 @@ static bool check_ranges(const Node *node, Diag *diag)
     const Schedule *s = node->schedule;
     if (s->lanes < 1 || s->lanes > MAX_LANES || s->lanes & (s->lanes - 1))
         return misfit(node, diag, "lanes is no power of two up to 64");
-    const int64_t positive[] = {s->tile_rows, s->tile_columns, s->tile_vectors, s->unroll, s->threads};
+    const int64_t positive[] = {s->tile_rows, s->tile_columns, s->tile_vectors, s->unroll};
     for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
         if (positive[i] < 1 || positive[i] > MAX_UNROLLED)
-            return misfit(node, diag, "a tile, unroll or threads is not from 1 to 65536");
-    if (s->panel < 0 || s->prefetch < 0 || s->scratch < 0) return misfit(node, diag, "a size is negative");
+            return misfit(node, diag, "a tile or unroll is not from 1 to 65536");
+    if (s->panel < 0 || s->prefetch < 0) return misfit(node, diag, "a size is negative");
     return true;
 }
 

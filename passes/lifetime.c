@@ -32,8 +32,7 @@ int lifetimes_resolve(const Lifetimes *lifetimes, int storage)
 
 static void add_alias(Lifetimes *lifetimes, const Node *node)
 {
-    Storage *source = lifetimes_find(lifetimes, node->inputs[0]);
-    source->reshaped = true;
+    const Storage *source = lifetimes_find(lifetimes, node->inputs[0]);
     *node_map_cell(lifetimes->of, node) = source - lifetimes->storages + 1;
 }
 

@@ -14,7 +14,6 @@ typedef struct Storage {
     int index;       /* of an input or output */
     int first, last; /* groups, counted from 0, that write it and read it last */
     bool read;       /* code loads it from memory; not so what is held in immediates */
-    bool reshaped;   /* has aliases */
     int into;        /* the storage whose memory this one takes over, or -1 */
 } Storage;
 

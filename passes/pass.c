@@ -41,7 +41,8 @@ static bool stage_misfit(const Pass *pass, const Graph *graph, Diag *diag)
                                                         "in order");
 }
 
-bool pass_apply(const Pass *pass, Graph *graph, const PassContext *context, Diag *diag)
+/* One pass, then the verifier. */
+static bool pass_apply(const Pass *pass, Graph *graph, const PassContext *context, Diag *diag)
 {
     if (graph->stage != pass->needs) return stage_misfit(pass, graph, diag);
     if (!pass->run(graph, context, diag)) return false;

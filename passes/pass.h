@@ -35,8 +35,6 @@ typedef void PassVisit(void *context, const Pass *pass, const Graph *graph, doub
 
 /* Required, or optional and neither below its level nor disabled. */
 bool pass_is_wanted(const Pass *pass, const PassContext *context);
-/* One pass, then the verifier. */
-bool pass_apply(const Pass *pass, Graph *graph, const PassContext *context, Diag *diag);
 /* The rows of the table that fit the graph's stage and the context, in order, up to and with `last` (NULL: all). */
 bool pass_pipeline(Graph *graph, const PassContext *context, const char *last, PassVisit *visit, void *visitor,
                    Diag *diag);

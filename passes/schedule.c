@@ -92,7 +92,6 @@ static Schedule schedule_group(const Group *group, const Target *target)
                       .tile_columns = 1,
                       .tile_vectors = 1,
                       .unroll = 1,
-                      .threads = 1,
                       .cost = (double)elements / (double)lanes};
 }
 

@@ -18,8 +18,6 @@ typedef struct TileProblem {
 } TileProblem;
 
 TileProblem tile_problem(const Group *group);
-/* Predicted cycles of the whole contraction with this tile. */
-double tile_cost(const TileProblem *problem, const Schedule *schedule, const Target *target);
 /* The cheapest tile that fits the target's registers. */
 Schedule tile_choose(const TileProblem *problem, const Target *target);
 

@@ -68,7 +68,8 @@ static double one_block(const TileProblem *p, const Target *t, const Schedule *s
     return cost;
 }
 
-double tile_cost(const TileProblem *p, const Schedule *s, const Target *t)
+/* Predicted cycles of the whole contraction with this tile. */
+static double tile_cost(const TileProblem *p, const Schedule *s, const Target *t)
 {
     int64_t width = s->tile_vectors * s->lanes, rest = p->channels % width;
     double cost = (double)(p->channels / width) * one_block(p, t, s, s->tile_vectors);
@@ -125,7 +126,7 @@ static void try_columns(const TileProblem *p, const Target *t, Schedule s, Sched
 Schedule tile_choose(const TileProblem *p, const Target *t)
 {
     static const int64_t vectors[] = {1, 2, 3, 4, 6, 8};
-    Schedule best = {.lanes = 0}, s = {.lanes = t->vector_bytes / p->element_bytes, .threads = 1};
+    Schedule best = {.lanes = 0}, s = {.lanes = t->vector_bytes / p->element_bytes};
     int64_t narrow = power_of_two_from(p->channels);
     if (s.lanes > narrow) s.lanes = narrow;
     if (p->packed) s.panel = narrow < PANEL ? narrow : PANEL;

@@ -143,22 +143,6 @@ static void the_result_may_be_an_argument(void **state)
     trial_free(&t);
 }
 
-static void inlining_keeps_the_meaning(void **state)
-{
-    Trial t = trial_new();
-    Expr *square = expr_new(t.arena), *e = expr_new(t.arena);
-    int a = expr_arg(square, 0, F32);
-    expr_binary(square, EXPR_MUL, a, a);
-    int x = expr_arg(e, 0, F32);
-    int twice = expr_binary(e, EXPR_ADD, x, x);
-    int fourth = expr_inline(e, square, &twice);
-    assert_int_equal(expr_inline(e, square, &twice), fourth);
-    float in = 3, out;
-    expr_run(e, (const void *const[]){&in}, (const int64_t[]){1}, &out, 1);
-    assert_true(out == 36);
-    trial_free(&t);
-}
-
 /* ---- fused multiply-adds: the hardware's and the library's are the same bits ---- */
 
 static float random_float(uint64_t *seed)
@@ -216,7 +200,6 @@ int main(void)
         cmocka_unit_test(casts_round_once),
         cmocka_unit_test(blocks_and_steps),
         cmocka_unit_test(the_result_may_be_an_argument),
-        cmocka_unit_test(inlining_keeps_the_meaning),
         cmocka_unit_test(fma_rounds_once),
         cmocka_unit_test(rows_keep_the_order),
     };

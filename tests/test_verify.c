@@ -131,7 +131,7 @@ static void a_planned_graph_prints_all_that_was_decided(void **state)
                        "  w: f32[4, 4] = param(file: \"w.safetensors\", key: \"w/kernel\") @place(constant, offset: 0, "
                        "panel: 16)\n"
                        "  group a @place(a, arena, offset: 0, before: [0, 1, 1], after: [0, 1, 1]) "
-                       "@schedule(variant: direct) {\n"
+                       "@schedule(lanes: 1) {\n"
                        "    a: f32[2, 2, 2] = relu(in) @origin(\"m.lep\":8:21:10, \"Relu_1\")\n"
                        "    return a\n"
                        "  }\n"
@@ -323,7 +323,7 @@ static void schedules_of_a_dump_are_not_believed(void **state)
         const char *says;
     } changes[] = {{&s->lanes, 3, "no power of two"},     {&s->lanes, 128, "no power of two"},
                    {&s->lanes, 0, "no power of two"},     {&s->tile_rows, 0, "not from 1"},
-                   {&s->unroll, INT64_MAX, "not from 1"}, {&s->threads, -1, "not from 1"},
+                   {&s->unroll, INT64_MAX, "not from 1"}, {&s->prefetch, -1, "negative"},
                    {&s->panel, -16, "negative"},          {&s->tile_columns, 257, "over 256 vectors"},
                    {&s->tile_vectors, 512, "over 256"},   {&s->lanes, 32, "panel is no multiple of lanes"},
                    {&s->tile_vectors, 3, "neither panel"}};

@@ -33,14 +33,6 @@ uint64_t trial_next(uint64_t *seed)
     return z ^ z >> 31;
 }
 
-Tensor trial_random(const Trial *trial, Dtype dtype, int rank, const int64_t *dims, uint64_t seed)
-{
-    Tensor tensor = trial_tensor(trial, dtype, rank, dims, NULL);
-    for (int64_t i = 0, count = type_elements(&tensor.type); i < count; i++)
-        tensor_set_real(&tensor, i, (double)(trial_next(&seed) % 33) / 8 - 2);
-    return tensor;
-}
-
 Node *trial_node(Trial *trial, Op op, const void *attrs, int count, const Tensor *operands)
 {
     Value inputs[8] = {{NULL, 0}};

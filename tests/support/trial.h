@@ -16,8 +16,6 @@ void trial_free(Trial *trial);
 
 /* dims and elements; values NULL: all 0. */
 Tensor trial_tensor(const Trial *trial, Dtype dtype, int rank, const int64_t *dims, const double *values);
-/* Multiples of 1/8 between -2 and 2 from a seed, so that sums of a few are exact. */
-Tensor trial_random(const Trial *trial, Dtype dtype, int rank, const int64_t *dims, uint64_t seed);
 /* Next of a sequence of well-mixed numbers (splitmix64). */
 uint64_t trial_next(uint64_t *seed);
 

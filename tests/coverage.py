@@ -25,7 +25,9 @@ def reports(build):
         for at, note in enumerate(notes):
             into = pathlib.Path(folder, str(at))
             into.mkdir()
-            subprocess.run(["gcov", "--json-format", note], cwd=into, check=True, capture_output=True)
+            done = subprocess.run(["gcov", "--json-format", note], cwd=into, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(f"{done.stderr}{note}: not of one build: delete the .gcda files and run the tests again")
             for path in into.glob("*.gcov.json.gz"):
                 for file in json.load(gzip.open(path))["files"]:
                     yield file["file"], file["lines"], file["functions"]

@@ -40,6 +40,11 @@ static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
     const Place *place = place_of(value);
     Site site = {.buffer = lower_buffer(lowering, value), .base = place_interior(place), .c = 1};
     int rank = type->rank;
+    if (rank && is_column(lowering->group.anchor, value)) {
+        site.x = place->stride[rank - 1];
+        if (batched) site.n = site.x * type->dim[rank - 1].high;
+        return site;
+    }
     if (rank == 4 && !batched) {
         site.n = place->stride[0];
         site.y = place->stride[1];
@@ -47,7 +52,6 @@ static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
         return site;
     }
     if (rank >= 2) site.x = place->stride[rank - 2];
-    if (rank && is_column(lowering->group.anchor, value)) site.x = place->stride[rank - 1];
     if (batched) site.n = place->stride[rank - 2] * type->dim[rank - 2].high;
     return site;
 }

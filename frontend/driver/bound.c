@@ -168,12 +168,18 @@ static Tensor map_error(const Judge *judge, const Node *node, const Estimate *in
 static Tensor row_error(const Judge *judge, const Estimate *in, const Tensor *value)
 {
     Tensor out = new_double(judge->arena, &value->type);
-    double worst = 0;
-    for (int64_t i = 0; i < type_elements(&in->error.type); i++) worst = fmax(worst, reals(&in->error)[i]);
+    double worst = 0, most = -INFINITY, least = INFINITY;
+    for (int64_t i = 0; i < type_elements(&in->error.type); i++) {
+        worst = fmax(worst, reals(&in->error)[i]);
+        most = fmax(most, reals(&in->value)[i]);
+        least = fmin(least, reals(&in->value)[i]);
+    }
     int rank = value->type.rank;
     double terms = rank ? (double)value->type.dim[rank - 1].high : 1;
+    /* the difference to the largest is rounded before its exponential is taken */
+    double relative = expm1(2 * (worst + (most - least) * eps)) + (8 + map_roundings + sqrt(terms)) * eps;
     for (int64_t i = 0; i < type_elements(&value->type); i++)
-        reals(&out)[i] = (expm1(2 * worst) + (8 + map_roundings + sqrt(terms)) * eps) * fabs(reals(value)[i]) + FLT_MIN;
+        reals(&out)[i] = relative * fabs(reals(value)[i]) + FLT_MIN;
     return out;
 }
 

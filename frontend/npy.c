@@ -1,9 +1,7 @@
 /* NumPy's .npy, versions 1 to 3: a magic, a Python dict of descr, fortran_order and shape, the data. */
 #include "frontend/weight_file.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct DescrRow {
     const char *descr;
@@ -192,60 +190,4 @@ bool npy_parse(Arena *arena, const unsigned char *bytes, size_t size, const char
     *out = (Tensor){.type = header.type, .data = (void *)(uintptr_t)(bytes + start + length)};
     tensor_align(arena, out);
     return true;
-}
-
-/* ---- writing ---- */
-
-static const char *descr_of(Dtype dtype)
-{
-    for (size_t i = 0; i < sizeof descrs / sizeof *descrs; i++)
-        if (descrs[i].dtype == dtype) return descrs[i].descr;
-    return NULL;
-}
-
-/* bf16, which NumPy has not, widens to f32 without loss. */
-static Tensor as_numpy(Arena *arena, const Tensor *tensor)
-{
-    if (descr_of(tensor->type.dtype)) return *tensor;
-    Type type = tensor->type;
-    type.dtype = F32;
-    Tensor wide = tensor_new(arena, type);
-    int64_t count = type_elements(&type);
-    for (int64_t i = 0; i < count; i++) tensor_set_real(&wide, i, tensor_real(tensor, i));
-    return wide;
-}
-
-static bool write_array(FILE *out, Arena *arena, const Tensor *tensor)
-{
-    const char *shape = "";
-    for (int i = 0; i < tensor->type.rank; i++)
-        shape = arena_printf(arena, "%s%lld,%s", shape, (long long)tensor->type.dim[i].high,
-                             i + 1 < tensor->type.rank ? " " : "");
-    const char *dict = arena_printf(arena, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
-                                    descr_of(tensor->type.dtype), shape);
-    size_t length = (strlen(dict) + 1 + 10 + 63) / 64 * 64 - 10;
-    unsigned char start[10] = {
-        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)length, (unsigned char)(length >> 8)};
-    size_t bytes = (size_t)type_bytes(&tensor->type);
-    fwrite(start, 1, sizeof start, out);
-    fprintf(out, "%-*s\n", (int)length - 1, dict);
-    return fwrite(tensor->data, 1, bytes, out) == bytes;
-}
-
-bool npy_write(const char *path, const Tensor *tensor, Diag *diag)
-{
-    Arena *arena = diag->arena;
-    Tensor array = as_numpy(arena, tensor);
-    const char *temporary = arena_printf(arena, "%s.%ld.tmp", path, (long)getpid());
-    FILE *out = fopen(temporary, "wb");
-    bool written = out && write_array(out, arena, &array) && !ferror(out);
-    int error = errno;
-    if (out && fclose(out) != 0 && written) {
-        written = false;
-        error = errno;
-    }
-    if (written && rename(temporary, path) == 0) return true;
-    if (written) error = errno;
-    if (out) remove(temporary);
-    return diag_error(diag, E0901, (Span){.name = path}, "cannot write the array: %s", strerror(error));
 }

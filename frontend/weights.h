@@ -22,7 +22,6 @@ void weights_close(WeightFile *file);
 
 /* One array of a .npy file (C order, our dtypes, little endian) of `size` bytes at `bytes`; data points into it. */
 bool npy_parse(Arena *arena, const unsigned char *bytes, size_t size, const char *path, Tensor *out, Diag *diag);
-bool npy_write(const char *path, const Tensor *tensor, Diag *diag);
 bool safetensors_parse(Arena *arena, const unsigned char *bytes, size_t size, const char *path, WeightFile **out,
                        Diag *diag);
 

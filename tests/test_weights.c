@@ -333,6 +333,14 @@ static int drop_folder(void **state)
     return failed;
 }
 
+static void write_file(const char *path, Bytes bytes)
+{
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes.at, 1, bytes.size, out), bytes.size);
+    assert_int_equal(fclose(out), 0);
+}
+
 static DiagCode path_refusal(const Folder *folder, const char *name)
 {
     Diag diag = diag_new(folder->arena);
@@ -343,9 +351,7 @@ static DiagCode path_refusal(const Folder *folder, const char *name)
 static void paths_stay_in_the_models_folder(void **state)
 {
     const Folder *folder = *state;
-    Diag diag = diag_new(folder->arena);
-    Tensor secret = tensor_new(folder->arena, type_scalar(F32));
-    assert_true(npy_write(inside(folder, "secret.npy"), &secret, &diag));
+    write_file(inside(folder, "secret.npy"), npy_of(folder->arena, 1, DICT("'<f4'", "False", "()"), 4));
     assert_int_equal(symlink("../secret.npy", inside(folder, "home/link.safetensors")), 0);
     assert_int_equal(symlink("w", inside(folder, "home/inner.safetensors")), 0);
     assert_int_equal(path_refusal(folder, "/etc/passwd"), E0505);
@@ -365,15 +371,17 @@ static void a_folder_of_arrays_is_read_and_links_are_left_out(void **state)
     Arena *arena = folder->arena;
     Diag diag = diag_new(arena);
     const int64_t dims[] = {2, 3};
-    Tensor kernel = tensor_new(arena, type_tensor(F32, 2, dims)), found;
-    for (int i = 0; i < 6; i++) tensor_set_real(&kernel, i, i * 0.25);
-    assert_true(npy_write(inside(folder, "home/w/c1/kernel.npy"), &kernel, &diag));
+    Tensor found;
+    Type type = type_tensor(F32, 2, dims);
+    Bytes kernel = npy_of(arena, 1, DICT("'<f4'", "False", "(2, 3)"), 24);
+    write_file(inside(folder, "home/w/c1/kernel.npy"), kernel);
     assert_int_equal(symlink("kernel.npy", inside(folder, "home/w/c1/link.npy")), 0);
     WeightFile *file = weights_open(arena, inside(folder, "home/w"), (Span){0}, &diag);
     assert_non_null(file);
     assert_int_equal(weights_count(file), 1);
     assert_true(weights_find(file, "c1/kernel", &found));
-    assert_true(tensor_identical(&kernel, &found));
+    assert_true(type_equal(&type, &found.type));
+    assert_memory_equal(found.data, kernel.at + kernel.size - 24, 24);
     weights_close(file);
 }
 

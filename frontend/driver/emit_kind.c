@@ -5,31 +5,7 @@
 
 #include <string.h>
 
-const EmitRow emit_table[] = {
-    {"exe", "", NEEDS_LOOPS, write_exe, false},          {"obj", ".o", NEEDS_LOOPS, write_object, false},
-    {"lib", ".a", NEEDS_LOOPS, write_library, false},    {"header", ".h", NEEDS_LOOPS, write_header, true},
-    {"asm", ".s", NEEDS_LOOPS, write_assembly, true},    {"llvm", ".ll", NEEDS_LOOPS, write_llvm, true},
-    {"loops", ".loops", NEEDS_LOOPS, write_loops, true}, {"lep", ".lep", NEEDS_GRAPH, write_lep, true},
-    {"dot", ".dot", NEEDS_GRAPH, write_dot, true},
-};
-const int emit_count = sizeof emit_table / sizeof emit_table[0];
-
-const EmitRow *emit_find(const char *name)
-{
-    for (int i = 0; i < emit_count; i++)
-        if (strcmp(emit_table[i].name, name) == 0) return &emit_table[i];
-    return NULL;
-}
-
-const EmitRow *emit_of_path(const char *path)
-{
-    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
-    for (int i = 1; dot && i < emit_count; i++)
-        if (strcmp(emit_table[i].suffix, dot) == 0) return &emit_table[i];
-    return &emit_table[0];
-}
-
-bool write_exe(Compilation *c, const char *path)
+static bool write_exe(Compilation *c, const char *path)
 {
     Bytes object;
     return compile_emit(c, EMIT_OBJECT, true, &object) && link_program(c, &object, path);
@@ -44,32 +20,32 @@ static const char *header_path(Arena *arena, const char *path)
     return arena_printf(arena, "%.*s%.*s.h", (int)(name - path), path, (int)length - skip, name + skip);
 }
 
+static bool write_header(Compilation *c, const char *path)
+{
+    FILE *file = output_open(&c->driver->outputs, c->arena, path, c->diag);
+    if (!file) return false;
+    header_write(&c->program, file);
+    return output_close(&c->driver->outputs, file, c->diag);
+}
+
 static bool write_with_header(Compilation *c, const char *path, const Bytes *bytes)
 {
     if (!output_write(&c->driver->outputs, c->arena, path, bytes, c->diag)) return false;
     return output_is_stream(path) || write_header(c, header_path(c->arena, path));
 }
 
-bool write_object(Compilation *c, const char *path)
+static bool write_object(Compilation *c, const char *path)
 {
     Bytes object;
     return compile_emit(c, EMIT_OBJECT, false, &object) && write_with_header(c, path, &object);
 }
 
-bool write_library(Compilation *c, const char *path)
+static bool write_library(Compilation *c, const char *path)
 {
     Bytes object, archive;
     const char *member = arena_printf(c->arena, "%s.o", symbol_name(c->arena, c->graph->name));
     return compile_emit(c, EMIT_OBJECT, false, &object) &&
            archive_write(c->arena, member, &object, &archive, c->diag) && write_with_header(c, path, &archive);
-}
-
-bool write_header(Compilation *c, const char *path)
-{
-    FILE *file = output_open(&c->driver->outputs, c->arena, path, c->diag);
-    if (!file) return false;
-    header_write(&c->program, file);
-    return output_close(&c->driver->outputs, file, c->diag);
 }
 
 static bool write_emitted(Compilation *c, EmitKind kind, const char *path)
@@ -78,10 +54,10 @@ static bool write_emitted(Compilation *c, EmitKind kind, const char *path)
     return compile_emit(c, kind, false, &text) && output_write(&c->driver->outputs, c->arena, path, &text, c->diag);
 }
 
-bool write_assembly(Compilation *c, const char *path) { return write_emitted(c, EMIT_ASSEMBLY, path); }
-bool write_llvm(Compilation *c, const char *path) { return write_emitted(c, EMIT_LLVM, path); }
+static bool write_assembly(Compilation *c, const char *path) { return write_emitted(c, EMIT_ASSEMBLY, path); }
+static bool write_llvm(Compilation *c, const char *path) { return write_emitted(c, EMIT_LLVM, path); }
 
-bool write_loops(Compilation *c, const char *path)
+static bool write_loops(Compilation *c, const char *path)
 {
     FILE *file = output_open(&c->driver->outputs, c->arena, path, c->diag);
     if (!file) return false;
@@ -112,10 +88,34 @@ bool write_lep(Compilation *c, const char *path)
     return output_close(&c->driver->outputs, file, c->diag);
 }
 
-bool write_dot(Compilation *c, const char *path)
+static bool write_dot(Compilation *c, const char *path)
 {
     FILE *file = output_open(&c->driver->outputs, c->arena, path, c->diag);
     if (!file) return false;
     dot_print(c->graph, file);
     return output_close(&c->driver->outputs, file, c->diag);
+}
+
+const EmitRow emit_table[] = {
+    {"exe", "", NEEDS_LOOPS, write_exe, false},          {"obj", ".o", NEEDS_LOOPS, write_object, false},
+    {"lib", ".a", NEEDS_LOOPS, write_library, false},    {"header", ".h", NEEDS_LOOPS, write_header, true},
+    {"asm", ".s", NEEDS_LOOPS, write_assembly, true},    {"llvm", ".ll", NEEDS_LOOPS, write_llvm, true},
+    {"loops", ".loops", NEEDS_LOOPS, write_loops, true}, {"lep", ".lep", NEEDS_GRAPH, write_lep, true},
+    {"dot", ".dot", NEEDS_GRAPH, write_dot, true},
+};
+const int emit_count = sizeof emit_table / sizeof emit_table[0];
+
+const EmitRow *emit_find(const char *name)
+{
+    for (int i = 0; i < emit_count; i++)
+        if (strcmp(emit_table[i].name, name) == 0) return &emit_table[i];
+    return NULL;
+}
+
+const EmitRow *emit_of_path(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    for (int i = 1; dot && i < emit_count; i++)
+        if (strcmp(emit_table[i].suffix, dot) == 0) return &emit_table[i];
+    return &emit_table[0];
 }

@@ -21,8 +21,7 @@ const EmitRow *emit_find(const char *name);
 /* By the suffix of a path; a path without one is a binary. */
 const EmitRow *emit_of_path(const char *path);
 
-EmitWrite write_exe, write_object, write_library, write_header, write_assembly, write_llvm, write_loops, write_lep,
-    write_dot;
+EmitWrite write_lep;
 
 /* Links `object` with the runner to a program at `path`. */
 bool link_program(Compilation *c, const Bytes *object, const char *path);

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { SIZE = 14, MOST_FAILURES = 5 };
+enum { SIZE = 20, MOST_FAILURES = 5 };
 
 static long setting(const char *name, long fallback)
 {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MOST_ELEMENTS = 20000, MOST_PRODUCTS = 3000000, ATTEMPTS = 200 };
+enum { MOST_ELEMENTS = 20000, MOST_PRODUCTS = 3000000, ATTEMPTS = 25 };
 
 typedef struct Drawer {
     Random random;
@@ -19,7 +19,7 @@ typedef struct Drawer {
 
 static Dtype draw_dtype(Random *r)
 {
-    static const Dtype usual[] = {F32, F32, F32, F32, F32, F32, F32, U8, I8, I32};
+    static const Dtype usual[] = {F32, F32, F32, F32, F32, F32, F32, F32, U8, I8, I32, BOOL};
     return random_percent(r, 85) ? RANDOM_OF(r, usual) : (Dtype)random_below(r, DTYPE_COUNT);
 }
 
@@ -150,8 +150,9 @@ static bool draw_param(Drawer *d, const Step *step, const Operand *operand, int 
 /* A kind first, so that a family of many operators does not crowd out the others. */
 static Op draw_op(Random *r)
 {
-    static const OpKind kinds[] = {KIND_MAP,      KIND_MAP,      KIND_VIEW,   KIND_REDUCE, KIND_CONTRACT,
-                                   KIND_CONTRACT, KIND_CONTRACT, KIND_WINDOW, KIND_ROW,    KIND_COMPOSITE};
+    static const OpKind kinds[] = {KIND_MAP,    KIND_MAP,    KIND_MAP,      KIND_MAP,      KIND_MAP,
+                                   KIND_VIEW,   KIND_VIEW,   KIND_CONTRACT, KIND_CONTRACT, KIND_CONTRACT,
+                                   KIND_REDUCE, KIND_WINDOW, KIND_ROW,      KIND_COMPOSITE};
     OpKind kind = RANDOM_OF(r, kinds);
     for (int attempt = 0; attempt < 1000; attempt++) {
         Op op = (Op)random_below(r, OP_COUNT);
@@ -190,11 +191,11 @@ static bool is_small(const Node *node)
     return taps * (double)type_elements(&node->types[0]) < (double)MOST_PRODUCTS;
 }
 
-/* One operator with its operands; what was made for an operator that refuses is taken back. */
-static bool try_step(Drawer *d)
+/* The operator with its operands; what was made for one that refuses is taken back. */
+static bool try_step(Drawer *d, Op op)
 {
     int before = d->program->count;
-    Step step = {.op = draw_op(&d->random)};
+    Step step = {.op = op};
     const AttrTable *table = &op_table[step.op]->attrs;
     step.attrs = arena_alloc(d->program->arena, table->size + 1);
     bool fits = draw_operands(d, &step);
@@ -233,9 +234,9 @@ Program *program_draw(Arena *arena, uint64_t seed, int size)
     int range = random_percent(&d.random, 15) ? RANGE_SPECIAL : RANGE_USUAL;
     while (program->count < inputs) add_source(&d, OP_input, draw_type(&d.random), range);
     int wanted = (int)random_between(&d.random, 1, size);
-    for (int attempt = 0; wanted > 0 && attempt < ATTEMPTS; attempt++) {
-        wanted -= try_step(&d);
-        if (program->count > MOST_STEPS - MAX_OPERANDS - 2) break;
+    for (; wanted > 0 && program->count < MOST_STEPS - MAX_OPERANDS - 2; wanted--) {
+        Op op = draw_op(&d.random);
+        for (int attempt = 0; attempt < ATTEMPTS && !try_step(&d, op); attempt++) continue;
     }
     choose_results(&d);
     arena_free(d.scratch);

@@ -48,6 +48,6 @@ int rows_read(Rows *out, const char *path, const LepPort *port);
 void rows_free(Rows *rows);
 
 /* Right answers: u8 or other integer IDX, npy, or text with a label or an index on each line. */
-int labels_read(const char *path, const LepPort *port, int64_t **out, int64_t *count);
+int label_file_read(const char *path, const LepPort *port, int64_t **out, int64_t *count);
 
 #endif

@@ -52,7 +52,7 @@ static int read_array(const File *file, const Array *array, int64_t classes, int
     return RUNNER_OK;
 }
 
-int labels_read(const char *path, const LepPort *port, int64_t **out, int64_t *count)
+int label_file_read(const char *path, const LepPort *port, int64_t **out, int64_t *count)
 {
     File file;
     Array array;

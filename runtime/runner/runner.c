@@ -233,7 +233,7 @@ static int run_pass(Pass *pass)
     if (!status && (arguments->bench || arguments->profile)) return run_measurement(pass);
     if (!status && arguments->labels)
         status =
-            labels_read(arguments->labels, &arguments->model->outputs[pass->judged], &pass->labels, &pass->nlabels);
+            label_file_read(arguments->labels, &arguments->model->outputs[pass->judged], &pass->labels, &pass->nlabels);
     if (!status) status = arguments->nfiles ? run_files(pass) : run_rows(pass);
     return status ? status : finish(pass);
 }

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_as(path, &colour);
     read_as(path, &numbers);
     int64_t *labels, count;
-    if (labels_read(path, &classes, &labels, &count) == 0) {
+    if (label_file_read(path, &classes, &labels, &count) == 0) {
         for (int64_t i = 0; i < count; i++)
             if (labels[i] < 0 || labels[i] > 2) abort();
         free(labels);

@@ -153,13 +153,25 @@ def check_globals(objects):
             yield f"{name}:1: `{match[2]}` is a mutable global ({match[1]}): make it const, or carry it in a context"
 
 
+def check_names(objects):
+    """One program links them all: two functions of one name would be one, with no word from the linker of archives."""
+    seen, text = {}, ""
+    if objects:
+        command = ["nm", "-A", "-g", "--defined-only", *map(str, objects)]
+        text = subprocess.run(command, text=True, stdout=subprocess.PIPE, check=True).stdout
+    for path, symbol in re.findall(r"^(.*?):[0-9a-f]+ [A-Z] (\S+)$", text, re.M):
+        if symbol in seen:
+            yield f"{path}:1: `{symbol}` is defined in {seen[symbol]} as well: rename one, or make it static"
+        seen[symbol] = path
+
+
 def product_objects(build):
     """Of what is built without instrumentation; sanitizers put their own data beside ours."""
     cache = (build / "CMakeCache.txt").read_text()
     if re.search(r"LEPC_(SANITIZE:STRING=.+|COVERAGE:BOOL=ON)", cache):
         print("style: instrumented build, mutable globals not checked", file=sys.stderr)
         return []
-    parts = ("ir", "passes", "backend", "frontend", "text", "runner", "runner_here")
+    parts = ("ir", "passes", "backend", "frontend", "runner_here")
     folders = [build / "CMakeFiles" / f"{name}.dir" for name in ("lepc", *(f"lepc_{part}" for part in parts))]
     return sorted(p for folder in folders for p in folder.rglob("*.o"))
 
@@ -169,7 +181,8 @@ RULES = (check_functions, check_lines, check_switches, check_guards, check_layou
 
 def check(root, build=None):
     found = [line for rule in RULES for line in rule(root)]
-    return found + ([*check_globals(product_objects(build))] if build else [])
+    objects = product_objects(build) if build else []
+    return found + [*check_globals(objects), *check_names(objects)]
 
 
 LONG = "int f(int a)\n{\n" + "    a += 1;\n" * 58 + "    return a;\n}\n"
@@ -218,6 +231,8 @@ def self_test():
         subprocess.run(["cc", "-fPIC", "-c", root / "ir/globals.c", "-o", root / "globals.o"], check=True)
         found = [*check_globals([root / "globals.o"])]
         assert len(found) == 2 and "`hidden`" in "".join(found) and "`counter`" in "".join(found), found
+        shutil.copy(root / "globals.o", root / "again.o")
+        assert any("`bump` is defined in" in line for line in check_names([root / "globals.o", root / "again.o"]))
 
 
 def main():

@@ -1,6 +1,5 @@
 /* lepc check and lepc report. */
 #include "frontend/driver/compile.h"
-#include "passes/report_memory.h"
 
 #include "ir/op.h"
 
@@ -18,9 +17,9 @@ static int64_t count_parameters(const Graph *graph)
 static void print_ports(const Compilation *c)
 {
     for (const Node *node = c->graph->first; node; node = node->next)
-        if (node->op == OP_input) printf("input         %s: %s\n", node->name, type_text(c->arena, &node->types[0]));
+        if (node->op == OP_input) printf("input      %s: %s\n", node->name, type_text(c->arena, &node->types[0]));
     for (int i = 0; i < c->graph->nresults; i++)
-        printf("output        %s: %s\n", c->graph->results[i].name,
+        printf("output     %s: %s\n", c->graph->results[i].name,
                type_text(c->arena, value_type(c->graph->results[i].value)));
 }
 
@@ -32,13 +31,11 @@ int command_check(Driver *driver)
     if (!compile_passes(&c, NULL) || !compile_lower(&c)) return STATUS_INPUT;
     double adds = 0;
     for (int i = 0; i < c.program.nsteps; i++) adds += c.program.steps[i]->multiply_adds;
-    MemoryTotals totals = memory_totals(c.graph);
-    printf("model         %s%s%s\n", c.graph->name, c.graph->doc ? ": " : "", c.graph->doc ? c.graph->doc : "");
+    printf("model      %s%s%s\n", c.graph->name, c.graph->doc ? ": " : "", c.graph->doc ? c.graph->doc : "");
     print_ports(&c);
-    printf("parameters    %lld\nmultiply-adds %.0f\nlayers        %d\n", (long long)parameters, adds, c.program.nsteps);
-    printf("for           %s\nflash         %lld bytes of constants, and code\nRAM           %lld bytes of arena\n",
-           c.target.name, (long long)totals.constants, (long long)totals.arena);
-    return STATUS_FINE;
+    printf("parameters %lld\nMACs       %.0f\nlayers     %d\nfor        %s\n", (long long)parameters, adds,
+           c.program.nsteps, c.target.name);
+    return compile_sizes(&c) ? STATUS_FINE : STATUS_INPUT;
 }
 
 int command_report(Driver *driver)

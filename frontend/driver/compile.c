@@ -140,7 +140,7 @@ bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out)
     return timed(c, "code", start, emit_program(&c->program, &options, kind, out, c->diag));
 }
 
-bool compile_report(Compilation *c)
+bool compile_sizes(Compilation *c)
 {
     EmitOptions options = emit_options(c, false);
     EmitSizes sizes;
@@ -150,6 +150,12 @@ bool compile_report(Compilation *c)
     printf("flash      %12lld bytes: constants, %lld of code, %lld of tables\n", flash, (long long)sizes.code,
            (long long)sizes.data);
     printf("RAM        %12lld bytes: arena, %lld of stack\n", ram, (long long)sizes.stack);
+    return true;
+}
+
+bool compile_report(Compilation *c)
+{
+    if (!compile_sizes(c)) return false;
     report_memory(c->graph, stdout);
     return true;
 }

@@ -32,7 +32,9 @@ bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out);
 /* All of it, to an object with the runner's description. */
 bool compile_object(Compilation *c, const char *path, Bytes *out);
 
-/* The memory report on standard output: code, stack, and where every value lives.  Of a lowered graph. */
+/* Of a lowered graph, on standard output: flash and RAM, code and stack included. */
+bool compile_sizes(Compilation *c);
+/* The same, and where every value lives. */
 bool compile_report(Compilation *c);
 
 /* --target, --cpu and --features. */

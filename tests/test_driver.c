@@ -138,6 +138,8 @@ static void refuses_a_wrong_command_line(void **state)
     fails(LEPC("small.lep", "--disable-pass=fuse"), 2, "cannot be left out");
     fails(LEPC("small.lep", "--cpu=x86-64-v9", "-o", "x.o"), 1, "E0701");
     fails(LEPC("missing.lep"), 1, "E0501");
+    fails(LEPC("small.lep", "--emit=lep", "-o", "./small.lep"), 2, "the output is the model itself");
+    fails(LEPC("dump", "small.lep", "-o", "./small.lep"), 2, "the output is the model itself");
     fails(LEPC("model.onnx"), 2, "E0801");
 }
 

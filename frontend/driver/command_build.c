@@ -68,11 +68,24 @@ static bool add_job(Compilation *c, Jobs *jobs, const char *text)
     return true;
 }
 
-static bool same_twice(Compilation *c, const Jobs *jobs)
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && S_ISREG(first.st_mode) && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+static bool would_replace_model(Compilation *c, const char *path)
+{
+    if (!is_same_file(path, c->options->model)) return false;
+    diag_error(c->diag, E0801, nowhere, "%s: the output is the model itself", path);
+    return true;
+}
+
+static bool paths_are_apart(Compilation *c, const Jobs *jobs)
 {
     for (int i = 0; i < jobs->count; i++) {
-        if (strcmp(jobs->at[i].path, c->options->model) == 0)
-            return diag_error(c->diag, E0801, nowhere, "%s: the output is the model itself", jobs->at[i].path);
+        if (would_replace_model(c, jobs->at[i].path)) return false;
         for (int k = 0; k < i; k++)
             if (strcmp(jobs->at[i].path, jobs->at[k].path) == 0 && strcmp(jobs->at[i].path, "-") != 0) {
                 diag_error(c->diag, E0801, nowhere, "%s and %s would both be written to %s", jobs->at[k].row->name,
@@ -97,7 +110,7 @@ static bool find_jobs(Compilation *c, Jobs *jobs)
         diag_error(c->diag, E0801, nowhere, "--report=%s: expected memory", o->report);
         return false;
     }
-    return same_twice(c, jobs);
+    return paths_are_apart(c, jobs);
 }
 
 static EmitNeeds needs_of(const Jobs *jobs)
@@ -136,6 +149,7 @@ int command_dump(Driver *driver)
 {
     Compilation c = compilation_new(driver);
     const char *path = driver->options.output ? driver->options.output : "-";
+    if (would_replace_model(&c, path)) return STATUS_USAGE;
     if (!compile_load(&c, driver->options.model) || !compile_passes(&c, driver->options.stop_after))
         return STATUS_INPUT;
     return write_lep(&c, path) ? STATUS_FINE : STATUS_SYSTEM;

@@ -96,6 +96,7 @@ static void reductions_of_the_last_axis(void **state)
         check_reduction(*state, OP_reduce_sum, F32, DIMS(3, sizes[i]), (IntList){1, {1}}, false);
         check_reduction(*state, OP_reduce_max, F32, DIMS(3, sizes[i]), (IntList){1, {1}}, true);
     }
+    check_reduction(*state, OP_reduce_sum, F32, DIMS(1, 1), (IntList){1, {1}}, false);
 }
 
 static void reductions_of_other_axes(void **state)
@@ -232,6 +233,19 @@ static void work_in_place(void **state)
     sketch_check(&s);
 }
 
+/* One number stands for all elements until somebody wants them. */
+static void constants_of_one_number(void **state)
+{
+    Sketch s = sketch_new(*state, "number");
+    Type type = type_tensor(F32, DIMS(8, 19));
+    ConstantAttrs attrs = {.value = 0.1};
+    NodeSpec spec = {.op = OP_constant, .name = "c", .type = &type, .attrs = &attrs};
+    Value c = value_of(graph_add(s.graph, &spec, s.diag)), x = sketch_input(&s, F32, DIMS(3, 8));
+    sketch_output(&s, sketch_op(&s, OP_matmul, NULL, OPERANDS(x, c)));
+    sketch_output(&s, sketch_op(&s, OP_add, NULL, OPERANDS(sketch_input(&s, F32, DIMS(8, 19)), c)));
+    sketch_check(&s);
+}
+
 static void reshapes_are_names(void **state)
 {
     Sketch s = sketch_new(*state, "names");
@@ -264,6 +278,7 @@ int main(void)
         TEST(softmax_rows),
         TEST(halos_are_walked_by_all),
         TEST(work_in_place),
+        TEST(constants_of_one_number),
         TEST(reshapes_are_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

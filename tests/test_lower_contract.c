@@ -72,6 +72,46 @@ static void convolutions(void **state)
             }
 }
 
+/* A convolution of x by a window of its own, with a bias. */
+static Value window_of(Sketch *s, Value x, int64_t kernel, int64_t out, PadMode mode)
+{
+    ConvAttrs attrs = {.stride = {2, {1, 1}}, .dilation = {2, {1, 1}}, .groups = 1, .pad = {.mode = mode}};
+    int64_t channels = value_type(x)->dim[3].high;
+    Value w = sketch_param(s, F32, DIMS(kernel, kernel, channels, out)), b = sketch_param(s, F32, DIMS(out));
+    return sketch_op(s, OP_conv2d, &attrs, OPERANDS(x, w, b));
+}
+
+/* A window of one pixel walks all images as one line; not so where something beside it has other steps. */
+static void one_pixel_windows(void **state)
+{
+    Sketch s = sketch_new(*state, "pixels");
+    Value x = sketch_input(&s, F32, DIMS(2, 5, 7, 8)), scale = sketch_param(&s, F32, DIMS(24));
+    Value beside = sketch_input(&s, F32, DIMS(2, 5, 7, 24)), column = sketch_input(&s, F32, DIMS(2, 5, 7, 1));
+    sketch_output(&s, sketch_op(&s, OP_relu, NULL, OPERANDS(window_of(&s, x, 1, 24, PAD_VALID))));
+    Value y = sketch_op(&s, OP_mul, NULL, OPERANDS(window_of(&s, x, 1, 24, PAD_VALID), scale));
+    sketch_output(&s, sketch_op(&s, OP_add, NULL, OPERANDS(y, beside)));
+    sketch_output(&s, sketch_op(&s, OP_sub, NULL, OPERANDS(window_of(&s, x, 1, 24, PAD_VALID), column)));
+    sketch_output(&s, window_of(&s, window_of(&s, x, 1, 9, PAD_VALID), 3, 5, PAD_SAME)); /* into a halo */
+    sketch_check(&s);
+}
+
+static void epilogues_along_each_axis(void **state)
+{
+    static const int64_t dims[][4] = {{2, 1, 1, 18}, {1, 5, 1, 1}, {1, 1, 6, 1}, {2, 5, 6, 1}, {1, 5, 6, 18}};
+    for (int i = 0; i < 5; i++) {
+        Sketch s = sketch_new(*state, "epilogues");
+        Value x = sketch_input(&s, F32, DIMS(2, 5, 6, 4)), beside = sketch_input(&s, F32, 4, dims[i]);
+        sketch_output(&s, sketch_op(&s, OP_add, NULL, OPERANDS(window_of(&s, x, 3, 18, PAD_SAME), beside)));
+        sketch_check(&s);
+    }
+    Sketch s = sketch_new(*state, "rows");
+    Value x = sketch_input(&s, F32, DIMS(5, 8)), w = sketch_param(&s, F32, DIMS(8, 19));
+    Value rows = sketch_input(&s, F32, DIMS(5, 1)), columns = sketch_input(&s, F32, DIMS(19));
+    Value y = sketch_op(&s, OP_add, NULL, OPERANDS(sketch_op(&s, OP_matmul, NULL, OPERANDS(x, w)), rows));
+    sketch_output(&s, sketch_op(&s, OP_mul, NULL, OPERANDS(y, columns)));
+    sketch_check(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +119,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_matrix_for_all, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(vectors, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(convolutions, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(one_pixel_windows, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(epilogues_along_each_axis, arena_setup, arena_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,17 +26,6 @@ static void add_coordinate(IndexMap *out, int axis, const IndexMap *of, int from
     for (int i = 0; i < MAX_RANK; i++) out->stride[axis][i] += factor * of->stride[from][i];
 }
 
-/* A reshape inside a group reads its operand by the flat index.  That is written as a coordinate of the last axis
- * alone, which is right for every dense buffer of the operand's shape. */
-static void reshape_map(const Type *result, const Type *operand, const IndexMap *map, IndexMap *out)
-{
-    int64_t flat = 1;
-    for (int axis = result->rank - 1; axis >= 0; axis--) {
-        if (operand->rank) add_coordinate(out, operand->rank - 1, map, axis, flat);
-        flat *= result->dim[axis].high;
-    }
-}
-
 /* Operands broadcast as in numpy: axes align at the end, those of size 1 stand still. */
 static void broadcast_map(const Type *result, const Type *operand, const IndexMap *map, IndexMap *out)
 {
@@ -58,12 +47,8 @@ static IndexMap operand_map(const Node *node, int operand, const IndexMap *map)
     }
     assert(node_def(node)->kind == KIND_VIEW);
     bool viewed = node_def(node)->view(node, &view);
-    assert(viewed);
+    assert(viewed && !view.linear); /* reshapes stand between groups, says the verifier */
     (void)viewed;
-    if (view.linear) {
-        reshape_map(result, type, map, &out);
-        return out;
-    }
     for (int axis = 0; axis < type->rank; axis++) {
         out.offset[axis] = view.offset[axis];
         for (int r = 0; r < result->rank; r++) add_coordinate(&out, axis, map, r, view.stride[axis][r]);

@@ -192,6 +192,72 @@ static void makes_small_binaries_of_any_batch(void **state)
     fails(LEPC("small.lep", "--dim", "M=2", "-o", "small2"), 1, "the model has no such dim");
 }
 
+/* What fuse does not make, but an edited dump may hold: work behind a pooling in the group of its convolution. */
+static const char grouped_model[] = "lep 1 stage grouped\n"
+                                    "\n"
+                                    "model grouped {\n"
+                                    "  input x: f32[1, 6, 6, 4]\n"
+                                    "  input r: f32[1, 3, 3, 8]\n"
+                                    "  w: f32[3, 3, 4, 8] = param(seed: 1)\n"
+                                    "  b: f32[8] = param(seed: 1)\n"
+                                    "  group y {\n"
+                                    "    c: f32[1, 6, 6, 8] = conv2d(x, w, b, pad: same)\n"
+                                    "    m: f32[1, 3, 3, 8] = max_pool(c, size: 2)\n"
+                                    "    y: f32[1, 3, 3, 8] = add(m, r)\n"
+                                    "    return y\n"
+                                    "  }\n"
+                                    "  output y = y\n"
+                                    "}\n";
+
+static void agrees_behind_a_pooling(void **state)
+{
+    write_text("grouped.lep", grouped_model);
+    contains(LEPC("compare", "grouped.lep").out, "all 2 layers are within the bound");
+}
+
+static void says_more_or_less(void **state)
+{
+    Said said = LEPC("-v", "small.lep", "-o", "loud");
+    succeeds(said);
+    contains(said.err, "lepc: code for x86-64, vectors of 128 bits");
+    contains(said.err, " loud");
+    contains(LEPC("small.lep", "--emit=obj", "-o", "note.o").err, "note: ");
+    assert_string_equal(LEPC("-q", "small.lep", "--emit=obj", "-o", "note.o").err, "");
+}
+
+static void runs_the_passes_that_are_named(void **state)
+{
+    contains(LEPC("small.lep", "--emit=lep", "--passes=expand,fuse", "-o", "-").out, "lep 1 stage grouped");
+    fails(LEPC("small.lep", "--passes=expand,fuse", "-o", "early"), 1, "code needs a graph of stage planned");
+    fails(LEPC("small.lep", "--stop-after=fuse", "-o", "early"), 2, "code needs all passes");
+    assert_int_equal(count_files("early"), 0);
+}
+
+/* The model is never written over, however its name is spelled. */
+static void keeps_the_model(void **state)
+{
+    write_text("kept.lep", small_model);
+    assert_int_equal(link("kept.lep", "also.lep"), 0);
+    static const char *const names[] = {"kept.lep", "./kept.lep", "also.lep"};
+    for (int i = 0; i < 3; i++)
+        fails(LEPC("kept.lep", "--emit=lep", "-o", (char *)names[i]), 2, "the output is the model itself");
+    fails(LEPC("dump", "kept.lep", "--after=fuse", "-o", "./kept.lep"), 2, "the output is the model itself");
+    char text[sizeof small_model + 1];
+    slurp("kept.lep", text, sizeof text);
+    assert_string_equal(text, small_model);
+}
+
+static void wants_a_linker(void **state)
+{
+    write_text("linked", "old");
+    fails(LEPC("small.lep", "--linker=./none", "-o", "linked"), 74, "no linker: './none' is not there");
+    fails(LEPC("small.lep", "--linker=false", "-o", "linked"), 74, "'false' failed");
+    char text[8];
+    slurp("linked", text, sizeof text);
+    assert_string_equal(text, "old");
+    assert_int_equal(count_files("linked"), 1);
+}
+
 /* With strict arithmetic and fma the machine's bits are the reference's. */
 static void agrees_with_the_reference(void **state)
 {
@@ -372,7 +438,12 @@ int main(void)
         cmocka_unit_test(reads_text_with_a_byte_order_mark),
         cmocka_unit_test(builds_a_binary_that_runs),
         cmocka_unit_test(makes_small_binaries_of_any_batch),
+        cmocka_unit_test(agrees_behind_a_pooling),
         cmocka_unit_test(agrees_with_the_reference),
+        cmocka_unit_test(says_more_or_less),
+        cmocka_unit_test(runs_the_passes_that_are_named),
+        cmocka_unit_test(keeps_the_model),
+        cmocka_unit_test(wants_a_linker),
         cmocka_unit_test(makes_a_library_for_c),
         cmocka_unit_test(goes_on_from_a_dump),
         cmocka_unit_test(writes_the_same_bytes_anywhere),

@@ -1,9 +1,11 @@
 /* The main program of standalone binaries, on a model written by hand: what it prints, what it writes, and that
  * no file, however damaged, gives anything but a clear error. */
+#include "runtime/runner/element.h"
 #include "runtime/runner/runner.h"
 #include "tests/support/setting.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -77,8 +79,7 @@ static Said run_model(const LepModel *model, char **argv)
         dup2(open("said.out", O_CREAT | O_TRUNC | O_WRONLY, 0600), 1);
         dup2(open("said.err", O_CREAT | O_TRUNC | O_WRONLY, 0600), 2);
         int status = runner_main(model, argc, argv);
-        fflush(NULL);
-        _exit(status);
+        leave_child(status);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -365,6 +366,34 @@ static void measures_and_describes(void **state)
     contains(said.out, "input      image: u8[2, 2, 2, 1]\noutput     which: f32[2, 3], 3 labels\n");
     contains(said.out, "arena      256 bytes, aligned to 64\n");
     contains(RUN("--help").out, "--labels=FILE");
+    said = RUN("--info", "--json");
+    assert_string_equal(said.out,
+                        "{\"model\":\"toy\",\"doc\":\"four pixels\",\"compiler\":\"test\",\"target\":\"x86-64\","
+                        "\"inputs\":[{\"name\":\"image\",\"dtype\":\"u8\",\"shape\":[2,2,2,1],\"bytes\":8}],"
+                        "\"outputs\":[{\"name\":\"which\",\"dtype\":\"f32\",\"shape\":[2,3],\"bytes\":24},"
+                        "{\"name\":\"sum\",\"dtype\":\"f32\",\"shape\":[2],\"bytes\":8}],\"arena_bytes\":256,"
+                        "\"arena_align\":64,\"constant_bytes\":0,\"layers\":[\"share\"]}\n");
+}
+
+/* The second of two elements of each dtype. */
+static void reads_elements_of_every_dtype(void **state)
+{
+    assert_true(element_value(LEP_F32, (const float[]){0, -1.5F}, 1) == -1.5);
+    assert_true(element_value(LEP_F64, (const double[]){0, 0.1}, 1) == 0.1);
+    assert_true(element_value(LEP_I8, (const int8_t[]){0, -128}, 1) == -128);
+    assert_true(element_value(LEP_I16, (const int16_t[]){0, -32768}, 1) == -32768);
+    assert_true(element_value(LEP_I32, (const int32_t[]){0, -5}, 1) == -5);
+    assert_true(element_value(LEP_I64, (const int64_t[]){0, -5}, 1) == -5);
+    assert_true(element_value(LEP_U8, (const uint8_t[]){0, 255}, 1) == 255);
+    assert_true(element_value(LEP_U16, (const uint16_t[]){0, 65535}, 1) == 65535);
+    assert_true(element_value(LEP_U32, (const uint32_t[]){0, UINT32_MAX}, 1) == UINT32_MAX);
+    assert_true(element_value(LEP_U64, (const uint64_t[]){0, (uint64_t)1 << 63}, 1) == 0x1p63);
+    assert_true(element_value(LEP_BOOL, (const uint8_t[]){0, 1}, 1) == 1);
+    assert_true(element_value(LEP_BF16, (const uint16_t[]){0, 0xc020}, 1) == -2.5);
+    static const uint16_t halves[] = {0xc100, 0x0001, 0x8001, 0x7bff, 0xfc00, 0x7e00};
+    static const double values[] = {-2.5, 0x1p-24, -0x1p-24, 65504, -HUGE_VAL};
+    for (size_t i = 0; i < 5; i++) assert_true(element_value(LEP_F16, halves, i) == values[i]);
+    assert_true(isnan(element_value(LEP_F16, halves, 5)));
 }
 
 static void refuses_code_for_another_processor(void **state)
@@ -410,6 +439,7 @@ int main(void)
         cmocka_unit_test(refuses_a_wrong_command_line),
         cmocka_unit_test(leaves_old_output_when_labels_do_not_fit),
         cmocka_unit_test(measures_and_describes),
+        cmocka_unit_test(reads_elements_of_every_dtype),
         cmocka_unit_test(refuses_code_for_another_processor),
         cmocka_unit_test(writes_through_a_device),
     };

@@ -15,18 +15,37 @@ static bool is_padded(const Group *group)
     return w->pad_begin[0] > 0 || w->pad_begin[1] > 0 || w->pad_end[0] > 0 || w->pad_end[1] > 0;
 }
 
-/* Does some reader take the value for one dense run: a reshape, or a contraction over lines of rows? */
+/* Are the pixels of a value of this type lines of rows, and no image of that size? */
+static bool is_lines(const Contraction *c, const Type *type, int64_t height, int64_t width)
+{
+    return c->batched_weight || type->rank != 4 || type->dim[1].high != height || type->dim[2].high != width;
+}
+
+/* Does the group take the value for one dense run: as second operand or bias, as rows, or beside rows? */
+static bool takes_dense(const Group *group, Value value)
+{
+    Contraction c;
+    const Node *anchor = group->anchor;
+    node_def(anchor)->contract(anchor, &c);
+    for (const Node *node = group->body->first; node; node = node->next) {
+        for (int i = 0; i < node->ninputs; i++) {
+            if (!value_equal(node->inputs[i], value)) continue;
+            if (node == anchor && i > 0) return true;
+            if (node == anchor && !is_padded(group) && is_lines(&c, value_type(value), c.in_height, c.in_width))
+                return true;
+            if (node != anchor && is_lines(&c, &anchor->types[0], c.out_height, c.out_width)) return true;
+        }
+    }
+    return false;
+}
+
+/* Does some reader take the value for one dense run: a reshape, or a contraction? */
 static bool is_read_dense(const Graph *graph, Value value)
 {
     for (const Node *node = graph->first; node; node = node->next) {
         if (node->op == OP_group) {
             Group group = group_of(node);
-            if (group.kind != KIND_CONTRACT || is_padded(&group)) continue;
-            Contraction c;
-            node_def(group.anchor)->contract(group.anchor, &c);
-            const Type *type = value_type(value);
-            bool rows = type->rank != 4 || c.in_height != type->dim[1].high || c.in_width != type->dim[2].high;
-            if (rows && value_equal(group.anchor->inputs[0], value)) return true;
+            if (group.kind == KIND_CONTRACT && takes_dense(&group, value)) return true;
             continue;
         }
         for (int i = 0; i < node->ninputs; i++)
@@ -42,8 +61,7 @@ static bool is_written_dense(const Node *node)
     if (group.kind != KIND_CONTRACT || group.pool) return false;
     Contraction c;
     node_def(group.anchor)->contract(group.anchor, &c);
-    const Type *type = &node->types[0];
-    return type->rank != 4 || c.out_height != type->dim[1].high || c.out_width != type->dim[2].high;
+    return is_lines(&c, &node->types[0], c.out_height, c.out_width);
 }
 
 static bool may_have_ring(const Graph *graph, Value value)

@@ -225,11 +225,13 @@ static void says_more_or_less(void **state)
     assert_string_equal(LEPC("-q", "small.lep", "--emit=obj", "-o", "note.o").err, "");
 }
 
-static void runs_the_passes_that_are_named(void **state)
+static void does_as_it_is_told_or_says_why_not(void **state)
 {
     contains(LEPC("small.lep", "--emit=lep", "--passes=expand,fuse", "-o", "-").out, "lep 1 stage grouped");
     fails(LEPC("small.lep", "--passes=expand,fuse", "-o", "early"), 1, "code needs a graph of stage planned");
     fails(LEPC("small.lep", "--stop-after=fuse", "-o", "early"), 2, "code needs all passes");
+    fails(LEPC("report", "small.lep"), 2, "lepc report memory MODEL");
+    fails(LEPC("check", "."), 1, "cannot read '.': Is a directory");
     assert_int_equal(count_files("early"), 0);
 }
 
@@ -441,7 +443,7 @@ int main(void)
         cmocka_unit_test(agrees_behind_a_pooling),
         cmocka_unit_test(agrees_with_the_reference),
         cmocka_unit_test(says_more_or_less),
-        cmocka_unit_test(runs_the_passes_that_are_named),
+        cmocka_unit_test(does_as_it_is_told_or_says_why_not),
         cmocka_unit_test(keeps_the_model),
         cmocka_unit_test(wants_a_linker),
         cmocka_unit_test(makes_a_library_for_c),

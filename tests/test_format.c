@@ -128,6 +128,20 @@ static void the_rest_of_the_language(void **state)
                 "  r: (f32[1], f32[1]) = lstm(x, none)\n");
 }
 
+static void keywords_name_attributes_and_all_params_have_defaults(void **state)
+{
+    (void)state;
+    expect_body("a = f(x, dim: nan, weights:2, input: x, output: y, preprocess: 1, state: 2, next: 3, group: 4)\n",
+                "  a = f(x, dim: nan, weights: 2, input: x, output: y, preprocess: 1, state: 2, next: 3, group: 4)\n");
+    expect_body("a = f(return: 1, repeat: 2, share: 3, scan: 4, or:5)\n",
+                "  a = f(return: 1, repeat: 2, share: 3, scan: 4, or: 5)\n");
+    expect_body("a = f(not: 6, on: 7, yes: 8, no: 9, inf: 1, nan: 2, none:3)\n",
+                "  a = f(not: 6, on: 7, yes: 8, no: 9, inf: 1, nan: 2, none: 3)\n");
+    expect("lep 1\n\nblock b(n: int=1, m: int =2) {\n  return n\n}\n",
+           "lep 1\n\nblock b(n: int = 1, m: int = 2) {\n  return n\n}\n");
+    expect("lep 1\n\ndeploy d {\n  k: a:1,b: 2\n}\n", "lep 1\n\ndeploy d {\n  k: a: 1, b: 2\n}\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +152,7 @@ int main(void)
         cmocka_unit_test(long_chains_break_at_pipes),
         cmocka_unit_test(bodies_are_indented),
         cmocka_unit_test(the_rest_of_the_language),
+        cmocka_unit_test(keywords_name_attributes_and_all_params_have_defaults),
     };
     return cmocka_run_group_tests_name("format", tests, NULL, NULL);
 }

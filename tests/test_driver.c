@@ -138,6 +138,12 @@ static void refuses_a_wrong_command_line(void **state)
     fails(LEPC("small.lep", "--disable-pass=fuse"), 2, "cannot be left out");
     fails(LEPC("small.lep", "--cpu=x86-64-v9", "-o", "x.o"), 1, "E0701");
     fails(LEPC("missing.lep"), 1, "E0501");
+    write_text("edited.lep", "lep 1 stage core\nmodel edited {\n  input x: f32[1, 4]\n  y: f32[1, 5] = relu(x)\n"
+                             "  group z {\n    z: f32[1, 4] = relu(x)\n    return z\n  }\n  output y = z\n}\n");
+    fails(LEPC("check", "edited.lep"), 1, "");
+    write_text("edited.lep", "lep 1 stage grouped\nmodel edited {\n  input x: f32[1, 4]\n  y: f32[1, 4] = relu(x)\n"
+                             "  output z = y\n}\n");
+    fails(LEPC("check", "edited.lep"), 1, "E0605");
     fails(LEPC("small.lep", "--emit=lep", "-o", "./small.lep"), 2, "the output is the model itself");
     fails(LEPC("dump", "small.lep", "-o", "./small.lep"), 2, "the output is the model itself");
     fails(LEPC("model.onnx"), 2, "E0801");

@@ -71,9 +71,9 @@ bool compile_load(Compilation *c, const char *path)
     bool known = target_choose(c);
     if (!compile_parse(c, path)) return false;
     ElaborateOptions options = {.dims = c->options->dims.at, .ndims = c->options->dims.count};
+    c->driver->from_dump = c->ast->stage != NULL; /* also while it is read */
     c->graph = elaborate(c->arena, c->ast, &options, c->diag);
     if (!c->graph || c->diag->errors) return false;
-    c->driver->from_dump = c->graph->stage != STAGE_ELABORATED;
     return timed(c, "read", start, known);
 }
 

@@ -73,7 +73,7 @@ static void convolutions(void **state)
 }
 
 /* A convolution of x by a window of its own, with a bias. */
-static Value window_of(Sketch *s, Value x, int64_t kernel, int64_t out, PadMode mode)
+static Value window_of(Sketch *s, Value x, int64_t kernel, int64_t out, int mode)
 {
     ConvAttrs attrs = {.stride = {2, {1, 1}}, .dilation = {2, {1, 1}}, .groups = 1, .pad = {.mode = mode}};
     int64_t channels = value_type(x)->dim[3].high;

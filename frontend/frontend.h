@@ -25,7 +25,7 @@ typedef struct DimBinding {
 typedef struct ElaborateOptions {
     const DimBinding *dims; /* --dim N=4 */
     int ndims;
-    bool weights_optional; /* params of files that are not there get no data: check, dump of shapes */
+    bool weights_optional; /* params of files that are not there get no data: for who reads shapes only */
     int64_t data_limit;    /* bytes that constants and seeded parameters may take; 0: 2^36 */
 } ElaborateOptions;
 

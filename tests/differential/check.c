@@ -176,6 +176,7 @@ static const char *compare(Checker *c, const Graph *graph, const LepModel *model
     return NULL;
 }
 
+/* `expected` NULL: only what a run does to memory is looked at. */
 static const char *run_and_compare(Checker *c, const Graph *graph, const LepModel *model, const Tensor *expected)
 {
     Guard guards[MOST_PORTS];
@@ -186,8 +187,10 @@ static const char *run_and_compare(Checker *c, const Graph *graph, const LepMode
     for (uint64_t seed = 0; seed < 2 && !wrong; seed++) {
         new_guards(c, model, guards, bases, c->from.seed + seed);
         int status = model->run(bases, NULL);
-        wrong = status == LEP_OK ? compare(c, graph, model, bases, expected)
-                                 : arena_printf(c->arena, "the model's run gave status %d", status);
+        if (status != LEP_OK)
+            wrong = arena_printf(c->arena, "the model's run gave status %d", status);
+        else if (expected)
+            wrong = compare(c, graph, model, bases, expected);
         for (int i = 0; i <= nports; i++) {
             if (!wrong && !guard_intact(&guards[i])) wrong = "bytes around a buffer were written";
             guard_free(&guards[i]);
@@ -218,12 +221,20 @@ static Graph *prepare(Checker *c, const PassContext *context)
     return through_text(c, graph, "plan");
 }
 
+static bool has_operator(const Graph *graph, const char *name)
+{
+    for (const Node *node = graph->first; name && node; node = node->next)
+        if (!strcmp(node_def(node)->name, name)) return true;
+    return false;
+}
+
 static const char *check(Checker *c)
 {
     Target target;
     Graph *reference = new_graph(c);
     if (!reference) return refused(c, "the graph is refused");
     if (!graph_verify(reference, &c->diag)) return refused(c, "the graph is not sound");
+    if (has_operator(reference, c->from.trial->spoilt)) return "spoilt";
     c->inputs = new_inputs(c, reference);
     c->ninputs = count_inputs(reference);
     Tensor *expected = ARENA_ARRAY(c->arena, Tensor, reference->nresults + 1);
@@ -235,7 +246,8 @@ static const char *check(Checker *c)
     if (!graph) return refused(c, "a pass failed");
     Compiled compiled;
     if (!compiled_new(graph, &context, c->arena, &compiled, &c->diag)) return refused(c, "refused by the compiler");
-    return run_and_compare(c, reference, compiled.model, expected);
+    bool same_bits = target.has & FEATURE_FMA || !compiled.fuses;
+    return run_and_compare(c, reference, compiled.model, same_bits ? expected : NULL);
 }
 
 static void run_child(const Case *from, int out)

@@ -50,8 +50,9 @@ void attrs_draw(Random *r, const AttrTable *table, const Type *type, void *attrs
 typedef struct Trial {
     const char *cpu;
     int level;
-    unsigned disabled; /* bit i: pass_table[i] is left out */
-    bool text;         /* every dump on the way is read back, and the code comes from the last one */
+    unsigned disabled;  /* bit i: pass_table[i] is left out */
+    bool text;          /* every dump on the way is read back, and the code comes from the last one */
+    const char *spoilt; /* to test the tests: graphs with this operator count as wrong; NULL: none does */
 } Trial;
 
 /* NULL when native code gives the bits of graph_eval; else what is wrong.  Each runs in a process of its own, so that

@@ -1,5 +1,20 @@
 #include "tests/support/compile.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+static bool uses_fma(const LoopProgram *program)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    loop_program_print(program, out);
+    fclose(out);
+    bool found = strstr(text, "fma(") != NULL;
+    free(text);
+    return found;
+}
+
 bool compiled_new(Graph *graph, const PassContext *context, Arena *arena, Compiled *out, Diag *diag)
 {
     if (!pass_pipeline(graph, context, NULL, NULL, NULL, diag)) return false;
@@ -8,6 +23,7 @@ bool compiled_new(Graph *graph, const PassContext *context, Arena *arena, Compil
     EmitOptions options = {.target = context->target, .level = context->level, .small = context->small, .runner = true};
     Bytes object;
     if (!emit_program(&program, &options, EMIT_OBJECT, &object, diag)) return false;
+    out->fuses = uses_fma(&program);
     out->jit = jit_load(&object, diag);
     if (!out->jit) return false;
     out->model = jit_symbol(out->jit, "lep_model", diag);

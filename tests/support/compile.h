@@ -10,6 +10,7 @@
 typedef struct Compiled {
     Jit *jit;
     const LepModel *model;
+    bool fuses; /* some operation is a fused multiply-add: on a target without it, results differ in bits */
 } Compiled;
 
 /* The graph of any stage, which is run through what is left of the pipeline; false after an error. */

@@ -39,3 +39,11 @@ Group group_of(const Node *node)
 }
 
 bool group_is_inside(const Group *group, Value value) { return value.node->graph == group->body; }
+
+bool contraction_is_image(const Contraction *c, const Node *anchor)
+{
+    const Type *type = &anchor->types[0];
+    return !c->batched_weight && type->rank == 4 && type->dim[0].high == c->batch &&
+           type->dim[1].high == c->out_height && type->dim[2].high == c->out_width &&
+           type->dim[3].high == c->out_channels;
+}

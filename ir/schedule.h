@@ -29,6 +29,9 @@ typedef struct Group {
 } Group;
 
 Group group_of(const Node *node);
+/* Are the axes of the anchor's result those of its contraction, [N, H, W, C]?  Else the group reads and writes lines of
+ * rows: dense runs, without a ring. */
+bool contraction_is_image(const Contraction *contraction, const Node *anchor);
 /* The value of the outer graph that an operand of a body's node stands for; itself when it is made inside. */
 bool group_is_inside(const Group *group, Value value);
 

@@ -4,7 +4,7 @@
  * a group can always stand where its result stood.  Groups are found from the
  * results backwards; by then it is known of each value whether all its users
  * are in one group.  Legality is decided by kinds alone. */
-#include "ir/op.h"
+#include "ir/schedule.h"
 #include "passes/index.h"
 #include "passes/pass.h"
 #include "passes/uses.h"
@@ -89,9 +89,7 @@ static bool is_image(const Node *node)
 {
     Contraction c;
     node_def(node)->contract(node, &c);
-    const Type *type = &node->types[0];
-    return type->rank == 4 && !c.batched_weight && c.out_height == type->dim[1].high &&
-           c.out_width == type->dim[2].high && c.out_channels == type->dim[3].high;
+    return contraction_is_image(&c, node);
 }
 
 static int by_number(const void *a, const void *b)

@@ -15,39 +15,31 @@ static bool is_padded(const Group *group)
     return w->pad_begin[0] > 0 || w->pad_begin[1] > 0 || w->pad_end[0] > 0 || w->pad_end[1] > 0;
 }
 
-/* Are the pixels of a value of this type lines of rows, and no image of that size? */
-static bool is_lines(const Contraction *c, const Type *type, int64_t height, int64_t width)
+static bool is_captured(const Group *group, Value value)
 {
-    return c->batched_weight || type->rank != 4 || type->dim[1].high != height || type->dim[2].high != width;
+    Value *captured;
+    int count = graph_captures(group->body, &captured);
+    for (int i = 0; i < count; i++)
+        if (value_equal(captured[i], value)) return true;
+    return false;
 }
 
-/* Does the group take the value for one dense run: as second operand or bias, as rows, or beside rows? */
-static bool takes_dense(const Group *group, Value value)
+/* Weights are one dense run, and so is all that a contraction over lines of rows reads. */
+static bool group_reads_dense(const Node *node, Value value)
 {
+    Group group = group_of(node);
+    if (group.kind != KIND_CONTRACT) return false;
     Contraction c;
-    const Node *anchor = group->anchor;
-    node_def(anchor)->contract(anchor, &c);
-    for (const Node *node = group->body->first; node; node = node->next) {
-        for (int i = 0; i < node->ninputs; i++) {
-            if (!value_equal(node->inputs[i], value)) continue;
-            if (node == anchor && i > 0) return true;
-            if (node == anchor && !is_padded(group) && is_lines(&c, value_type(value), c.in_height, c.in_width))
-                return true;
-            if (node != anchor && is_lines(&c, &anchor->types[0], c.out_height, c.out_width)) return true;
-        }
-    }
-    return false;
+    node_def(group.anchor)->contract(group.anchor, &c);
+    if (value_equal(group.anchor->inputs[1], value)) return true;
+    return !contraction_is_image(&c, group.anchor) && is_captured(&group, value);
 }
 
 /* Does some reader take the value for one dense run: a reshape, or a contraction? */
 static bool is_read_dense(const Graph *graph, Value value)
 {
     for (const Node *node = graph->first; node; node = node->next) {
-        if (node->op == OP_group) {
-            Group group = group_of(node);
-            if (group.kind == KIND_CONTRACT && takes_dense(&group, value)) return true;
-            continue;
-        }
+        if (node->op == OP_group && group_reads_dense(node, value)) return true;
         for (int i = 0; i < node->ninputs; i++)
             if (value_equal(node->inputs[i], value)) return true;
     }
@@ -58,10 +50,10 @@ static bool is_read_dense(const Graph *graph, Value value)
 static bool is_written_dense(const Node *node)
 {
     Group group = group_of(node);
-    if (group.kind != KIND_CONTRACT || group.pool) return false;
+    if (group.kind != KIND_CONTRACT) return false;
     Contraction c;
     node_def(group.anchor)->contract(group.anchor, &c);
-    return is_lines(&c, &node->types[0], c.out_height, c.out_width);
+    return !contraction_is_image(&c, group.anchor);
 }
 
 static bool may_have_ring(const Graph *graph, Value value)

@@ -56,13 +56,6 @@ static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
     return site;
 }
 
-/* The axes of the result are those of the contraction: [N, H, W, C]. */
-static bool is_image(const Contraction *shape, const Type *type)
-{
-    return !shape->batched_weight && type->rank == 4 && type->dim[0].high == shape->batch &&
-           type->dim[1].high == shape->out_height && type->dim[2].high == shape->out_width;
-}
-
 /* Axes are those of the result from the last on; one of size 1 stands still.  Rows of a product are one line, so
  * fuse lets only what stands still along them, or is of rank 2, come here. */
 static Site site_of_broadcast(const Contract *c, Value value)
@@ -176,7 +169,7 @@ Contract contract_new(Lowering *lowering)
     node_def(anchor)->contract(anchor, &c.shape);
     c.sum = dtype_wide(anchor->types[0].dtype);
     set_sizes(&c, group);
-    c.image = is_image(&c.shape, &anchor->types[0]);
+    c.image = contraction_is_image(&c.shape, anchor);
     bool batched = !c.image && c.batch > 1;
     c.input = site_of_pixels(lowering, anchor->inputs[0], batched);
     c.output = site_of_pixels(lowering, value_of((Node *)group->node), batched);

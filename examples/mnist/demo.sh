@@ -24,4 +24,7 @@ for picture in 3_a 7_b 9_c; do
 done
 
 say "all 25 digits"
-python3 examples/mnist/gallery.py build/mnist -o build/gallery.png
+# Debian's Python has the Pillow that was installed; another one in front of it on the path may not
+python=python3
+"$python" -c 'import PIL' 2>/dev/null || python=/usr/bin/python3
+"$python" examples/mnist/gallery.py build/mnist -o build/gallery.png

@@ -1,8 +1,10 @@
 /* Random graphs over the operator table: native code must give the bits of eval under strict; on the baseline, which
- * has no fused multiply-add, where none is asked for. LEPC_DIFF_COUNT  how many graphs, default 25 (10 when
- * LEPC_SAMPLED is set) LEPC_DIFF_SEED   the first seed, default 1 LEPC_DIFF_ALL    every graph on every cpu at -O0 and
- * -O3; else one of these each A failure is made smaller and written to LEPC_DIFF_OUT, default ".";
- * tests/differential/kept has those of the past.
+ * has no fused multiply-add, where none is asked for.  A failure is made smaller and written to LEPC_DIFF_OUT, default
+ * TMPDIR; tests/differential/kept has those of the past.
+ *
+ * - LEPC_DIFF_COUNT: how many graphs, default 25 (10 when LEPC_SAMPLED is set)
+ * - LEPC_DIFF_SEED: the first seed, default 1
+ * - LEPC_DIFF_ALL: every graph on every cpu at -O0 and -O3; else one of these each
  */
 #include "passes/pass.h"
 #include "tests/differential/program.h"
@@ -28,12 +30,12 @@ static void report(Arena *arena, Program *program, Trial trial, long seed)
     fprintf(stderr, "seed %ld fails with %s; making it smaller\n", seed, trial_text(arena, &trial));
     program_reduce(program, &trial);
     const char *wrong = program_check(program, &trial, arena);
-    const char *folder = getenv("LEPC_DIFF_OUT");
+    const char *temporary = getenv("TMPDIR"), *folder = getenv("LEPC_DIFF_OUT");
+    if (!folder) folder = temporary ? temporary : "/tmp";
     const char *name = arena_printf(arena, "differential_%ld", seed);
     const char *comment = arena_printf(arena, "seed %ld, %s\n%s", seed, trial_text(arena, &trial), wrong ? wrong : "");
     fprintf(stderr, "%s\n", comment);
-    if (program_write(program, folder ? folder : ".", name, comment))
-        fprintf(stderr, "written to %s/%s.lep\n", folder ? folder : ".", name);
+    if (program_write(program, folder, name, comment)) fprintf(stderr, "written to %s/%s.lep\n", folder, name);
 }
 
 /* Optional passes to leave out: none in half of the draws. */

@@ -231,5 +231,7 @@ bool emit_measure(const LoopProgram *program, const EmitOptions *options, EmitSi
 {
     Bytes object;
     if (!emit(program, options, EMIT_OBJECT, &object, out, diag)) return false;
-    return object_sizes(&object, &out->code, &out->data);
+    if (object_sizes(&object, &out->code, &out->data)) return true;
+    return diag_error(diag, E0904, (Span){.name = options->target->triple},
+                      "its object is no ELF that can be measured");
 }

@@ -4,6 +4,7 @@
 #include "passes/layout.h"
 #include "passes/lifetime.h"
 #include "passes/pass.h"
+#include "passes/schedule.h"
 
 #include <assert.h>
 #include <string.h>
@@ -29,17 +30,6 @@ static void at_least(int64_t *value, int64_t low)
     if (*value < low) *value = low;
 }
 
-/* Not the caller's buffers, nor what has another name: schedule puts a copy before a convolution of those. */
-static bool may_have_ring(const Graph *graph, Value value)
-{
-    if (value.node->op != OP_group || value_type(value)->rank != 4) return false;
-    for (int i = 0; i < graph->nresults; i++)
-        if (value_equal(graph->results[i].value, value)) return false;
-    for (const Node *node = value.node->next; node; node = node->next)
-        if (node_def(node)->kind == KIND_VIEW && value_equal(node->inputs[0], value)) return false;
-    return true;
-}
-
 static bool refuse_ring(const Group *group, Diag *diag)
 {
     diag_error(diag, E0605, node_span(group->anchor), "%s `%s` wants zeros around `%s`, which has no room for them",
@@ -56,7 +46,7 @@ static bool add_halo(const Planner *p, const Group *group, const Contraction *c,
         int64_t after = (out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 - in[i] - w->pad_begin[i];
         if (w->pad_begin[i] <= 0 && after <= 0) continue;
         Value input = group->anchor->inputs[0];
-        if (!may_have_ring(p->graph, input)) return refuse_ring(group, diag);
+        if (!schedule_may_have_ring(p->graph, input)) return refuse_ring(group, diag);
         at_least(&place_of(input)->before[1 + i], w->pad_begin[i]);
         at_least(&place_of(input)->after[1 + i], after);
     }

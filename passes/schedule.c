@@ -56,7 +56,7 @@ static bool is_written_dense(const Node *node)
     return !contraction_is_image(&c, group.anchor);
 }
 
-static bool may_have_ring(const Graph *graph, Value value)
+bool schedule_may_have_ring(const Graph *graph, Value value)
 {
     if (value.node->op != OP_group || is_written_dense(value.node)) return false;
     for (int i = 0; i < graph->nresults; i++)
@@ -73,7 +73,7 @@ static bool add_copies(Graph *graph, Diag *diag)
         Group group = group_of(node);
         if (!is_padded(&group)) continue;
         Value input = group.anchor->inputs[0];
-        if (may_have_ring(graph, input)) continue;
+        if (schedule_may_have_ring(graph, input)) continue;
         Node *copy = group_copy(graph, input, node, diag);
         if (!copy) return false;
         for (Node *reader = node; reader; reader = reader->next) {

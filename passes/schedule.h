@@ -1,4 +1,4 @@
-/* The cost model of the register tile, apart from the pass that uses it. */
+/* The cost model of the register tile, apart from the pass that uses it; and which values may carry a ring of zeros. */
 #ifndef PASSES_SCHEDULE_H
 #define PASSES_SCHEDULE_H
 
@@ -20,5 +20,9 @@ typedef struct TileProblem {
 TileProblem tile_problem(const Group *group);
 /* The cheapest tile that fits the target's registers. */
 Schedule tile_choose(const TileProblem *problem, const Target *target);
+
+/* Can a padded convolution read its zeros from the value's own buffer?  Not from the caller's, nor from one that has
+ * another name or is read or written as a dense run. */
+bool schedule_may_have_ring(const Graph *graph, Value value);
 
 #endif

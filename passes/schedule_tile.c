@@ -1,7 +1,7 @@
 /* Which register tile a contraction gets: every shape that fits the registers, judged by one formula. */
 #include "passes/schedule.h"
 
-enum { PANEL = 16, TILE_ROWS = 4, WRITTEN_OUT = 320 };
+enum { PANEL = 16, TILE_ROWS = 4 };
 static const double tile_overhead = 14, loop_overhead = 4; /* cycles */
 
 TileProblem tile_problem(const Group *group)

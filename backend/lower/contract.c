@@ -78,8 +78,7 @@ static const LoopExpr *load_wide(const Tile *tile, const LoopBuffer *buffer, Aff
 {
     LoopBuilder *b = builder(tile);
     const LoopExpr *value = loop_load(b, buffer, at, lanes, 1, active);
-    Dtype sum = tile->contract->sum;
-    return buffer->dtype == sum ? value : loop_op(b, EXPR_CAST, sum, value, NULL, NULL);
+    return lower_cast(b, tile->contract->sum, value);
 }
 
 /* Each sum starts as the bias of its channel. */
@@ -243,8 +242,7 @@ static const LoopExpr *finish_value(const Finish *f, Value value)
     if (node == group->anchor) {
         Affine at = sum_index(f->tile, f->row, f->column, f->v);
         const LoopExpr *sum = loop_reg(builder(f->tile), f->tile->sums, at);
-        Dtype dtype = value_type(value)->dtype;
-        return sum->dtype == dtype ? sum : loop_op(builder(f->tile), EXPR_CAST, dtype, sum, NULL, NULL);
+        return lower_cast(builder(f->tile), value_type(value)->dtype, sum);
     }
     return node == group->pool ? finish_pool(f, node) : finish_map(f, node);
 }

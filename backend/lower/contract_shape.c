@@ -113,7 +113,7 @@ static bool is_line(const Type *type, const Type *result)
 static bool can_flatten(const Contract *c, const Group *group)
 {
     const Window *w = &c->shape.window;
-    if (!c->image || group->pool || c->groups != 1 || c->shape.batched_weight) return false;
+    if (!c->image || group->pool || c->groups != 1) return false;
     if (w->kernel[0] * w->kernel[1] != 1 || w->stride[0] * w->stride[1] != 1) return false;
     if (w->pad_begin[0] + w->pad_begin[1] + w->pad_end[0] + w->pad_end[1]) return false;
     if (place_has_halo(place_of(group->anchor->inputs[0]))) return false;

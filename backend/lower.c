@@ -2,10 +2,17 @@
 
 #include <assert.h>
 
-static LowerGroup *const lower_table[] = {
+static LowerGroup *const kind_table[] = {
     [KIND_MAP] = lower_map,       [KIND_REDUCE] = lower_reduce, [KIND_CONTRACT] = lower_contract,
     [KIND_WINDOW] = lower_window, [KIND_ROW] = lower_row,
 };
+
+static LowerGroup *const variant_table[] = {
+#define VARIANT(id, name, doc) lower_##name,
+#include "ir/variants.def"
+};
+
+void lower_direct(Lowering *lowering) { kind_table[lowering->group.kind](lowering); }
 
 /* ---- buffers ---- */
 
@@ -126,7 +133,7 @@ static LoopFunction *lower_group(const Node *node, const Target *target, Arena *
                          .schedule = node->schedule,
                          .target = target,
                          .diag = diag};
-    lower_table[lowering.group.kind](&lowering);
+    variant_table[lowering.schedule->variant](&lowering);
     count_traffic(&lowering);
     return function;
 }

@@ -22,6 +22,9 @@ typedef struct Lowering {
 /* One a kind, in backend/lower/<family>.c. */
 typedef void LowerGroup(Lowering *lowering);
 LowerGroup lower_map, lower_reduce, lower_contract, lower_window, lower_row;
+/* One a variant of ir/variants.def, of which `direct` is the one above for the group's kind. */
+#define VARIANT(id, name, doc) LowerGroup lower_##name;
+#include "ir/variants.def"
 
 /* The loops that fill the ring of the group's result with zeros; nothing when it has none. */
 void lower_fill_ring(Lowering *lowering);

@@ -49,13 +49,20 @@ static void note_origin(Elaborator *e, const AstNote *note, Node *node)
 
 typedef struct PlaceAttrs {
     int64_t index, offset, panel;
+    int packing;
     IntList stride, before, after;
 } PlaceAttrs;
+
+static const char *const packing_names[] = {
+#define PACKING(id, name, bytes, fill) name,
+#include "ir/packing.def"
+    NULL};
 
 static const AttrTable place_attrs =
     ATTRS(PlaceAttrs, ATTR(PlaceAttrs, index, .kind = ATTR_INT, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, offset, .kind = ATTR_INT, .low = 0, .high = INT64_MAX),
           ATTR(PlaceAttrs, panel, .kind = ATTR_INT, .low = 0, .high = INT32_MAX),
+          ATTR(PlaceAttrs, packing, .kind = ATTR_ENUM, .words = packing_names),
           ATTR(PlaceAttrs, stride, .kind = ATTR_INTS, .low = 0, .high = INT64_MAX),
           ATTR(PlaceAttrs, before, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, after, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX));
@@ -94,7 +101,7 @@ static bool copy_axes(Elaborator *e, const AstNote *note, const IntList *from, i
 static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
 {
     PlaceAttrs attrs;
-    bool given[6] = {false};
+    bool given[7] = {false};
     int slot;
     Space space;
     attr_set_defaults(&place_attrs, &attrs);
@@ -103,7 +110,11 @@ static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
     if (!node->places) node->places = ARENA_ARRAY(e->arena, Place, node->nresults);
     Place *place = &node->places[slot];
     const Type *type = &node->types[slot];
-    *place = (Place){.space = space, .index = (int)attrs.index, .offset = attrs.offset, .panel = attrs.panel};
+    *place = (Place){.space = space,
+                     .index = (int)attrs.index,
+                     .offset = attrs.offset,
+                     .panel = attrs.panel,
+                     .packing = attrs.packing};
     if (!copy_axes(e, note, &attrs.before, type->rank, place->before)) return;
     if (!copy_axes(e, note, &attrs.after, type->rank, place->after)) return;
     place_set_strides(place, type);

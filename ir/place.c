@@ -1,4 +1,4 @@
-#include "ir/place.h"
+#include "ir/packing.h"
 
 #include <string.h>
 
@@ -88,23 +88,11 @@ static bool strides_are_sane(const Place *place, const Type *type)
 bool place_is_sane(const Place *place, const Type *type)
 {
     if (place->offset < 0 || place->offset > limit || place->index < 0 || !ring_is_sane(place, type)) return false;
-    return place->panel ? panel_is_sane(place, type) : strides_are_sane(place, type);
+    if (place->packing < 0 || place->packing >= PACKING_COUNT) return false;
+    return place->panel || place->packing ? panel_is_sane(place, type) : strides_are_sane(place, type);
 }
 
-/* Whole panels, each a dense block of the axes before the last. */
-static int64_t panels_bytes(const Place *place, const Type *type)
-{
-    int64_t channels = type->dim[type->rank - 1].high, panels = (channels + place->panel - 1) / place->panel;
-    return dtype_bytes(type->dtype, type_elements(type) / channels * panels * place->panel);
-}
-
-int64_t place_bytes(const Place *place, const Type *type)
-{
-    if (place->panel && type->rank) return panels_bytes(place, type);
-    int64_t last = 0; /* index of the buffer's last element */
-    for (int axis = 0; axis < type->rank; axis++) last += place->stride[axis] * (padded(place, type, axis) - 1);
-    return dtype_bytes(type->dtype, last + 1);
-}
+int64_t place_bytes(const Place *place, const Type *type) { return packing_of(place)->bytes(place, type); }
 
 int64_t place_interior(const Place *place)
 {

@@ -22,6 +22,7 @@ struct Place {
     int64_t before[MAX_RANK], after[MAX_RANK];
     int64_t panel; /* constants only: 0, or [..., N] lies as [N / panel rounded up, ..., panel], padded
                       with zeros, in the order that a tile reads it */
+    int packing;   /* constants only: a Packing of ir/packing.h, what the weights' section holds of the tensor */
 };
 
 const char *space_name(Space space);

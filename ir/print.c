@@ -1,6 +1,6 @@
 /* The text of a graph at any stage; what is written here, the front end reads back to the same graph. */
 #include "ir/op.h"
-#include "ir/place.h"
+#include "ir/packing.h"
 #include "ir/pool.h"
 #include "ir/schedule.h"
 
@@ -82,6 +82,7 @@ static void print_place(Printer *p, const Node *node, int slot)
     if (users || place->index) fprintf(p->out, ", index: %d", place->index);
     if (!users || place->offset) fprintf(p->out, ", offset: %lld", (long long)place->offset);
     if (place->panel) fprintf(p->out, ", panel: %lld", (long long)place->panel);
+    if (place->packing) fprintf(p->out, ", packing: %s", packing_of(place)->name);
     Place dense = *place;
     place_set_strides(&dense, type);
     print_axes(p, "stride", place->stride, dense.stride, type->rank);

@@ -1,7 +1,12 @@
 #include "ir/schedule.h"
 
+const char *const variant_names[] = {
+#define VARIANT(id, name, doc) #name,
+#include "ir/variants.def"
+    NULL};
+
 const AttrTable schedule_attrs = ATTRS(
-    Schedule,
+    Schedule, ATTR(Schedule, variant, .kind = ATTR_ENUM, .words = variant_names, .doc = "which code the group becomes"),
     ATTR(Schedule, lanes, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 64, .doc = "f32 elements of a vector"),
     ATTR(Schedule, tile_rows, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 64,
          .doc = "output rows held in registers, before pooling"),
@@ -15,6 +20,10 @@ const AttrTable schedule_attrs = ATTRS(
          .doc = "output channels that lie together in packed weights, 0 not packed"),
     ATTR(Schedule, prefetch, .kind = ATTR_INT, .low = 0, .high = 1 << 20,
          .doc = "bytes ahead that packed weights are fetched"),
+    ATTR(Schedule, threads, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 1024,
+         .doc = "parts that run side by side when there is a pool"),
+    ATTR(Schedule, scratch, .kind = ATTR_INT, .low = 0, .high = (int64_t)1 << 40,
+         .doc = "bytes of the arena that each part needs while the group runs"),
     ATTR(Schedule, cost, .kind = ATTR_FLOAT, .doc = "predicted cycles"));
 
 static bool is_anchor(OpKind kind)

@@ -5,7 +5,16 @@
 
 #include "ir/op.h"
 
+typedef enum Variant {
+#define VARIANT(id, name, doc) VARIANT_##id,
+#include "ir/variants.def"
+    VARIANT_COUNT
+} Variant;
+
+extern const char *const variant_names[]; /* by Variant, NULL-ended */
+
 struct Schedule {
+    int variant;          /* a Variant: which code */
     int64_t lanes;        /* f32 elements of a vector; 1 is scalar code */
     int64_t tile_rows;    /* output rows held in registers (before pooling) */
     int64_t tile_columns; /* output pixels of a row held in registers */
@@ -13,6 +22,8 @@ struct Schedule {
     int64_t unroll;       /* steps of the innermost reduction loop written out */
     int64_t panel;        /* output channels that lie together in packed weights and bias; 0: not packed */
     int64_t prefetch;     /* bytes ahead that packed weights are fetched, 0 none */
+    int64_t threads;      /* parts that run side by side when there is a pool; 1: one thread */
+    int64_t scratch;      /* bytes of the arena that each part needs for itself while the group runs */
     double cost;          /* predicted cycles, for reports and neighbours' decisions */
 };
 

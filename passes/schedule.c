@@ -2,7 +2,7 @@
 #include "passes/schedule.h"
 #include "ir/place.h"
 #include "passes/group.h"
-#include "passes/pass.h"
+#include "passes/variants.h"
 
 /* ---- inputs that want a ring of zeros ---- */
 
@@ -88,21 +88,42 @@ static bool add_copies(Graph *graph, Diag *diag)
 
 /* ---- schedules ---- */
 
-static Schedule schedule_group(const Group *group, const Target *target)
+bool variant_direct(const Group *group, const PassContext *context, Schedule *out)
 {
+    const Target *target = context->target;
     if (group->kind == KIND_CONTRACT) {
         TileProblem problem = tile_problem(group);
-        return tile_choose(&problem, target);
+        *out = tile_choose(&problem, target);
+        return true;
     }
     const Type *type = &group->node->types[0];
     int64_t elements = type_elements(type), lanes = target->vector_bytes / 4;
     while (lanes > 1 && lanes > elements) lanes /= 2;
-    return (Schedule){.lanes = lanes,
+    *out = (Schedule){.lanes = lanes,
                       .tile_rows = 1,
                       .tile_columns = 1,
                       .tile_vectors = 1,
                       .unroll = 1,
                       .cost = (double)elements / (double)lanes};
+    return true;
+}
+
+static VariantCandidate *const variant_table[VARIANT_COUNT] = {
+#define VARIANT(id, name, doc) variant_##name,
+#include "ir/variants.def"
+};
+
+/* The cheapest variant that can do the group; the direct one always can. */
+static Schedule schedule_group(const Group *group, const PassContext *context)
+{
+    Schedule best = {.variant = VARIANT_COUNT}, candidate;
+    for (int variant = 0; variant < VARIANT_COUNT; variant++) {
+        if (!variant_table[variant](group, context, &candidate)) continue;
+        candidate.variant = variant;
+        if (!candidate.threads) candidate.threads = 1;
+        if (best.variant == VARIANT_COUNT || candidate.cost < best.cost) best = candidate;
+    }
+    return best;
 }
 
 /* fuse makes no other; the text of a dump may. */
@@ -122,7 +143,7 @@ bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
         if (!has_one_result(node, diag)) return false;
         Group group = group_of(node);
         node->schedule = ARENA_NEW(graph->arena, Schedule);
-        *node->schedule = schedule_group(&group, context->target);
+        *node->schedule = schedule_group(&group, context);
     }
     graph->stage = STAGE_SCHEDULED;
     return true;

@@ -12,29 +12,9 @@
 
 /* ---- where a tile reads and writes ---- */
 
-/* The coordinates of the tile's first output channel.  A packed weight of channel oc + v * lanes is at
- * panel-relative positions that are affine only because a block never straddles a panel. */
-typedef struct Channels {
-    Affine oc;      /* in the whole result */
-    Affine panel;   /* index of the panel that oc lies in */
-    int64_t within; /* oc within the panel, when `sub` is not in use */
-    Affine sub;     /* the part of a panel that the tile covers, when it is narrower */
-    Affine ic;      /* first input channel, of grouped convolutions */
-    int vectors;
-    int active; /* lanes of the last vector that are channels */
-} Channels;
-
-typedef struct Tile {
-    Contract *contract;
-    Channels channels;
-    Affine n, y, x; /* of the first pixel, before pooling */
-    int64_t rows, columns;
-    const LoopRegister *sums, *weights;
-} Tile;
-
 static LoopBuilder *builder(const Tile *tile) { return &tile->contract->lowering->builder; }
 
-static Affine input_address(const Tile *tile, Affine row, Affine column, Affine ky, Affine kx, Affine channel)
+Affine tile_input(const Tile *tile, Affine row, Affine column, Affine ky, Affine kx, Affine channel)
 {
     const Contract *c = tile->contract;
     const Window *w = &c->shape.window;
@@ -60,7 +40,7 @@ static Affine weight_address(const Tile *tile, Affine k, int v)
     return affine_plus(affine_add(at, ch->sub), first % c->panel);
 }
 
-static Affine sum_index(const Tile *tile, Affine row, Affine column, Affine v)
+Affine tile_sum(const Tile *tile, Affine row, Affine column, Affine v)
 {
     Affine pixel = affine_add(affine_scale(row, tile->columns), column);
     return affine_add(affine_scale(pixel, tile->channels.vectors), v);
@@ -73,8 +53,7 @@ static int active_lanes(const Tile *tile, int v)
     return v == tile->channels.vectors - 1 ? tile->channels.active : (int)tile->contract->lanes;
 }
 
-/* A load of `lanes` elements in the dtype that sums are made in. */
-static const LoopExpr *load_wide(const Tile *tile, const LoopBuffer *buffer, Affine at, int lanes, int active)
+const LoopExpr *tile_load(const Tile *tile, const LoopBuffer *buffer, Affine at, int lanes, int active)
 {
     LoopBuilder *b = builder(tile);
     const LoopExpr *value = loop_load(b, buffer, at, lanes, 1, active);
@@ -91,7 +70,7 @@ static void start_sums(const Tile *tile)
         if (c->bias.buffer) {
             int active = c->panel ? (int)c->lanes : active_lanes(tile, v);
             Affine at = affine_plus(tile->channels.oc, c->bias.base + v * c->lanes);
-            first = loop_let(b, "bias", load_wide(tile, c->bias.buffer, at, (int)c->lanes, active));
+            first = loop_let(b, "bias", tile_load(tile, c->bias.buffer, at, (int)c->lanes, active));
         }
         LoopScope pixel = loop_range(b, "pixel", 0, tile->rows * tile->columns, 1, MODE_UNROLL);
         Affine at = affine_plus(affine_scale(pixel.at, tile->channels.vectors), v);
@@ -109,21 +88,21 @@ static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affin
     for (int v = 0; v < vectors; v++) {
         int active = c->panel ? lanes : active_lanes(tile, v);
         Affine at = weight_address(tile, k, v);
-        loop_assign(b, tile->weights, affine(v), load_wide(tile, c->weight.buffer, at, lanes, active));
+        loop_assign(b, tile->weights, affine(v), tile_load(tile, c->weight.buffer, at, lanes, active));
         if (c->prefetch) loop_prefetch(b, c->weight.buffer, affine_plus(at, c->prefetch * 8 / dtype_bits(c->sum)));
     }
     LoopScope row = loop_range(b, "row", 0, tile->rows, 1, MODE_UNROLL);
     LoopScope column = loop_range(b, "column", 0, tile->columns, 1, MODE_UNROLL);
     Affine y = affine_add(tile->y, row.at), x = affine_add(tile->x, column.at);
-    Affine from = input_address(tile, y, x, ky, kx, affine_add(ic, tile->channels.ic));
+    Affine from = tile_input(tile, y, x, ky, kx, affine_add(ic, tile->channels.ic));
     const LoopExpr *spread = NULL;
     if (!c->depthwise)
-        spread = loop_let(b, "input", loop_splat(b, load_wide(tile, c->input.buffer, from, 1, 1), lanes));
+        spread = loop_let(b, "input", loop_splat(b, tile_load(tile, c->input.buffer, from, 1, 1), lanes));
     for (int v = 0; v < vectors; v++) {
         const LoopExpr *input = spread;
         if (c->depthwise)
-            input = load_wide(tile, c->input.buffer, affine_plus(from, v * lanes), lanes, active_lanes(tile, v));
-        Affine at = sum_index(tile, row.at, column.at, affine(v));
+            input = tile_load(tile, c->input.buffer, affine_plus(from, v * lanes), lanes, active_lanes(tile, v));
+        Affine at = tile_sum(tile, row.at, column.at, affine(v));
         const LoopExpr *weight = loop_reg(b, tile->weights, affine(v)), *sum = loop_reg(b, tile->sums, at);
         loop_assign(b, tile->sums, at, loop_op(b, EXPR_FMA, c->sum, input, weight, sum));
     }
@@ -157,7 +136,7 @@ static void reduce_run(const Tile *tile, int64_t count, Affine k, Affine ky, Aff
 }
 
 /* (ky, kx, ic) in order.  Where a kernel row is one run of memory, kx and ic are one loop. */
-static void reduce(const Tile *tile)
+static void reduce_dense(const Tile *tile)
 {
     const Contract *c = tile->contract;
     const Window *w = &c->shape.window;
@@ -240,7 +219,7 @@ static const LoopExpr *finish_value(const Finish *f, Value value)
     const Node *node = value.node;
     if (!group_is_inside(group, value)) return finish_outer(f, value);
     if (node == group->anchor) {
-        Affine at = sum_index(f->tile, f->row, f->column, f->v);
+        Affine at = tile_sum(f->tile, f->row, f->column, f->v);
         const LoopExpr *sum = loop_reg(builder(f->tile), f->tile->sums, at);
         return lower_cast(builder(f->tile), value_type(value)->dtype, sum);
     }
@@ -279,7 +258,7 @@ static void emit_tile(Tile *tile)
     tile->sums = loop_register(b, "sum", tile->contract->sum, lanes, (int)(tile->rows * tile->columns) * vectors);
     tile->weights = loop_register(b, "weight", tile->contract->sum, lanes, vectors);
     start_sums(tile);
-    reduce(tile);
+    tile->contract->reduce(tile);
     bool partial = tile->channels.active < lanes;
     store_vectors(tile, 0, vectors - partial, lanes);
     if (partial) store_vectors(tile, vectors - 1, vectors, tile->channels.active);
@@ -372,19 +351,24 @@ static void cover_rest(Contract *c, Affine n, Affine first, Affine ic)
     }
 }
 
+void contract_cover(Contract *c)
+{
+    LoopBuilder *b = &c->lowering->builder;
+    lower_fill_ring(c->lowering);
+    LoopScope n = loop_range(b, "n", 0, c->batch, 1, MODE_SERIAL);
+    LoopScope g = loop_range(b, "g", 0, c->groups, 1, MODE_SERIAL);
+    Affine first = affine_scale(g.at, c->channels), ic = affine_scale(g.at, c->inner);
+    cover_whole_blocks(c, n.at, first, ic);
+    cover_rest(c, n.at, first, ic);
+    loop_end(b, g);
+    loop_end(b, n);
+    double pixels = (double)(c->batch * c->height * c->width);
+    b->function->multiply_adds = pixels * (double)(c->groups * c->channels) * (double)c->reduction;
+}
+
 void lower_contract(Lowering *lowering)
 {
     Contract c = contract_new(lowering);
-    LoopBuilder *b = &lowering->builder;
-    lower_fill_ring(lowering);
-    LoopScope n = loop_range(b, "n", 0, c.batch, 1, MODE_SERIAL);
-    LoopScope g = loop_range(b, "g", 0, c.groups, 1, MODE_SERIAL);
-    Affine first = affine_scale(g.at, c.channels), ic = affine_scale(g.at, c.inner);
-    cover_whole_blocks(&c, n.at, first, ic);
-    cover_rest(&c, n.at, first, ic);
-    loop_end(b, g);
-    loop_end(b, n);
-    LoopFunction *function = b->function;
-    double pixels = (double)(c.batch * c.height * c.width);
-    function->multiply_adds = pixels * (double)(c.groups * c.channels) * (double)c.reduction;
+    c.reduce = reduce_dense;
+    contract_cover(&c);
 }

@@ -11,6 +11,10 @@ typedef struct Site {
     int64_t base, n, y, x, c;
 } Site;
 
+typedef struct Tile Tile;
+/* Adds every product of the reduction to the tile's sums, which hold the bias. */
+typedef void TileReduce(const Tile *tile);
+
 typedef struct Contract {
     Lowering *lowering;
     Contraction shape;
@@ -27,9 +31,39 @@ typedef struct Contract {
     int64_t inner;         /* input channels of a group */
     int64_t reduction;     /* products of one sum */
     int64_t lanes, rows, columns, vectors, unroll, panel, prefetch; /* from the schedule */
+    TileReduce *reduce;
 } Contract;
 
+/* The coordinates of the tile's first output channel.  A packed weight of channel oc + v * lanes is at
+ * panel-relative positions that are affine only because a block never straddles a panel. */
+typedef struct Channels {
+    Affine oc;      /* in the whole result */
+    Affine panel;   /* index of the panel that oc lies in */
+    int64_t within; /* oc within the panel, when `sub` is not in use */
+    Affine sub;     /* the part of a panel that the tile covers, when it is narrower */
+    Affine ic;      /* first input channel, of grouped convolutions */
+    int vectors;
+    int active; /* lanes of the last vector that are channels */
+} Channels;
+
+/* rows x columns pixels times some vectors of channels, whose sums are sums[(row * columns + column) * vectors + v]. */
+struct Tile {
+    Contract *contract;
+    Channels channels;
+    Affine n, y, x; /* of the first pixel, before pooling */
+    int64_t rows, columns;
+    const LoopRegister *sums, *weights; /* weights: a vector for each of the tile's */
+};
+
 Contract contract_new(Lowering *lowering);
+/* The whole nest: tiles over channels and pixels, each from its bias through contract->reduce to what the group does
+ * with the sums. */
+void contract_cover(Contract *contract);
+/* Where the input of pixel (row, column) at tap (ky, kx) is. */
+Affine tile_input(const Tile *tile, Affine row, Affine column, Affine ky, Affine kx, Affine channel);
+Affine tile_sum(const Tile *tile, Affine row, Affine column, Affine v);
+/* A load of `lanes` elements in the dtype that sums are made in. */
+const LoopExpr *tile_load(const Tile *tile, const LoopBuffer *buffer, Affine at, int lanes, int active);
 /* An operand of the epilogue: the result's shape, one element a channel, or one element. */
 Site contract_site(const Contract *contract, Value value);
 /* Every factor and the base are multiples of `by`. */

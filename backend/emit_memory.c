@@ -83,6 +83,18 @@ static LLVMValueRef from_bases(Body *b, int64_t index)
     return base;
 }
 
+/* Where the scratch of the part that runs here begins: parts are numbered by threads of their own. */
+static LLVMValueRef part_scratch(Body *b)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef offset = emit_int(e, b->function->scratch_offset);
+    if (b->part) {
+        LLVMValueRef own = LLVMBuildNSWMul(e->builder, b->part, emit_int(e, b->function->scratch), "");
+        offset = LLVMBuildNSWAdd(e->builder, offset, own, "");
+    }
+    return plus_bytes(e, from_bases(b, e->ninputs + e->noutputs), offset);
+}
+
 static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
 {
     Emitter *e = b->emitter;
@@ -97,6 +109,7 @@ static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
     if (buffer->space == SPACE_INPUT) base = from_bases(b, buffer->index);
     if (buffer->space == SPACE_OUTPUT) base = from_bases(b, e->ninputs + buffer->index);
     if (buffer->space == SPACE_ARENA) base = from_bases(b, e->ninputs + e->noutputs);
+    if (buffer->space == SPACE_SCRATCH) base = part_scratch(b);
     if (buffer->space != SPACE_NONE && buffer->offset) base = plus_bytes(e, base, emit_int(e, buffer->offset));
     LLVMPositionBuilderAtEnd(e->builder, here);
     return b->buffers[i] = base;

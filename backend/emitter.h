@@ -49,6 +49,7 @@ typedef struct Body {
     LLVMValueRef llvm;
     LLVMBasicBlockRef entry; /* allocas and the buffers' addresses, before its branch */
     LLVMValueRef bases, pool;
+    LLVMValueRef part;        /* which part this is, as an i64: its scratch is its own; NULL: the only one */
     LLVMValueRef *buffers;    /* by position in the function; NULL until used */
     LLVMValueRef **registers; /* the value that each element holds here; NULL before its first assignment */
     LLVMValueRef *lets;

@@ -31,9 +31,9 @@ typedef struct Affine {
 typedef struct LoopBuffer {
     const char *name; /* unique in its function */
     Dtype dtype;
-    Space space;      /* SPACE_NONE: scratch on the stack, alive in this function only */
+    Space space;      /* SPACE_NONE: on the stack, alive in this function only; SPACE_SCRATCH: of each part its own */
     int index;        /* which input or output */
-    int64_t offset;   /* bytes from the base */
+    int64_t offset;   /* bytes from the base; in scratch, from where that of the part begins */
     int64_t elements; /* extent: accesses stay in [0, elements) */
     int64_t align;    /* bytes that base + offset is known to be aligned to */
     bool writable;
@@ -129,7 +129,8 @@ typedef struct LoopFunction {
     LoopStatement *body;
     double multiply_adds; /* per call, what the roofline counts: of the model, not of padding */
     double bytes_read, bytes_written;
-    int64_t parallel; /* parts of the outermost parallel loop, 1 if none */
+    int64_t parallel;                /* parts of the outermost parallel loop, 1 if none */
+    int64_t scratch, scratch_offset; /* bytes of the arena that each part has for itself; where the first's begin */
 } LoopFunction;
 
 typedef struct LoopProgram {

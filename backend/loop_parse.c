@@ -1,8 +1,9 @@
 /* The text of loop nests, as loop_print writes it:
  *
  *   text      = {function}
- *   function  = "func" NAME ["work" NUMBER] ["read" NUMBER] ["written" NUMBER] "{" {buffer | register} {statement} "}"
- *   buffer    = "buffer" NAME ":" DTYPE "[" INT "]" ("scratch" | SPACE [INT]) ["offset" INT] "align" INT ["writable"]
+ *   function  = "func" NAME ["work" NUMBER] ["read" NUMBER] ["written" NUMBER] ["scratch" INT "at" INT]
+ *               "{" {buffer | register} {statement} "}"
+ *   buffer    = "buffer" NAME ":" DTYPE "[" INT "]" ("stack" | SPACE [INT]) ["offset" INT] "align" INT ["writable"]
  *   register  = "register" NAME ":" TYPE "[" INT "]"
  *   statement = ("for" | "parallel" | "unroll") VAR "in" INT ".." INT ["step" INT] body
  *             | "if" affine ">=" "0" {"and" affine ">=" "0"} body
@@ -182,11 +183,11 @@ static void take_body(LoopParser *p)
 static Space take_space(LoopParser *p)
 {
     const LoopToken at = p->token;
-    const char *word = loop_take_name(p, "scratch, input, output, constant or arena");
+    const char *word = loop_take_name(p, "stack, scratch, input, output, constant or arena");
     Space space = space_find(word);
-    if (space != SPACE_NONE || !strcmp(word, "scratch") || loop_failed(p)) return space;
+    if (space != SPACE_NONE || !strcmp(word, "stack") || loop_failed(p)) return space;
     p->token = at;
-    loop_expected(p, "scratch, input, output, constant or arena");
+    loop_expected(p, "stack, scratch, input, output, constant or arena");
     return SPACE_NONE;
 }
 
@@ -236,6 +237,11 @@ static LoopFunction *take_function(LoopParser *p)
     if (loop_accept_word(p, "work")) f->multiply_adds = loop_take_real(p);
     if (loop_accept_word(p, "read")) f->bytes_read = loop_take_real(p);
     if (loop_accept_word(p, "written")) f->bytes_written = loop_take_real(p);
+    if (loop_accept_word(p, "scratch")) {
+        f->scratch = loop_take_integer(p, "a number of bytes", 1, loop_max_integer);
+        if (!loop_accept_word(p, "at")) loop_expected(p, "'at'");
+        f->scratch_offset = loop_take_integer(p, "an offset", 0, loop_max_integer);
+    }
     loop_expect(p, '{');
     for (;;) {
         if (loop_accept_word(p, loop_keywords[LOOP_WORD_BUFFER]))

@@ -235,7 +235,7 @@ static void put_declarations(const Printer *p, const LoopFunction *f)
         fputs("  buffer ", p->out);
         put_name(p, b->name);
         fprintf(p->out, ": %s[%" PRId64 "] %s", dtype_name(b->dtype), b->elements,
-                b->space == SPACE_NONE ? "scratch" : space_name(b->space));
+                b->space == SPACE_NONE ? "stack" : space_name(b->space));
         if (b->index) fprintf(p->out, " %d", b->index);
         if (b->offset) fprintf(p->out, " offset %" PRId64, b->offset);
         fprintf(p->out, " align %" PRId64 "%s\n", b->align, b->writable ? " writable" : "");
@@ -258,6 +258,7 @@ static void print_function(const LoopFunction *f, Arena *arena, FILE *out)
     if (f->multiply_adds != 0) fprintf(out, " work %s", number_text(arena, f->multiply_adds, false));
     if (f->bytes_read != 0) fprintf(out, " read %s", number_text(arena, f->bytes_read, false));
     if (f->bytes_written != 0) fprintf(out, " written %s", number_text(arena, f->bytes_written, false));
+    if (f->scratch) fprintf(out, " scratch %" PRId64 " at %" PRId64, f->scratch, f->scratch_offset);
     fputs(" {\n", out);
     put_declarations(&p, f);
     put_statements(&p, f->body);

@@ -17,7 +17,7 @@ typedef struct Check {
     Ranges ranges;
     bool *var_open, *var_constant, *let_bound;
     bool **assigned;               /* elements of registers */
-    const LoopStatement **owner;   /* of scratch buffers: the parallel loop that uses it, or `outside` */
+    const LoopStatement **owner;   /* of buffers on the stack: the parallel loop that uses it, or `outside` */
     const LoopStatement *parallel; /* around here */
     int depth;                     /* of statements */
     int64_t walked;
@@ -68,7 +68,7 @@ static bool check_buffer(Check *c, const LoopBuffer *buffer)
     if (buffer->space != SPACE_NONE) return true;
     const LoopStatement *here = c->parallel ? c->parallel : &outside;
     if (c->owner[i] && c->owner[i] != here)
-        return wrong(c, "scratch '%s' is used inside and outside of a parallel loop, whose parts have one each",
+        return wrong(c, "stack buffer '%s' is used inside and outside of a parallel loop, whose parts have one each",
                      buffer->name);
     c->owner[i] = here;
     return true;
@@ -390,8 +390,9 @@ static bool check_buffers(const Check *c)
                      b->index >= 0 && b->index < 4096;
         bool align = b->align > 0 && b->align <= 4096 && (b->align & (b->align - 1)) == 0;
         if (!sizes || !align) ok = wrong(c, "buffer '%s' has an impossible size, offset or alignment", b->name);
-        if (b->space == SPACE_NONE && b->elements > 1 << 20)
-            ok = wrong(c, "scratch '%s' is too large for a stack", b->name);
+        if (b->space == SPACE_NONE && b->elements > 1 << 20) ok = wrong(c, "'%s' is too large for a stack", b->name);
+        if (b->space == SPACE_SCRATCH && sizes && b->offset + dtype_bytes(b->dtype, b->elements) > c->function->scratch)
+            ok = wrong(c, "'%s' lies behind the scratch of %" PRId64 " bytes", b->name, c->function->scratch);
     }
     for (int i = 0; i < c->function->nregisters; i++) {
         const LoopRegister *r = c->function->registers[i];

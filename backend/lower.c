@@ -16,7 +16,7 @@ void lower_direct(Lowering *lowering) { kind_table[lowering->group.kind](lowerin
 
 /* ---- buffers ---- */
 
-static int64_t space_align(Space space) { return space == SPACE_CONSTANT || space == SPACE_ARENA ? 64 : 1; }
+static int64_t space_align(Space space) { return space == SPACE_INPUT || space == SPACE_OUTPUT ? 1 : 64; }
 
 const LoopBuffer *lower_buffer(Lowering *lowering, Value value)
 {
@@ -128,6 +128,8 @@ static void count_traffic(Lowering *lowering)
 static LoopFunction *lower_group(const Node *node, const Target *target, Arena *arena, Diag *diag)
 {
     LoopFunction *function = loop_function_new(arena, node->name, node->origin);
+    function->scratch = node->schedule->scratch;
+    function->scratch_offset = node->schedule->scratch_offset;
     Lowering lowering = {.builder = loop_builder(arena, function),
                          .group = group_of(node),
                          .schedule = node->schedule,

@@ -1,17 +1,18 @@
 #include "ir/packing.h"
+#include "ir/schedule.h"
 
 #include <string.h>
 
 static const char *const names[] = {
     [SPACE_NONE] = "none",         [SPACE_INPUT] = "input", [SPACE_OUTPUT] = "output",
-    [SPACE_CONSTANT] = "constant", [SPACE_ARENA] = "arena",
+    [SPACE_CONSTANT] = "constant", [SPACE_ARENA] = "arena", [SPACE_SCRATCH] = "scratch",
 };
 
 const char *space_name(Space space) { return names[space]; }
 
 Space space_find(const char *name)
 {
-    for (int space = SPACE_INPUT; space <= SPACE_ARENA; space++)
+    for (int space = SPACE_INPUT; space <= SPACE_SCRATCH; space++)
         if (strcmp(names[space], name) == 0) return (Space)space;
     return SPACE_NONE;
 }
@@ -104,12 +105,16 @@ int64_t place_interior(const Place *place)
 int64_t graph_space_bytes(const Graph *graph, Space space)
 {
     int64_t bytes = 0;
-    for (const Node *node = graph->first; node; node = node->next)
+    for (const Node *node = graph->first; node; node = node->next) {
+        const Schedule *s = space == SPACE_ARENA ? node->schedule : NULL;
+        if (s && s->scratch && s->scratch_offset + schedule_scratch(s) > bytes)
+            bytes = s->scratch_offset + schedule_scratch(s);
         for (int slot = 0; node->places && slot < node->nresults; slot++) {
             const Place *place = &node->places[slot];
             if (place->space != space) continue;
             int64_t end = place->offset + place_bytes(place, &node->types[slot]);
             if (end > bytes) bytes = end;
         }
+    }
     return (bytes + 63) / 64 * 64;
 }

@@ -9,7 +9,8 @@ typedef enum Space {
     SPACE_INPUT,    /* the user's buffer number `index`, dense */
     SPACE_OUTPUT,   /* the same */
     SPACE_CONSTANT, /* the weights' section */
-    SPACE_ARENA     /* the caller's arena */
+    SPACE_ARENA,    /* the caller's arena */
+    SPACE_SCRATCH   /* a part of the arena that one part of a group has for itself while it runs: no value's */
 } Space;
 
 /* The buffer holds the tensor with a ring of `before[axis]` and `after[axis]` more elements around it,

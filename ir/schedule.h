@@ -23,9 +23,13 @@ struct Schedule {
     int64_t panel;        /* output channels that lie together in packed weights and bias; 0: not packed */
     int64_t prefetch;     /* bytes ahead that packed weights are fetched, 0 none */
     int64_t threads;      /* parts that run side by side when there is a pool; 1: one thread */
-    int64_t scratch;      /* bytes of the arena that each part needs for itself while the group runs */
-    double cost;          /* predicted cycles, for reports and neighbours' decisions */
+    int64_t scratch; /* bytes of the arena that each part needs for itself while the group runs; a multiple of 64 */
+    int64_t scratch_offset; /* where the first part's begins in the arena, the others' behind it; set by plan */
+    double cost;            /* predicted cycles, for reports and neighbours' decisions */
 };
+
+/* Bytes of the arena for the scratch of all parts. */
+static inline int64_t schedule_scratch(const Schedule *s) { return s->threads * s->scratch; }
 
 /* Rows of the fields above: printing, parsing, overriding. */
 extern const AttrTable schedule_attrs;

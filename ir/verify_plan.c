@@ -3,6 +3,7 @@
 #include "ir/node_map.h"
 #include "ir/op.h"
 #include "ir/place.h"
+#include "ir/schedule.h"
 
 #include <limits.h>
 #include <string.h>
@@ -17,6 +18,7 @@ typedef struct Buffer {
     int made, last;
     int port; /* which input or result it is, -1 none */
     bool used;
+    bool scratch; /* no value's: the group's own while it runs */
 } Buffer;
 
 typedef struct PlanCheck {
@@ -76,6 +78,28 @@ static void check_alias(PlanCheck *check, const Node *node)
         broken(check, node, "is a view of a value whose elements do not lie side by side");
 }
 
+static void add_buffer(PlanCheck *check, Buffer buffer)
+{
+    check->buffers = arena_grow(check->arena, check->buffers, check->count, &check->capacity, sizeof buffer);
+    check->buffers[check->count++] = buffer;
+}
+
+/* What the parts of a group use while it runs is a buffer like others, of one position. */
+static void add_scratch(PlanCheck *check, const Node *node, int position)
+{
+    const Schedule *s = node->schedule;
+    if (!s || !s->scratch) return;
+    Place *place = ARENA_NEW(check->arena, Place);
+    *place = (Place){.space = SPACE_ARENA, .offset = s->scratch_offset};
+    add_buffer(check, (Buffer){.value = {(Node *)node, 0},
+                               .place = place,
+                               .bytes = schedule_scratch(s),
+                               .made = position,
+                               .last = position,
+                               .port = -1,
+                               .scratch = true});
+}
+
 static void add_node(PlanCheck *check, const Node *node, int position)
 {
     *node_map_cell(check->first, node) = (int64_t)check->count;
@@ -89,9 +113,9 @@ static void add_node(PlanCheck *check, const Node *node, int position)
         Buffer buffer = {.value = {(Node *)node, i}, .place = place, .made = position, .last = position, .port = -1};
         if (node->op == OP_input) buffer.port = check->inputs++;
         if (place) buffer.bytes = place_bytes(place, &node->types[i]);
-        check->buffers = arena_grow(check->arena, check->buffers, check->count, &check->capacity, sizeof buffer);
-        check->buffers[check->count++] = buffer;
+        add_buffer(check, buffer);
     }
+    add_scratch(check, node, position);
 }
 
 static void note_uses(PlanCheck *check, const Node *node, int position)
@@ -154,6 +178,8 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
         return;
     }
     if (place->offset % PLACE_ALIGN) broken(check, node, "does not lie at a multiple of 64 bytes");
+    if (buffer->scratch) return;
+    if (place->space == SPACE_SCRATCH) broken(check, node, "lies in scratch, which is no value's");
     if (place->panel && place->space != SPACE_CONSTANT) broken(check, node, "is packed, but no constant");
     check_space(check, buffer);
 }
@@ -193,6 +219,7 @@ static bool reads_buffer(const Buffer *read, const Buffer *written, const Node *
 static bool is_in_place(const Buffer *read, const Buffer *written)
 {
     const Node *writer = written->value.node;
+    if (read->scratch || written->scratch) return false;
     if (node_def(writer)->kind != KIND_GROUP || read->last != written->made) return false;
     if (!same_buffer(read->place, written->place) || read->bytes != written->bytes) return false;
     bool reading = false, good = true;
@@ -217,7 +244,9 @@ static void check_arena_pair(PlanCheck *check, const Buffer *a, const Buffer *b)
     if (!bytes_overlap(a, b) || a->made > b->last || b->made > a->last) return;
     if (is_in_place(a, b) || is_in_place(b, a)) return;
     broken(check, b->value.node,
-           arena_printf(check->diag->arena, "overlaps `%s` in the arena while both are in use", a->value.node->name));
+           arena_printf(check->diag->arena, "%soverlaps %s`%s` in the arena while both are in use",
+                        b->scratch ? "has scratch that " : "", a->scratch ? "the scratch of " : "",
+                        a->value.node->name));
 }
 
 static void check_constant_pair(PlanCheck *check, const Buffer *a, const Buffer *b)

@@ -93,3 +93,15 @@ Lifetimes lifetimes_of(const Graph *graph, Arena *arena)
     }
     return lifetimes;
 }
+
+int lifetimes_scratch(const Graph *graph, Block *out)
+{
+    int count = 0, step = 0;
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node->op != OP_group) continue;
+        const Schedule *s = node->schedule;
+        if (s && s->scratch) out[count++] = (Block){step, step, schedule_scratch(s), 0};
+        step++;
+    }
+    return count;
+}

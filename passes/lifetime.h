@@ -6,6 +6,7 @@
 #include "ir/node_map.h"
 #include "ir/place.h"
 #include "ir/schedule.h"
+#include "passes/layout.h"
 
 /* Values that share one buffer: a value and its reshapes. */
 typedef struct Storage {
@@ -28,5 +29,8 @@ Lifetimes lifetimes_of(const Graph *graph, Arena *arena);
 Storage *lifetimes_find(const Lifetimes *lifetimes, Value value);
 /* The storage whose memory this one ends up in. */
 int lifetimes_resolve(const Lifetimes *lifetimes, int storage);
+
+/* What each group needs for itself while it runs, one block each that needs any, in order; how many. */
+int lifetimes_scratch(const Graph *graph, Block *out);
 
 #endif

@@ -211,7 +211,7 @@ static void place_constants(Planner *p)
 static void place_arena(Planner *p)
 {
     const Lifetimes *l = &p->lifetimes;
-    Block *blocks = ARENA_ARRAY(p->scratch, Block, l->count);
+    Block *blocks = ARENA_ARRAY(p->scratch, Block, l->count + l->steps);
     int *block_of = ARENA_ARRAY(p->scratch, int, l->count);
     int count = 0;
     for (int i = 0; i < l->count; i++) {
@@ -225,7 +225,11 @@ static void place_arena(Planner *p)
             blocks[block_of[owner]].last = s->last;
         }
     }
+    int scratch = count;
+    count += lifetimes_scratch(p->graph, blocks + count);
     layout_blocks(p->scratch, blocks, count);
+    for (Node *node = p->graph->first; node; node = node->next)
+        if (node->schedule && node->schedule->scratch) node->schedule->scratch_offset = blocks[scratch++].offset;
     for (int i = 0; i < l->count; i++) {
         if (l->storages[i].space != SPACE_ARENA) continue;
         Place *place = place_of(l->storages[i].root);

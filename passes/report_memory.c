@@ -14,9 +14,9 @@ static bool is_taken_over(const Storage *before, const Storage *after)
            before->first < after->first && place_of(before)->offset == place_of(after)->offset;
 }
 
-static int64_t live_peak(const Lifetimes *l, Arena *arena)
+static int64_t live_peak(const Graph *graph, const Lifetimes *l, Arena *arena)
 {
-    Block *blocks = ARENA_ARRAY(arena, Block, l->count);
+    Block *blocks = ARENA_ARRAY(arena, Block, l->count + l->steps);
     int count = 0;
     for (int i = 0; i < l->count; i++) {
         const Storage *s = &l->storages[i];
@@ -27,6 +27,7 @@ static int64_t live_peak(const Lifetimes *l, Arena *arena)
             if (is_taken_over(s, &l->storages[k])) block.last--;
         blocks[count++] = block;
     }
+    count += lifetimes_scratch(graph, blocks + count);
     return layout_peak(blocks, count);
 }
 
@@ -34,7 +35,7 @@ static MemoryTotals totals_of(const Graph *graph, const Lifetimes *l, Arena *are
 {
     MemoryTotals totals = {.arena = graph_space_bytes(graph, SPACE_ARENA),
                            .constants = graph_space_bytes(graph, SPACE_CONSTANT),
-                           .live_peak = live_peak(l, arena)};
+                           .live_peak = live_peak(graph, l, arena)};
     for (int i = 0; i < l->count; i++)
         if (place_of(&l->storages[i])->space == SPACE_CONSTANT)
             totals.raw += type_bytes(value_type(l->storages[i].root));
@@ -66,6 +67,20 @@ static void print_arena(const Graph *graph, const Lifetimes *l, Arena *arena, FI
     }
 }
 
+/* What groups need for themselves while they run. */
+static void print_scratch(const Graph *graph, FILE *out)
+{
+    bool any = false;
+    for (const Node *node = graph->first; node; node = node->next) {
+        const Schedule *s = node->schedule;
+        if (!s || !s->scratch) continue;
+        if (!any) fprintf(out, "\n%-24s %12s %12s  %s\n", "scratch of", "bytes", "offset", "parts");
+        any = true;
+        fprintf(out, "%-24s %12" PRId64 " %12" PRId64 "  %" PRId64 "\n", node->name, schedule_scratch(s),
+                s->scratch_offset, s->threads);
+    }
+}
+
 static void print_constants(const Lifetimes *l, Arena *arena, FILE *out)
 {
     fprintf(out, "\n%-24s %12s %12s  %s\n", "constant", "bytes", "offset", "type");
@@ -89,6 +104,7 @@ void report_memory(const Graph *graph, FILE *out)
     fprintf(out, "constants  %12" PRId64 " bytes, %" PRId64 " before packing and alignment\n", totals.constants,
             totals.raw);
     print_arena(graph, &lifetimes, arena, out);
+    print_scratch(graph, out);
     print_constants(&lifetimes, arena, out);
     arena_free(arena);
 }

@@ -224,7 +224,7 @@ static void check_pool(Arena *arena, const char *cpu, int level)
 {
     static const char text[] = "func f {\n"
                                "  buffer o: i32[104] output align 1 writable\n"
-                               "  buffer s: i32[4] scratch align 4 writable\n"
+                               "  buffer s: i32[4] stack align 4 writable\n"
                                "  o[103] = i32(1)\n"
                                "  parallel y in 3..42 step 3 {\n"
                                "    s[1] = index(i32, y)\n"

@@ -46,11 +46,12 @@ static char *print_all(Case *c, LoopFunction **functions, int count)
 
 /* ---- text ---- */
 
-static const char everything[] = "func c1 work 2.0 read 1e+30 written 0.125 {\n"
+static const char everything[] = "func c1 work 2.0 read 1e+30 written 0.125 scratch 256 at 64 {\n"
                                  "  buffer x: u8[784] input align 1\n"
                                  "  buffer \"for\": f32[288] constant offset 128 align 64\n"
                                  "  buffer \"a \\\"b\\\"\\n\": f32[6000] output 1 align 1 writable\n"
-                                 "  buffer s: i32[64] scratch align 4 writable\n"
+                                 "  buffer s: i32[64] stack align 4 writable\n"
+                                 "  buffer own: f32[32] scratch offset 128 align 64 writable\n"
                                  "  register acc: f32x16[24]\n"
                                  "  register flag: bool[1]\n"
                                  "  for c in 0..13 {\n"
@@ -87,7 +88,7 @@ static void text_comes_back_the_same(void **state)
     assert_non_null(functions);
     assert_int_equal(count, 2);
     assert_string_equal(print_all(&c, functions, count), everything);
-    assert_int_equal(functions[0]->nbuffers, 4);
+    assert_int_equal(functions[0]->nbuffers, 5);
     assert_string_equal(functions[0]->buffers[2]->name, "a \"b\"\n");
     assert_true(functions[0]->multiply_adds == 2 && functions[0]->bytes_written == 0.125);
     arena_free(c.arena);
@@ -110,7 +111,7 @@ static void bad_text_is_refused_with_its_place(void **state)
         {"func f { \"x", E0102, 1, 10, "expected a name"},
         {"func f {\n  buffer x: f33[1] input align 1 }", E0101, 2, 13, "expected a type"},
         {"func f { buffer x: f32[0] input align 1 }", E0104, 1, 24, "from 1 to"},
-        {"func f { buffer x: f32[4] elsewhere align 1 }", E0101, 1, 27, "scratch, input"},
+        {"func f { buffer x: f32[4] elsewhere align 1 }", E0101, 1, 27, "stack, scratch, input"},
         {"func f { buffer x: f32[4] input align 1 buffer x: f32[4] input align 1 }", E0202, 1, 48, "taken"},
         {"func f { for i in 0..5 step 2 { } }", E0404, 1, 31, "divides"},
         {"func f { for i in 0..99999999999999999999 { } }", E0102, 1, 22, "expected"},
@@ -177,8 +178,8 @@ static void deep_text_is_refused(void **state)
 static void verifies(const char *body, const char *complaint)
 {
     static const char head[] =
-        "func f {\n  buffer x: f32[100] input align 4\n  buffer y: f32[100] arena align 64 writable\n"
-        "  buffer s: f32[8] scratch align 4 writable\n  buffer b: bool[4] arena align 1 writable\n"
+        "func f scratch 64 at 128 {\n  buffer x: f32[100] input align 4\n  buffer y: f32[100] arena align 64 writable\n"
+        "  buffer s: f32[8] stack align 4 writable\n  buffer b: bool[4] arena align 1 writable\n"
         "  buffer h: f16[4] arena align 2 writable\n"
         "  register r: f32[4]\n  register v: f32x8[2]\n";
     Case c;
@@ -216,6 +217,9 @@ static void accesses_are_proven_in_bounds(void **state)
     verifies("fill y[90] count 10 = f32(0)", "");
     verifies("fill y[91] count 10 = f32(0)", "91 to 100");
     verifies("for i in 0..100 { prefetch x[64*i] }", "");
+    verifies("buffer own: f32[16] scratch align 64 writable own[15] = f32(0)", "");
+    verifies("buffer own: f32[16] scratch offset 4 align 4 writable own[15] = f32(0)",
+             "behind the scratch of 64 bytes");
 }
 
 static void conditions_tighten_what_may_be_accessed(void **state)

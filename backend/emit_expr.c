@@ -43,6 +43,24 @@ LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes)
     return LLVMBuildShuffleVector(e->builder, first, none, mask, "");
 }
 
+/* Some lanes again and again: as one integer where they make one, which a processor spreads as it loads it. */
+static LLVMValueRef emit_repeat(Body *b, const LoopExpr *splat)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef in = emit_expr(b, splat->in[0]);
+    int from = splat->in[0]->lanes, bits = from * dtype_bits(splat->dtype);
+    if (from == 1) return emit_splat(e, in, splat->lanes);
+    if (splat->dtype != BOOL && (bits == 16 || bits == 32 || bits == 64)) {
+        LLVMValueRef one = LLVMBuildBitCast(e->builder, in, LLVMIntTypeInContext(e->context, (unsigned)bits), "");
+        LLVMValueRef all = emit_splat(e, one, splat->lanes / from);
+        return LLVMBuildBitCast(e->builder, all, emit_type(e, splat->dtype, splat->lanes), "");
+    }
+    LLVMValueRef *lanes = ARENA_ARRAY(e->arena, LLVMValueRef, splat->lanes);
+    for (int i = 0; i < splat->lanes; i++) lanes[i] = LLVMConstInt(e->i32, (unsigned long long)(i % from), 0);
+    return LLVMBuildShuffleVector(e->builder, in, LLVMGetPoison(LLVMTypeOf(in)),
+                                  LLVMConstVector(lanes, (unsigned)splat->lanes), "");
+}
+
 static LLVMValueRef emit_lane(Emitter *e, Dtype dtype, int lanes)
 {
     LLVMValueRef *all = ARENA_ARRAY(e->arena, LLVMValueRef, lanes);
@@ -100,9 +118,10 @@ LLVMValueRef emit_expr(Body *b, const LoopExpr *e)
     case LOOP_REGISTER: return emit_register(b, e);
     case LOOP_LOAD: return emit_load(b, e);
     case LOOP_OP: return emit_operation(b, e);
-    case LOOP_SPLAT: return emit_splat(b->emitter, emit_expr(b, e->in[0]), e->lanes);
+    case LOOP_SPLAT: return emit_repeat(b, e);
     case LOOP_LANE: return emit_lane(b->emitter, e->dtype, e->lanes);
     case LOOP_FOLD: return emit_fold(b, e);
+    case LOOP_DOT: return emit_dot(b, e);
     }
     assert(false);
     return NULL;

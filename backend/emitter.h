@@ -96,7 +96,7 @@ void emit_prefetch(Body *b, const LoopStatement *prefetch);
 int64_t emit_constant_index(const Body *b, const Affine *index);
 int emit_register_position(const Body *b, const LoopRegister *reg);
 
-/* ---- emit_expr.c, emit_op.c, emit_cast.c ---- */
+/* ---- emit_expr.c, emit_op.c, emit_cast.c, emit_dot.c ---- */
 
 LLVMValueRef emit_expr(Body *b, const LoopExpr *e);
 LLVMValueRef emit_constant(const Emitter *e, Dtype dtype, int lanes, Scalar value);
@@ -104,6 +104,8 @@ LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes);
 /* One operation of ir/expr.def on `in`, all of `lanes` lanes and, but for the condition of a select, of dtype `from`.
  */
 LLVMValueRef emit_op(Emitter *e, ExprKind op, Dtype from, Dtype to, int lanes, const LLVMValueRef *in);
+/* A LOOP_DOT by the best instructions that the target has. */
+LLVMValueRef emit_dot(Body *b, const LoopExpr *dot);
 LLVMValueRef emit_cast(Emitter *e, Dtype from, Dtype to, int lanes, LLVMValueRef value);
 LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef *overload, int noverload, LLVMValueRef *args,
                             int nargs);

@@ -279,12 +279,12 @@ const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index
     return e;
 }
 
-const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *scalar, int lanes)
+const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *in, int lanes)
 {
-    assert(scalar->lanes == 1);
-    if (lanes == 1) return scalar;
-    LoopExpr *e = new_expr(b, LOOP_SPLAT, scalar->dtype, lanes);
-    e->in[0] = scalar;
+    assert(lanes % in->lanes == 0);
+    if (lanes == in->lanes) return in;
+    LoopExpr *e = new_expr(b, LOOP_SPLAT, in->dtype, lanes);
+    e->in[0] = in;
     return e;
 }
 
@@ -309,6 +309,16 @@ const LoopExpr *loop_fold(LoopBuilder *b, ExprKind op, const LoopExpr *x)
     LoopExpr *e = new_expr(b, LOOP_FOLD, x->dtype, 1);
     e->op = op;
     e->in[0] = x;
+    return e;
+}
+
+const LoopExpr *loop_dot(LoopBuilder *b, const LoopExpr *sum, const LoopExpr *x, const LoopExpr *y)
+{
+    assert(sum->dtype == I32 && x->lanes == y->lanes && x->lanes % sum->lanes == 0);
+    LoopExpr *e = new_expr(b, LOOP_DOT, I32, sum->lanes);
+    e->in[0] = sum;
+    e->in[1] = x;
+    e->in[2] = y;
     return e;
 }
 

@@ -56,9 +56,11 @@ typedef enum LoopExprKind {
     LOOP_REGISTER, /* reg[index] */
     LOOP_LOAD,     /* buffer[index + lane * stride], inactive lanes (>= active) are 0 */
     LOOP_OP,       /* `op` of in[], lane by lane: the scalar operations of ir/expr.def */
-    LOOP_SPLAT,    /* in[0], a scalar, in every lane */
+    LOOP_SPLAT,    /* in[0] again and again: a scalar, or some lanes that divide those of the result */
     LOOP_LANE,     /* lane number, 0 .. lanes-1 */
-    LOOP_FOLD      /* in[0] combined over its lanes by `op` in halves: l and l + lanes/2, ... ; a scalar */
+    LOOP_FOLD,     /* in[0] combined over its lanes by `op` in halves: l and l + lanes/2, ... ; a scalar */
+    LOOP_DOT       /* in[0], of i32, and in each lane the sum of the 2 or 4 products of in[1] and in[2] that belong to
+                      it, neighbours of 8 bits, or of 16 both; exact, modulo 2^32 */
 } LoopExprKind;
 
 typedef struct LoopLet LoopLet;
@@ -190,12 +192,13 @@ const LoopExpr *loop_index(LoopBuilder *b, Affine index, Dtype dtype);
 const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index);
 const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride,
                           int active);
-const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *scalar, int lanes);
+const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *in, int lanes);
 const LoopExpr *loop_op(LoopBuilder *b, ExprKind op, Dtype dtype, const LoopExpr *x, const LoopExpr *y,
                         const LoopExpr *z);
 /* The lanes' own numbers, 0 .. lanes-1. */
 const LoopExpr *loop_lane(LoopBuilder *b, Dtype dtype, int lanes);
 const LoopExpr *loop_fold(LoopBuilder *b, ExprKind op, const LoopExpr *x);
+const LoopExpr *loop_dot(LoopBuilder *b, const LoopExpr *sum, const LoopExpr *x, const LoopExpr *y);
 /* A scalar expression of ir, lane by lane on args[] (all of `lanes` lanes).  What it uses more than once is bound
  * by a Let where the builder stands. */
 const LoopExpr *loop_expr(LoopBuilder *b, const Expr *expr, const LoopExpr *const *args, int lanes);

@@ -1,7 +1,7 @@
 /* Expressions of the text of loop nests:
  *
  *   expr    = TYPE "(" NUMBER ")"  |  "index" "(" DTYPE "," affine ")"  |  "lane" "(" TYPE ")"
- *           | "splat" "(" expr "," LANES ")"  |  "fold" "(" OP "," expr ")"
+ *           | "splat" "(" expr "," LANES ")"  |  "fold" "(" OP "," expr ")"  |  "dot" "(" expr "," expr "," expr ")"
  *           | ("cast" | "bitcast") "(" DTYPE "," expr ")"  |  OP "(" expr {"," expr} ")"
  *           | LET  |  REGISTER "[" affine "]"  |  BUFFER access
  *   access  = "[" affine [":" LANES] ["stride" INT] ["active" LANES] "]"
@@ -185,7 +185,7 @@ static const LoopExpr *take_splat(LoopParser *p)
     const LoopExpr *in = loop_take_expr(p);
     loop_expect(p, ',');
     int lanes = (int)loop_take_integer(p, "a number of lanes", 2, LOOP_MAX_LANES);
-    if (in && in->lanes != 1) loop_fail(p, E0301, "expected a scalar, found %d lanes", in->lanes);
+    if (in && lanes % in->lanes) loop_fail(p, E0301, "expected lanes that divide %d, found %d", lanes, in->lanes);
     return loop_failed(p) ? NULL : loop_splat(&p->builder, in, lanes);
 }
 
@@ -199,6 +199,21 @@ static const LoopExpr *take_fold(LoopParser *p)
     if (in && (in->lanes < 2 || in->lanes & (in->lanes - 1)))
         loop_fail(p, E0301, "expected 2, 4, 8 ... lanes to fold, found %d", in->lanes);
     return loop_failed(p) ? NULL : loop_fold(&p->builder, op, in);
+}
+
+static const LoopExpr *take_dot(LoopParser *p)
+{
+    const LoopExpr *in[3];
+    for (int i = 0; i < 3; i++) {
+        if (i) loop_expect(p, ',');
+        in[i] = loop_take_expr(p);
+        if (!in[i]) return NULL;
+    }
+    if (in[0]->dtype != I32) loop_fail(p, E0302, "expected a sum of i32, found %s", dtype_name(in[0]->dtype));
+    if (in[1]->lanes != in[2]->lanes || in[1]->lanes % in[0]->lanes)
+        loop_fail(p, E0301, "expected operands of 2 or 4 times %d lanes, found %d and %d", in[0]->lanes, in[1]->lanes,
+                  in[2]->lanes);
+    return loop_failed(p) ? NULL : loop_dot(&p->builder, in[0], in[1], in[2]);
 }
 
 static const LoopExpr *take_index(LoopParser *p)
@@ -226,6 +241,7 @@ static const LoopExpr *take_arguments(LoopParser *p, const char *word)
     if (!strcmp(word, "lane")) return take_lane(p);
     if (!strcmp(word, "splat")) return take_splat(p);
     if (!strcmp(word, "fold")) return take_fold(p);
+    if (!strcmp(word, "dot")) return take_dot(p);
     if (op != EXPR_KIND_COUNT) return take_op(p, op);
     loop_fail(p, E0203, "no operation is called '%s'", word);
     return NULL;

@@ -92,15 +92,21 @@ static void put_const(const Printer *p, const LoopExpr *e)
         fprintf(p->out, "(%" PRId64 ")", e->value.integer);
 }
 
-static void put_op(const Printer *p, const LoopExpr *e)
+static void put_operands(const Printer *p, const char *before, const LoopExpr *e, int count)
 {
-    fprintf(p->out, "%s(", expr_kind_name(e->op));
-    if (e->op == EXPR_CAST || e->op == EXPR_BITCAST) fprintf(p->out, "%s, ", dtype_name(e->dtype));
-    for (int i = 0; i < expr_kind_arity(e->op); i++) {
+    fputs(before, p->out);
+    for (int i = 0; i < count; i++) {
         if (i) fputs(", ", p->out);
         put_expr(p, e->in[i]);
     }
     fputc(')', p->out);
+}
+
+static void put_op(const Printer *p, const LoopExpr *e)
+{
+    fprintf(p->out, "%s(", expr_kind_name(e->op));
+    if (e->op == EXPR_CAST || e->op == EXPR_BITCAST) fprintf(p->out, "%s, ", dtype_name(e->dtype));
+    put_operands(p, "", e, expr_kind_arity(e->op));
 }
 
 static void put_call(const Printer *p, const char *name, const LoopExpr *in, int lanes)
@@ -143,6 +149,7 @@ static void put_expr(const Printer *p, const LoopExpr *e)
         put_expr(p, e->in[0]);
         fputc(')', p->out);
         break;
+    case LOOP_DOT: put_operands(p, "dot(", e, 3); break;
     }
 }
 

@@ -182,6 +182,28 @@ static bool check_fold(Check *c, const LoopExpr *e)
            wrong(c, "fold by %s of %d lanes of %s", expr_kind_name(e->op), in->lanes, dtype_name(in->dtype));
 }
 
+static bool check_splat(Check *c, const LoopExpr *e)
+{
+    const LoopExpr *in = e->in[0];
+    if (!check_expr(c, in)) return false;
+    return (e->lanes % in->lanes == 0 && in->dtype == e->dtype) ||
+           wrong(c, "a splat to %d lanes is of %d of its dtype", e->lanes, in->lanes);
+}
+
+static bool is_byte(Dtype dtype) { return dtype == U8 || dtype == I8; }
+
+static bool check_dot(Check *c, const LoopExpr *e)
+{
+    const LoopExpr *sum = e->in[0], *x = e->in[1], *y = e->in[2];
+    if (!check_expr(c, sum) || !check_expr(c, x) || !check_expr(c, y)) return false;
+    bool sums = e->dtype == I32 && sum->dtype == I32 && sum->lanes == e->lanes;
+    bool lanes = x->lanes == y->lanes && (x->lanes == 2 * e->lanes || x->lanes == 4 * e->lanes);
+    bool dtypes = (is_byte(x->dtype) && is_byte(y->dtype)) || (x->dtype == I16 && y->dtype == I16);
+    return (sums && lanes && dtypes) ||
+           wrong(c, "dot of %d lanes of %s and %d of %s into %d of %s", x->lanes, dtype_name(x->dtype), y->lanes,
+                 dtype_name(y->dtype), e->lanes, dtype_name(e->dtype));
+}
+
 static bool check_load(Check *c, const LoopExpr *e)
 {
     if (!check_lanes(c, e->lanes, e->active, e->stride)) return false;
@@ -216,11 +238,10 @@ static bool check_expr(Check *c, const LoopExpr *e)
     case LOOP_REGISTER: return check_register(c, e);
     case LOOP_LOAD: return check_load(c, e);
     case LOOP_OP: return check_op(c, e);
-    case LOOP_SPLAT:
-        return check_expr(c, e->in[0]) && ((e->in[0]->lanes == 1 && e->in[0]->dtype == e->dtype) ||
-                                           wrong(c, "a splat is of a scalar of its dtype"));
+    case LOOP_SPLAT: return check_splat(c, e);
     case LOOP_LANE: return (e->dtype != BOOL && e->dtype != F16 && e->dtype != BF16) || wrong(c, "lanes have numbers");
     case LOOP_FOLD: return check_fold(c, e);
+    case LOOP_DOT: return check_dot(c, e);
     }
     return wrong(c, "an expression of no kind");
 }

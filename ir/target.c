@@ -12,7 +12,8 @@ enum {
     ISA_VNNI = 32,
     ISA_BF16 = 64,
     ISA_AVXVNNI = 128,
-    ISA_PREFER_256 = 256
+    ISA_PREFER_256 = 256,
+    ISA_512BW = 512
 };
 
 enum {
@@ -23,10 +24,15 @@ enum {
 
 /* Macros, not functions: the rows of target_table are constant expressions. */
 #define VECTOR_BYTES(isa) ((isa)&ISA_512F && !((isa)&ISA_512VL && (isa)&ISA_PREFER_256) ? 64 : (isa)&ISA_AVX ? 32 : 16)
+#define INTEGER_BYTES(isa)                                                                                             \
+    (VECTOR_BYTES(isa) == 64 && (isa)&ISA_512BW ? 64 : (isa)&ISA_AVX2 && VECTOR_BYTES(isa) >= 32 ? 32 : 16)
+#define HAS_DOT8(isa)                                                                                                  \
+    (VECTOR_BYTES(isa) == 64 ? (isa)&ISA_VNNI && (isa)&ISA_512BW && (isa)&ISA_512VL                                    \
+                             : (isa)&ISA_AVXVNNI || ((isa)&ISA_VNNI && (isa)&ISA_512VL))
 #define VECTOR_REGISTERS(isa) ((isa)&ISA_512F ? 32 : 16)
 #define HAS(isa)                                                                                                       \
     (((isa)&ISA_FMA ? FEATURE_FMA : 0u) | ((isa)&ISA_512F ? FEATURE_MASKED : 0u) |                                     \
-     ((isa) & (ISA_VNNI | ISA_AVXVNNI) ? FEATURE_DOT8 : 0u) | ((isa)&ISA_BF16 ? FEATURE_DOTBF16 : 0u))
+     (HAS_DOT8(isa) ? FEATURE_DOT8 : 0u) | ((isa)&ISA_BF16 ? FEATURE_DOTBF16 : 0u))
 
 static const char default_triple[] = "x86_64-pc-linux-gnu";
 
@@ -39,6 +45,7 @@ const Target target_table[] = {
      .features = "",                                                                                                   \
      .has = HAS(LEVEL_##level),                                                                                        \
      .vector_bytes = VECTOR_BYTES(LEVEL_##level),                                                                      \
+     .integer_bytes = INTEGER_BYTES(LEVEL_##level),                                                                    \
      .vector_registers = VECTOR_REGISTERS(LEVEL_##level),                                                              \
      .fma_per_cycle = fmas,                                                                                            \
      .fma_latency = latency,                                                                                           \
@@ -71,7 +78,7 @@ typedef struct FeatureRow {
 } FeatureRow;
 
 enum {
-    ALL_512 = ISA_512F | ISA_512VL | ISA_VNNI | ISA_BF16,
+    ALL_512 = ISA_512F | ISA_512VL | ISA_512BW | ISA_VNNI | ISA_BF16,
     BASE_512 = ISA_AVX | ISA_AVX2 | ISA_FMA | ISA_512F,
     ALL_AVX2 = ALL_512 | ISA_AVX2 | ISA_AVXVNNI
 };
@@ -83,11 +90,11 @@ static const FeatureRow feature_rows[] = {
     {"avx512f", BASE_512, ALL_512},
     {"evex512", 0, ALL_512},
     {"avx512vl", BASE_512 | ISA_512VL, ISA_512VL},
-    {"avx512bw", BASE_512, ISA_BF16},
+    {"avx512bw", BASE_512 | ISA_512BW, ISA_BF16 | ISA_512BW},
     {"avx512dq", BASE_512, 0},
     {"avx512cd", BASE_512, 0},
     {"avx512vnni", BASE_512 | ISA_VNNI, ISA_VNNI},
-    {"avx512bf16", BASE_512 | ISA_BF16, ISA_BF16},
+    {"avx512bf16", BASE_512 | ISA_512BW | ISA_BF16, ISA_BF16},
     {"avxvnni", ISA_AVX | ISA_AVX2 | ISA_AVXVNNI, ISA_AVXVNNI},
     {"prefer-256-bit", ISA_PREFER_256, ISA_PREFER_256},
 #define FEATURE(name) {name, 0, 0},
@@ -183,6 +190,7 @@ static void set_isa(Target *target, unsigned isa)
     int before = target->vector_bytes;
     target->has = HAS(isa);
     target->vector_bytes = VECTOR_BYTES(isa);
+    target->integer_bytes = INTEGER_BYTES(isa);
     target->vector_registers = VECTOR_REGISTERS(isa);
     if (before != 64 || target->vector_bytes == 64) return;
     if (target->fma_per_cycle == 1) target->fma_per_cycle = 2;

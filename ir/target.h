@@ -10,7 +10,7 @@
 enum {
     FEATURE_FMA = 1,    /* a fused multiply-add in hardware */
     FEATURE_MASKED = 2, /* masked loads and stores */
-    FEATURE_DOT8 = 4,   /* u8 x s8 dot products (VNNI) */
+    FEATURE_DOT8 = 4,   /* u8 x i8 dot products of four (VNNI), at every width up to integer_bytes */
     FEATURE_DOTBF16 = 8
 };
 
@@ -21,6 +21,7 @@ typedef struct Target {
     const char *features; /* LLVM's list, "+avx2,-..." */
     unsigned has;         /* FEATURE_ bits */
     int vector_bytes;
+    int integer_bytes; /* of vectors of 8 and 16-bit integers: no more than vector_bytes */
     int vector_registers;
     int fma_per_cycle; /* vector multiply-adds issued a cycle */
     int fma_latency;

@@ -68,7 +68,7 @@ static bool seed_is_right(long seed, const char *const *cpus, int ncpus, bool al
 static void test_random_graphs(void **state)
 {
     (void)state;
-    const char *cpus[3] = {"x86-64"};
+    const char *cpus[1 + HOST_CPUS] = {"x86-64"};
     int ncpus = 1 + host_cpus(cpus + 1), failures = 0;
     bool all = setting("LEPC_DIFF_ALL", 0) != 0;
     long first = setting("LEPC_DIFF_SEED", 1), count = setting("LEPC_DIFF_COUNT", getenv("LEPC_SAMPLED") ? 10 : 25);
@@ -93,7 +93,7 @@ static void check_kept(const char *path, const char *cpu)
 static void test_kept_graphs(void **state)
 {
     (void)state;
-    const char *cpus[3] = {"x86-64"};
+    const char *cpus[1 + HOST_CPUS] = {"x86-64"};
     int ncpus = 1 + host_cpus(cpus + 1);
     glob_t found = {0};
     if (glob("tests/differential/kept/*.lep", 0, NULL, &found) == 0)

@@ -18,9 +18,9 @@ typedef void Check(Arena *arena, const char *cpu, int level);
 
 static void everywhere(Check *check)
 {
-    const char *cpus[3];
+    const char *cpus[NEST_CPUS];
     int count = nest_cpus(cpus);
-    if (count < 3) print_message("only %d of 3 levels of x86-64 can be run here\n", count);
+    if (count < NEST_CPUS) print_message("only %d of %d levels of x86-64 can be run here\n", count, NEST_CPUS);
     for (int i = 0; i < count; i++)
         for (int level = 0; level <= 3; level += 3) {
             Arena *arena = arena_new(NULL, NULL);

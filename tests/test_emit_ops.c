@@ -200,9 +200,9 @@ static void run_trials(const Trials *t, int lanes, int level, const char *cpu)
 
 static void run_everywhere(const Trials *t)
 {
-    const char *cpus[3];
+    const char *cpus[NEST_CPUS];
     int count = nest_cpus(cpus);
-    if (count < 3) print_message("only %d of 3 levels of x86-64 can be run here\n", count);
+    if (count < NEST_CPUS) print_message("only %d of %d levels of x86-64 can be run here\n", count, NEST_CPUS);
     for (int i = 0; i < count; i++) {
         run_trials(t, LANES, 2, cpus[i]);
         run_trials(t, i == 1 ? 1 : 4 * LANES, 0, cpus[i]);

@@ -232,7 +232,7 @@ static void test_baseline(void **state)
 static void test_vector_levels(void **state)
 {
     (void)state;
-    const char *cpus[2];
+    const char *cpus[HOST_CPUS];
     int count = host_cpus(cpus);
     if (!count) skip();
     for (int i = 0; i < count; i++) check_cpu(cpus[i]);

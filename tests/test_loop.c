@@ -69,6 +69,7 @@ static const char everything[] = "func c1 work 2.0 read 1e+30 written 0.125 scra
                                  "      \"a \\\"b\\\"\\n\"[416*c : 4 stride -1 active 1] = lane(f32x4)\n"
                                  "    }\n"
                                  "    s[c] = fold(max, cast(i32, \"for\"[c : 8 stride 0]))\n"
+                                 "    s[c : 2] = dot(i32x2(1), splat(x[c : 4], 8), i8x8(-3))\n"
                                  "    fill s[0] count 64 = i32(-1)\n"
                                  "    prefetch \"for\"[16*c]\n"
                                  "  }\n"
@@ -121,6 +122,9 @@ static void bad_text_is_refused_with_its_place(void **state)
         {"func f { register a: f32[1] a[0] = add(f32(0), f32x2(0)) }", E0301, 1, 56, "operand of 1 lanes"},
         {"func f { register a: f32[1] a[0] = wat(f32(0)) }", E0203, 1, 40, "'wat'"},
         {"func f { register a: f32[1] a[0] = b }", E0201, 1, 36, "called 'b'"},
+        {"func f { let a = splat(f32x4(1), 6) }", E0301, 1, 35, "lanes that divide 6, found 4"},
+        {"func f { let a = dot(f32(1), i8x4(1), i8x4(1)) }", E0302, 1, 46, "a sum of i32"},
+        {"func f { let a = dot(i32x2(1), i8x5(1), i8x5(1)) }", E0301, 1, 48, "found 5 and 5"},
         {"func f { let a = f32(1) let a = f32(2) }", E0202, 1, 29, "taken"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

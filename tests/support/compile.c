@@ -38,7 +38,7 @@ void compiled_free(Compiled *compiled)
 }
 
 #if defined __x86_64__
-int host_cpus(const char *cpus[2])
+int host_cpus(const char *cpus[HOST_CPUS])
 {
     int count = 0;
     bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
@@ -47,10 +47,12 @@ int host_cpus(const char *cpus[2])
               __builtin_cpu_supports("avx512vl");
     if (v3) cpus[count++] = "x86-64-v3";
     if (v3 && v4) cpus[count++] = "x86-64-v4";
+    if (v3 && v4 && __builtin_cpu_supports("avx512vnni")) cpus[count++] = "cascadelake";
+    if (v3 && __builtin_cpu_supports("avxvnni") && __builtin_cpu_supports("gfni")) cpus[count++] = "alderlake";
     return count;
 }
 #else
-int host_cpus(const char *cpus[2])
+int host_cpus(const char *cpus[HOST_CPUS])
 {
     (void)cpus;
     return 0;

@@ -16,7 +16,9 @@ typedef struct Compiled {
 /* The graph of any stage, which is run through what is left of the pipeline; false after an error. */
 bool compiled_new(Graph *graph, const PassContext *context, Arena *arena, Compiled *out, Diag *diag);
 void compiled_free(Compiled *compiled);
-/* Which of "x86-64-v3" and "x86-64-v4" this machine runs, best last; how many. */
-int host_cpus(const char *cpus[2]);
+enum { HOST_CPUS = 4 };
+/* Which of "x86-64-v3", "x86-64-v4" and, with dot products of bytes, "cascadelake" and "alderlake" this machine runs;
+ * how many. */
+int host_cpus(const char *cpus[HOST_CPUS]);
 
 #endif

@@ -31,16 +31,31 @@ static void check_calls(const Bytes *object)
     }
 }
 
-Jit *nest_load(Arena *arena, LoopFunction **functions, int count, const char *cpu, int level)
+static Bytes emit_functions(Arena *arena, LoopFunction **functions, int count, const EmitOptions *options,
+                            EmitKind kind)
+{
+    Diag diag = diag_new(arena);
+    Bytes out;
+    for (int i = 0; i < count; i++) must(loop_verify(functions[i], &diag), &diag);
+    LoopProgram program = {.arena = arena, .nsteps = count, .steps = functions};
+    must(emit_program(&program, options, kind, &out, &diag), &diag);
+    return out;
+}
+
+static Target select_target(Arena *arena, const char *cpu, const char *features)
 {
     Diag diag = diag_new(arena);
     Target target;
-    for (int i = 0; i < count; i++) must(loop_verify(functions[i], &diag), &diag);
-    must(target_select("x86_64-pc-linux-gnu", cpu, "", arena, &target, &diag), &diag);
-    LoopProgram program = {.arena = arena, .nsteps = count, .steps = functions};
+    must(target_select("x86_64-pc-linux-gnu", cpu, features, arena, &target, &diag), &diag);
+    return target;
+}
+
+Jit *nest_load(Arena *arena, LoopFunction **functions, int count, const char *cpu, int level)
+{
+    Diag diag = diag_new(arena);
+    Target target = select_target(arena, cpu, "");
     EmitOptions options = {.target = &target, .level = level};
-    Bytes object;
-    must(emit_program(&program, &options, EMIT_OBJECT, &object, &diag), &diag);
+    Bytes object = emit_functions(arena, functions, count, &options, EMIT_OBJECT);
     check_calls(&object);
     Jit *jit = jit_load(&object, &diag);
     must(jit != NULL, &diag);
@@ -61,18 +76,34 @@ NestRun *nest_step(Jit *jit, int index)
     return run;
 }
 
-Jit *nest_load_text(Arena *arena, const char *text, const char *cpu, int level)
+static LoopFunction **parse(Arena *arena, const char *text, int *count)
 {
     Diag diag = diag_new(arena);
     Source *source = ARENA_NEW(arena, Source);
     *source = (Source){"nest.loops", text, strlen(text)};
-    int count;
-    LoopFunction **functions = loop_parse(arena, source, &count, &diag);
+    LoopFunction **functions = loop_parse(arena, source, count, &diag);
     must(functions != NULL, &diag);
+    return functions;
+}
+
+Jit *nest_load_text(Arena *arena, const char *text, const char *cpu, int level)
+{
+    int count;
+    LoopFunction **functions = parse(arena, text, &count);
     return nest_load(arena, functions, count, cpu, level);
 }
 
-int nest_cpus(const char *cpus[3])
+const char *nest_assembly(Arena *arena, const char *text, const char *cpu, const char *features)
+{
+    Target target = select_target(arena, cpu, features);
+    EmitOptions options = {.target = &target, .level = 3};
+    int count;
+    LoopFunction **functions = parse(arena, text, &count);
+    Bytes out = emit_functions(arena, functions, count, &options, EMIT_ASSEMBLY);
+    return arena_copy_chars(arena, (const char *)out.data, out.size);
+}
+
+int nest_cpus(const char *cpus[NEST_CPUS])
 {
     cpus[0] = "";
     return 1 + host_cpus(cpus + 1);

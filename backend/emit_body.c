@@ -124,6 +124,49 @@ static void emit_loop(Body *b, const LoopStatement *s, LLVMValueRef low, LLVMVal
     LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
+/* A branch around code that may not run.  Afterwards a register holds what that code assigned, or what it did before.
+ */
+typedef struct Guard {
+    Carried carried;
+    LLVMBasicBlockRef before, after;
+} Guard;
+
+static Guard open_guard(Body *b, LLVMValueRef condition, const LoopStatement *body)
+{
+    Emitter *e = b->emitter;
+    Guard g = {carried_by(b, body), LLVMGetInsertBlock(e->builder), NULL};
+    LLVMBasicBlockRef inside = new_block(b);
+    g.after = new_block(b);
+    LLVMBuildCondBr(e->builder, condition, inside, g.after);
+    LLVMPositionBuilderAtEnd(e->builder, inside);
+    return g;
+}
+
+static void close_guard(Body *b, const Guard *g)
+{
+    Emitter *e = b->emitter;
+    LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder), before = g->before;
+    LLVMBuildBr(e->builder, g->after);
+    LLVMPositionBuilderAtEnd(e->builder, g->after);
+    for (size_t i = 0; i < g->carried.count; i++) {
+        LLVMValueRef outside = g->carried.before[i], inside = *g->carried.at[i] ? *g->carried.at[i] : outside;
+        LLVMValueRef phi = LLVMBuildPhi(e->builder, LLVMTypeOf(outside), "");
+        LLVMAddIncoming(phi, &outside, &before, 1);
+        LLVMAddIncoming(phi, &inside, &last, 1);
+        *g->carried.at[i] = phi;
+    }
+}
+
+/* From one element of a table to another; they are not negative. */
+static void emit_table_loop(Body *b, const LoopStatement *s)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef low = emit_table_element(b, s->first), high = emit_table_element(b, s->limit);
+    Guard guard = open_guard(b, LLVMBuildICmp(e->builder, LLVMIntSLT, low, high, ""), s->body);
+    emit_loop(b, s, low, high);
+    close_guard(b, &guard);
+}
+
 static void emit_constant_steps(Body *b, const LoopStatement *s)
 {
     for (int64_t i = s->low; i < s->high; i += s->step) {
@@ -258,27 +301,17 @@ static void emit_if(Body *b, const LoopStatement *s)
         if (!LLVMIsNull(condition)) emit_statements(b, s->body);
         return;
     }
-    Carried carried = carried_by(b, s->body);
-    LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder), body = new_block(b), after = new_block(b);
-    LLVMBuildCondBr(e->builder, condition, body, after);
-    LLVMPositionBuilderAtEnd(e->builder, body);
+    Guard guard = open_guard(b, condition, s->body);
     emit_statements(b, s->body);
-    LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder);
-    LLVMBuildBr(e->builder, after);
-    LLVMPositionBuilderAtEnd(e->builder, after);
-    for (size_t i = 0; i < carried.count; i++) {
-        LLVMValueRef phi = LLVMBuildPhi(e->builder, LLVMTypeOf(carried.before[i]), "");
-        LLVMValueRef inside = *carried.at[i] ? *carried.at[i] : carried.before[i];
-        LLVMAddIncoming(phi, &carried.before[i], &before, 1);
-        LLVMAddIncoming(phi, &inside, &last, 1);
-        *carried.at[i] = phi;
-    }
+    close_guard(b, &guard);
 }
 
 static void emit_for(Body *b, const LoopStatement *s)
 {
     Emitter *e = b->emitter;
-    if (s->mode == MODE_UNROLL || s->high - s->low == s->step)
+    if (s->first)
+        emit_table_loop(b, s);
+    else if (s->mode == MODE_UNROLL || s->high - s->low == s->step)
         emit_constant_steps(b, s);
     else if (s->mode == MODE_PARALLEL)
         emit_parallel(b, s);

@@ -131,7 +131,8 @@ static LLVMValueRef stepped(Body *b, Var *var, LLVMValueRef parent, int64_t fact
     return value;
 }
 
-static LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index)
+/* `offset`: elements more, from a table, or NULL. */
+static LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index, LLVMValueRef offset)
 {
     int64_t size = element_bytes(buffer->dtype), constant = index->base;
     LLVMValueRef address = buffer_start(b, buffer);
@@ -142,7 +143,16 @@ static LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine
         else
             address = stepped(b, var, address, index->term[i].factor * size);
     }
+    if (offset) {
+        LLVMValueRef bytes = LLVMBuildNSWMul(b->emitter->builder, offset, emit_int(b->emitter, size), "");
+        address = plus_bytes(b->emitter, address, bytes);
+    }
     return constant ? plus_bytes(b->emitter, address, emit_int(b->emitter, constant * size)) : address;
+}
+
+LLVMValueRef emit_table_element(Body *b, const LoopExpr *use)
+{
+    return LLVMBuildIntCast2(b->emitter->builder, b->lets[use->let->id], b->emitter->i64, 0, "");
 }
 
 /* Bytes that the address of an access is known to be a multiple of: what divides every part of it. */
@@ -169,15 +179,28 @@ typedef struct Access {
     const LoopBuffer *buffer;
     Affine index;
     int lanes, active;
+    LLVMValueRef offset; /* elements more, from a table, or NULL */
 } Access;
+
+static LLVMValueRef access_address(const Access *a, const Affine *index)
+{
+    return emit_address(a->body, a->buffer, index, a->offset);
+}
+
+/* An offset may be any number of elements. */
+static unsigned access_alignment(const Access *a, const Affine *index)
+{
+    unsigned known = alignment(a->body, a->buffer, index), size = (unsigned)element_bytes(a->buffer->dtype);
+    return a->offset && known > size ? size : known;
+}
 
 static LLVMValueRef load_run(const Access *a, int first, int count)
 {
     Emitter *e = a->body->emitter;
     Affine index = affine_plus(a->index, first);
     LLVMTypeRef type = memory_type(e, a->buffer->dtype, count);
-    LLVMValueRef load = LLVMBuildLoad2(e->builder, type, emit_address(a->body, a->buffer, &index), "");
-    LLVMSetAlignment(load, alignment(a->body, a->buffer, &index));
+    LLVMValueRef load = LLVMBuildLoad2(e->builder, type, access_address(a, &index), "");
+    LLVMSetAlignment(load, access_alignment(a, &index));
     if (a->buffer->space == SPACE_CONSTANT)
         LLVMSetMetadata(load, LLVMGetMDKindIDInContext(e->context, "invariant.load", 14),
                         LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
@@ -188,8 +211,8 @@ static void store_run(const Access *a, int first, LLVMValueRef value)
 {
     Emitter *e = a->body->emitter;
     Affine index = affine_plus(a->index, first);
-    LLVMValueRef store = LLVMBuildStore(e->builder, value, emit_address(a->body, a->buffer, &index));
-    LLVMSetAlignment(store, alignment(a->body, a->buffer, &index));
+    LLVMValueRef store = LLVMBuildStore(e->builder, value, access_address(a, &index));
+    LLVMSetAlignment(store, access_alignment(a, &index));
 }
 
 static LLVMValueRef lane_number(const Emitter *e, int lane)
@@ -223,8 +246,7 @@ static LLVMValueRef load_masked(const Access *a)
 {
     Emitter *e = a->body->emitter;
     LLVMTypeRef type = memory_type(e, a->buffer->dtype, a->lanes), overload[] = {type, e->pointer};
-    LLVMValueRef args[] = {emit_address(a->body, a->buffer, &a->index),
-                           lane_number(e, (int)alignment(a->body, a->buffer, &a->index)),
+    LLVMValueRef args[] = {access_address(a, &a->index), lane_number(e, (int)access_alignment(a, &a->index)),
                            lane_mask(e, a->lanes, a->active), LLVMConstNull(type)};
     return emit_intrinsic(e, "llvm.masked.load", overload, 2, args, 4);
 }
@@ -233,8 +255,7 @@ static void store_masked(const Access *a, LLVMValueRef value)
 {
     Emitter *e = a->body->emitter;
     LLVMTypeRef overload[] = {LLVMTypeOf(value), e->pointer};
-    LLVMValueRef args[] = {value, emit_address(a->body, a->buffer, &a->index),
-                           lane_number(e, (int)alignment(a->body, a->buffer, &a->index)),
+    LLVMValueRef args[] = {value, access_address(a, &a->index), lane_number(e, (int)access_alignment(a, &a->index)),
                            lane_mask(e, a->lanes, a->active)};
     emit_intrinsic(e, "llvm.masked.store", overload, 2, args, 4);
 }
@@ -297,7 +318,8 @@ static LLVMValueRef load_strided(const Access *a, int64_t stride)
 LLVMValueRef emit_load(Body *b, const LoopExpr *load)
 {
     Emitter *e = b->emitter;
-    Access a = {b, load->buffer, load->index, load->lanes, load->active};
+    Access a = {b, load->buffer, load->index, load->lanes, load->active, NULL};
+    if (load->offset) a.offset = emit_table_element(b, load->offset);
     LLVMValueRef value;
     if (load->lanes == 1)
         value = load_run(&a, 0, 1);
@@ -317,7 +339,7 @@ void emit_store(Body *b, const LoopStatement *store, LLVMValueRef value)
 {
     Emitter *e = b->emitter;
     int lanes = store->value->lanes;
-    Access a = {b, store->buffer, store->index, lanes, store->active};
+    Access a = {b, store->buffer, store->index, lanes, store->active, NULL};
     if (store->buffer->dtype == BOOL) value = LLVMBuildZExt(e->builder, value, memory_type(e, BOOL, lanes), "");
     if (lanes == 1) {
         store_run(&a, 0, value);
@@ -340,8 +362,8 @@ void emit_prefetch(Body *b, const LoopStatement *prefetch)
 {
     Emitter *e = b->emitter;
     /* to be read, of high locality, data */
-    LLVMValueRef args[] = {emit_address(b, prefetch->buffer, &prefetch->index), lane_number(e, 0), lane_number(e, 3),
-                           lane_number(e, 1)};
+    LLVMValueRef args[] = {emit_address(b, prefetch->buffer, &prefetch->index, NULL), lane_number(e, 0),
+                           lane_number(e, 3), lane_number(e, 1)};
     emit_intrinsic(e, "llvm.prefetch", &e->pointer, 1, args, 4);
 }
 
@@ -369,7 +391,7 @@ void emit_fill(Body *b, const LoopStatement *fill)
     Emitter *e = b->emitter;
     Dtype stored = fill->buffer->dtype == BOOL ? U8 : fill->buffer->dtype;
     int64_t size = element_bytes(stored), lanes = e->options->target->vector_bytes / size, count = fill->count / lanes;
-    LLVMValueRef address = emit_address(b, fill->buffer, &fill->index);
+    LLVMValueRef address = emit_address(b, fill->buffer, &fill->index, NULL);
     LLVMValueRef value = emit_constant(e, stored, 1, fill->value->value);
     unsigned align = alignment(b, fill->buffer, &fill->index);
     if (LLVMIsNull(value)) {
@@ -379,6 +401,6 @@ void emit_fill(Body *b, const LoopStatement *fill)
     unsigned each = align < size * lanes ? align : (unsigned)(size * lanes);
     if (count)
         fill_loop(b, address, emit_constant(e, stored, (int)lanes, fill->value->value), size * lanes, count, each);
-    Access rest = {b, fill->buffer, fill->index, 1, 1};
+    Access rest = {b, fill->buffer, fill->index, 1, 1, NULL};
     for (int64_t i = count * lanes; i < fill->count; i++) store_run(&rest, (int)i, value);
 }

@@ -88,6 +88,8 @@ LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, int index);
 LLVMTypeRef emit_type(const Emitter *e, Dtype dtype, int lanes);
 /* An affine index as an i64. */
 LLVMValueRef emit_affine(Body *b, const Affine *index);
+/* The element of a table that a let was bound to, as an i64. */
+LLVMValueRef emit_table_element(Body *b, const LoopExpr *use);
 LLVMValueRef emit_load(Body *b, const LoopExpr *load);
 void emit_store(Body *b, const LoopStatement *store, LLVMValueRef value);
 void emit_fill(Body *b, const LoopStatement *fill);

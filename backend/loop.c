@@ -120,6 +120,20 @@ LoopScope loop_range(LoopBuilder *b, const char *name, int64_t low, int64_t high
     return loop_for(b, name, low, high, step, mode);
 }
 
+LoopScope loop_for_table(LoopBuilder *b, const char *name, const LoopExpr *first, const LoopExpr *limit)
+{
+    assert(loop_table_below(first) && loop_table_below(limit) > 1);
+    LoopStatement *s = append(b, LOOP_FOR);
+    s->var = new_var(b, name);
+    s->high = loop_table_below(limit) - 1;
+    s->step = 1;
+    s->first = first;
+    s->limit = limit;
+    LoopScope scope = open_body(b, s);
+    scope.at = affine_of(s->var, 1);
+    return scope;
+}
+
 LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions)
 {
     LoopStatement *s = append(b, LOOP_IF);
@@ -270,13 +284,28 @@ const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index)
 
 const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride, int active)
 {
-    assert(active > 0 && active <= lanes);
+    return loop_load_at(b, buffer, index, NULL, lanes, stride, active);
+}
+
+const LoopExpr *loop_load_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset, int lanes,
+                             int64_t stride, int active)
+{
+    assert(active > 0 && active <= lanes && (!offset || loop_table_below(offset)));
     LoopExpr *e = new_expr(b, LOOP_LOAD, buffer->dtype, lanes);
     e->buffer = buffer;
     e->index = index;
+    e->offset = offset;
     e->stride = stride;
     e->active = active;
     return e;
+}
+
+int64_t loop_table_below(const LoopExpr *use)
+{
+    if (use->kind != LOOP_LET) return 0;
+    const LoopExpr *element = use->let->value;
+    bool table = element->kind == LOOP_LOAD && element->lanes == 1 && element->active == 1;
+    return table && element->buffer->space == SPACE_CONSTANT ? element->buffer->below : 0;
 }
 
 const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *in, int lanes)

@@ -4,7 +4,8 @@
  * A function's values live in buffers (memory with a base and an extent) and in
  * registers (arrays of vectors that never reach memory).  Indices are affine in
  * the loop variables and count elements, so that every access can be proven in
- * bounds. */
+ * bounds; what depends on data known at compile time, such as where a weight is
+ * not zero, is read from tables whose bound is declared. */
 #ifndef BACKEND_LOOP_H
 #define BACKEND_LOOP_H
 
@@ -37,6 +38,7 @@ typedef struct LoopBuffer {
     int64_t elements; /* extent: accesses stay in [0, elements) */
     int64_t align;    /* bytes that base + offset is known to be aligned to */
     bool writable;
+    int64_t below; /* a table: constant integers, each from 0 below this; 0: anything */
 } LoopBuffer;
 
 /* `count` vectors of `lanes` elements (lanes 1: scalars), addressed by compile-time indices. */
@@ -54,7 +56,7 @@ typedef enum LoopExprKind {
     LOOP_INDEX,    /* the affine `index` as an integer */
     LOOP_LET,      /* a name bound by a Let */
     LOOP_REGISTER, /* reg[index] */
-    LOOP_LOAD,     /* buffer[index + lane * stride], inactive lanes (>= active) are 0 */
+    LOOP_LOAD,     /* buffer[index + offset + lane * stride], inactive lanes (>= active) are 0 */
     LOOP_OP,       /* `op` of in[], lane by lane: the scalar operations of ir/expr.def */
     LOOP_SPLAT,    /* in[0] again and again: a scalar, or some lanes that divide those of the result */
     LOOP_LANE,     /* lane number, 0 .. lanes-1 */
@@ -74,8 +76,9 @@ struct LoopExpr {
     Scalar value;
     Affine index;
     const LoopBuffer *buffer;
-    int64_t stride; /* elements between lanes; 1 is contiguous */
-    int active;     /* lanes that are loaded; == lanes: all */
+    const LoopExpr *offset; /* of a load: an element of a table, by the name that a Let gave it; or NULL */
+    int64_t stride;         /* elements between lanes; 1 is contiguous */
+    int active;             /* lanes that are loaded; == lanes: all */
     const LoopRegister *reg;
     const LoopLet *let;
 };
@@ -89,7 +92,8 @@ struct LoopLet {
 /* ---- statements: lists by `next` ---- */
 
 typedef enum LoopStatementKind {
-    LOOP_FOR,    /* var from low below high by step, a divisor of high - low; body */
+    LOOP_FOR,    /* var from low below high by step, a divisor of high - low; body.  Or, with `first` and `limit`, var
+                    from the one below the other by 1, perhaps never */
     LOOP_IF,     /* body when every condition is >= 0: uniform */
     LOOP_BIND,   /* let */
     LOOP_ASSIGN, /* reg[index] = value; index has unrolled variables only */
@@ -107,6 +111,7 @@ struct LoopStatement {
     /* LOOP_FOR */
     const LoopVar *var;
     int64_t low, high, step;
+    const LoopExpr *first, *limit; /* elements of tables, by the names that Lets gave them; or NULL */
     LoopMode mode;
     LoopStatement *body;
     /* LOOP_IF */
@@ -166,6 +171,8 @@ typedef struct LoopScope {
 LoopScope loop_for(LoopBuilder *b, const char *name, int64_t low, int64_t high, int64_t step, LoopMode mode);
 /* The same, but a range of one step opens no loop. */
 LoopScope loop_range(LoopBuilder *b, const char *name, int64_t low, int64_t high, int64_t step, LoopMode mode);
+/* As often as a table says: from `first` below `limit`, both of loop_table_below. */
+LoopScope loop_for_table(LoopBuilder *b, const char *name, const LoopExpr *first, const LoopExpr *limit);
 LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions);
 void loop_end(LoopBuilder *b, LoopScope scope);
 
@@ -192,6 +199,11 @@ const LoopExpr *loop_index(LoopBuilder *b, Affine index, Dtype dtype);
 const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index);
 const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride,
                           int active);
+/* The same at buffer[index + offset ...]; the offset is of loop_table_below, or NULL. */
+const LoopExpr *loop_load_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset, int lanes,
+                             int64_t stride, int active);
+/* What the use of a let is below that was bound to an element of a table; 0 for all else. */
+int64_t loop_table_below(const LoopExpr *use);
 const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *in, int lanes);
 const LoopExpr *loop_op(LoopBuilder *b, ExprKind op, Dtype dtype, const LoopExpr *x, const LoopExpr *y,
                         const LoopExpr *z);

@@ -64,9 +64,12 @@ Affine loop_take_affine(LoopParser *p);
 bool loop_take_type(LoopParser *p, Dtype *dtype, int *lanes);
 /* NULL after an error. */
 const LoopExpr *loop_take_expr(LoopParser *p);
+/* A let that was bound to an element of a table; NULL after an error. */
+const LoopExpr *loop_take_table(LoopParser *p);
 /* What stands in brackets after a buffer's name. */
 typedef struct LoopAccess {
     Affine index;
+    const LoopExpr *offset; /* of loads, or NULL */
     int lanes, active;
     int64_t stride;
 } LoopAccess;

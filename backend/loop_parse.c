@@ -3,9 +3,11 @@
  *   text      = {function}
  *   function  = "func" NAME ["work" NUMBER] ["read" NUMBER] ["written" NUMBER] ["scratch" INT "at" INT]
  *               "{" {buffer | register} {statement} "}"
- *   buffer    = "buffer" NAME ":" DTYPE "[" INT "]" ("stack" | SPACE [INT]) ["offset" INT] "align" INT ["writable"]
+ *   buffer    = "buffer" NAME ":" DTYPE "[" INT "]" ("stack" | SPACE [INT]) ["offset" INT] "align" INT
+ *               ["below" INT] ["writable"]
  *   register  = "register" NAME ":" TYPE "[" INT "]"
  *   statement = ("for" | "parallel" | "unroll") VAR "in" INT ".." INT ["step" INT] body
+ *             | "for" VAR "in" LET "to" LET body
  *             | "if" affine ">=" "0" {"and" affine ">=" "0"} body
  *             | "let" NAME "=" expr  |  REGISTER "[" affine "]" "=" expr  |  BUFFER access "=" expr
  *             | "fill" BUFFER access "count" INT "=" expr  |  "prefetch" BUFFER access
@@ -39,10 +41,28 @@ static const char *take_new_name(LoopParser *p, const char *what)
     return "";
 }
 
+/* "for" VAR "in" LET "to" LET: as often as a table says. */
+static void take_for_table(LoopParser *p, const char *name, LoopMode mode)
+{
+    if (mode != MODE_SERIAL) loop_expected(p, "a whole number");
+    const LoopExpr *first = loop_take_table(p);
+    if (!loop_accept_word(p, "to")) loop_expected(p, "'to'");
+    const LoopExpr *limit = loop_take_table(p);
+    if (limit && loop_table_below(limit) < 2) loop_fail(p, E0404, "expected a table of more than zeros");
+    if (loop_failed(p)) return;
+    LoopScope scope = loop_for_table(&p->builder, name, first, limit);
+    take_body(p);
+    loop_end(&p->builder, scope);
+}
+
 static void take_for(LoopParser *p, LoopMode mode)
 {
     const char *name = take_new_name(p, "a variable");
     if (!loop_accept_word(p, "in")) loop_expected(p, "'in'");
+    if (p->token.kind == LOOP_TOKEN_NAME) {
+        take_for_table(p, name, mode);
+        return;
+    }
     int64_t low = loop_take_integer(p, "a whole number", -loop_max_integer, loop_max_integer);
     loop_expect(p, '.');
     int64_t high = loop_take_integer(p, "a whole number", -loop_max_integer, loop_max_integer), step = 1;
@@ -103,10 +123,18 @@ static const LoopBuffer *take_buffer(LoopParser *p)
     return NULL;
 }
 
+/* What is not a load stands at an affine index. */
+static LoopAccess take_place(LoopParser *p)
+{
+    LoopAccess a = loop_take_access(p);
+    if (a.offset) loop_fail(p, E0101, "only loads have an offset from a table");
+    return a;
+}
+
 static void take_fill(LoopParser *p)
 {
     const LoopBuffer *buffer = take_buffer(p);
-    LoopAccess a = loop_take_access(p);
+    LoopAccess a = take_place(p);
     if (!loop_accept_word(p, "count")) loop_expected(p, "'count'");
     int64_t count = loop_take_integer(p, "a number of elements", 1, loop_max_integer);
     const LoopExpr *value = take_value(p);
@@ -118,7 +146,7 @@ static void take_fill(LoopParser *p)
 static void take_prefetch(LoopParser *p)
 {
     const LoopBuffer *buffer = take_buffer(p);
-    LoopAccess a = loop_take_access(p);
+    LoopAccess a = take_place(p);
     if (!loop_failed(p)) loop_prefetch(&p->builder, buffer, a.index);
 }
 
@@ -141,7 +169,7 @@ static void take_assignment(LoopParser *p)
         loop_fail(p, E0201, "no buffer or register is called '%s'", name);
         return;
     }
-    LoopAccess a = loop_take_access(p);
+    LoopAccess a = take_place(p);
     const LoopExpr *value = take_value(p);
     if (reg && agrees(p, value, reg->dtype, reg->lanes)) loop_assign(&p->builder, reg, a.index, value);
     if (buffer && agrees(p, value, buffer->dtype, a.lanes))
@@ -211,6 +239,7 @@ static void take_buffer_declaration(LoopParser *p)
     if (loop_accept_word(p, "offset")) b.offset = loop_take_integer(p, "an offset", 0, loop_max_integer);
     if (!loop_accept_word(p, "align")) loop_expected(p, "'align'");
     b.align = loop_take_integer(p, "an alignment", 1, 4096);
+    if (loop_accept_word(p, "below")) b.below = loop_take_integer(p, "a bound", 1, loop_max_integer);
     b.writable = loop_accept_word(p, "writable");
     if (!loop_failed(p)) loop_buffer(&p->builder, &b);
 }

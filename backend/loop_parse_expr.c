@@ -4,7 +4,7 @@
  *           | "splat" "(" expr "," LANES ")"  |  "fold" "(" OP "," expr ")"  |  "dot" "(" expr "," expr "," expr ")"
  *           | ("cast" | "bitcast") "(" DTYPE "," expr ")"  |  OP "(" expr {"," expr} ")"
  *           | LET  |  REGISTER "[" affine "]"  |  BUFFER access
- *   access  = "[" affine [":" LANES] ["stride" INT] ["active" LANES] "]"
+ *   access  = "[" affine ["at" LET] [":" LANES] ["stride" INT] ["active" LANES] "]"
  *   affine  = ["-"] term {("+" | "-") term};  term = INT | [INT "*"] VAR
  *   TYPE    = DTYPE or DTYPE "x" LANES in one word
  */
@@ -74,11 +74,31 @@ Affine loop_take_affine(LoopParser *p)
     }
 }
 
+static const LoopExpr *find_let(const LoopParser *p, const char *name)
+{
+    for (int i = p->builder.function->nlets; i-- > 0;)
+        if (!strcmp(p->lets[i]->let->name, name)) return p->lets[i];
+    return NULL;
+}
+
+const LoopExpr *loop_take_table(LoopParser *p)
+{
+    const LoopToken at = p->token;
+    const char *name = loop_take_name(p, "an element of a table");
+    const LoopExpr *use = find_let(p, name);
+    if (use && loop_table_below(use)) return use;
+    if (loop_failed(p)) return NULL;
+    p->token.at = at.at;
+    loop_fail(p, use ? E0302 : E0201, "expected the name of an element of a table, found '%s'", name);
+    return NULL;
+}
+
 LoopAccess loop_take_access(LoopParser *p)
 {
     LoopAccess a = {.lanes = 1, .stride = 1};
     loop_expect(p, '[');
     a.index = loop_take_affine(p);
+    if (loop_accept_word(p, "at")) a.offset = loop_take_table(p);
     if (loop_accept(p, ':')) a.lanes = (int)loop_take_integer(p, "a number of lanes", 1, LOOP_MAX_LANES);
     if (loop_accept_word(p, "stride")) a.stride = loop_take_integer(p, "a stride", -loop_max_integer, loop_max_integer);
     a.active = a.lanes;
@@ -259,16 +279,16 @@ static const LoopExpr *take_element(LoopParser *p, const char *name, const LoopT
         return NULL;
     }
     LoopAccess a = loop_take_access(p);
-    if (reg && (a.lanes != 1 || a.stride != 1)) loop_fail(p, E0101, "a register has an index only");
+    if (reg && (a.lanes != 1 || a.stride != 1 || a.offset)) loop_fail(p, E0101, "a register has an index only");
     if (loop_failed(p)) return NULL;
     if (reg) return loop_reg(&p->builder, reg, a.index);
-    return loop_load(&p->builder, buffer, a.index, a.lanes, a.stride, a.active);
+    return loop_load_at(&p->builder, buffer, a.index, a.offset, a.lanes, a.stride, a.active);
 }
 
 static const LoopExpr *take_let(LoopParser *p, const char *name, const LoopToken *at)
 {
-    for (int i = p->builder.function->nlets; i-- > 0;)
-        if (!strcmp(p->lets[i]->let->name, name)) return p->lets[i];
+    const LoopExpr *let = find_let(p, name);
+    if (let) return let;
     p->token.at = at->at;
     loop_fail(p, E0201, "nothing before is called '%s'", name);
     return NULL;

@@ -66,13 +66,15 @@ static void put_affine(const Printer *p, const Affine *a)
         fprintf(p->out, " %c %" PRIu64, a->base < 0 ? '-' : '+', a->base < 0 ? -(uint64_t)a->base : (uint64_t)a->base);
 }
 
-/* name[index : lanes stride s active n], without what is usual */
-static void put_access(const Printer *p, const LoopBuffer *buffer, const Affine *index, int lanes, int64_t stride,
-                       int active)
+/* name[index at offset : lanes stride s active n], without what is usual */
+static void put_access(const Printer *p, const LoopBuffer *buffer, const Affine *index, const LoopExpr *offset,
+                       int lanes, int64_t stride, int active)
 {
     put_name(p, buffer->name);
     fputc('[', p->out);
     put_affine(p, index);
+    if (offset) fputs(" at ", p->out);
+    if (offset) put_name(p, offset->let->name);
     if (lanes != 1) fprintf(p->out, " : %d", lanes);
     if (lanes != 1 && stride != 1) fprintf(p->out, " stride %" PRId64, stride);
     if (active != lanes) fprintf(p->out, " active %d", active);
@@ -136,7 +138,7 @@ static void put_expr(const Printer *p, const LoopExpr *e)
         break;
     case LOOP_LET: put_name(p, e->let->name); break;
     case LOOP_REGISTER: put_element(p, e->reg, &e->index); break;
-    case LOOP_LOAD: put_access(p, e->buffer, &e->index, e->lanes, e->stride, e->active); break;
+    case LOOP_LOAD: put_access(p, e->buffer, &e->index, e->offset, e->lanes, e->stride, e->active); break;
     case LOOP_OP: put_op(p, e); break;
     case LOOP_SPLAT: put_call(p, "splat", e->in[0], e->lanes); break;
     case LOOP_LANE:
@@ -172,7 +174,14 @@ static void put_for(Printer *p, const LoopStatement *s)
         [MODE_SERIAL] = LOOP_WORD_FOR, [MODE_PARALLEL] = LOOP_WORD_PARALLEL, [MODE_UNROLL] = LOOP_WORD_UNROLL};
     fprintf(p->out, "%s ", loop_keywords[words[s->mode]]);
     put_name(p, s->var->name);
-    fprintf(p->out, " in %" PRId64 "..%" PRId64, s->low, s->high);
+    fputs(" in ", p->out);
+    if (s->first) {
+        put_name(p, s->first->let->name);
+        fputs(" to ", p->out);
+        put_name(p, s->limit->let->name);
+    } else {
+        fprintf(p->out, "%" PRId64 "..%" PRId64, s->low, s->high);
+    }
     if (s->step != 1) fprintf(p->out, " step %" PRId64, s->step);
     put_body(p, s->body);
 }
@@ -211,18 +220,18 @@ static void put_statement(Printer *p, const LoopStatement *s)
         put_value(p, s->value);
         break;
     case LOOP_STORE:
-        put_access(p, s->buffer, &s->index, s->value->lanes, s->stride, s->active);
+        put_access(p, s->buffer, &s->index, NULL, s->value->lanes, s->stride, s->active);
         put_value(p, s->value);
         break;
     case LOOP_FILL:
         fputs("fill ", p->out);
-        put_access(p, s->buffer, &s->index, 1, 1, 1);
+        put_access(p, s->buffer, &s->index, NULL, 1, 1, 1);
         fprintf(p->out, " count %" PRId64, s->count);
         put_value(p, s->value);
         break;
     case LOOP_PREFETCH:
         fputs("prefetch ", p->out);
-        put_access(p, s->buffer, &s->index, 1, 1, 1);
+        put_access(p, s->buffer, &s->index, NULL, 1, 1, 1);
         fputc('\n', p->out);
         break;
     }
@@ -245,7 +254,9 @@ static void put_declarations(const Printer *p, const LoopFunction *f)
                 b->space == SPACE_NONE ? "stack" : space_name(b->space));
         if (b->index) fprintf(p->out, " %d", b->index);
         if (b->offset) fprintf(p->out, " offset %" PRId64, b->offset);
-        fprintf(p->out, " align %" PRId64 "%s\n", b->align, b->writable ? " writable" : "");
+        fprintf(p->out, " align %" PRId64, b->align);
+        if (b->below) fprintf(p->out, " below %" PRId64, b->below);
+        fputs(b->writable ? " writable\n" : "\n", p->out);
     }
     for (int i = 0; i < f->nregisters; i++) {
         const LoopRegister *r = f->registers[i];

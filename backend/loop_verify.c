@@ -74,12 +74,22 @@ static bool check_buffer(Check *c, const LoopBuffer *buffer)
     return true;
 }
 
-static bool check_access(Check *c, const LoopBuffer *buffer, const Affine *index, int64_t last)
+/* The largest value that the element of a table may have; -1 when it is none. */
+static int64_t most_of_table(const Check *c, const LoopExpr *use)
+{
+    bool bound = use->kind == LOOP_LET && use->let->id >= 0 && use->let->id < c->function->nlets &&
+                 c->let_bound[use->let->id] && use->dtype == use->let->value->dtype && use->lanes == 1;
+    return bound ? loop_table_below(use) - 1 : -1;
+}
+
+/* From `index` up to `more` elements further, `last` of them by the lanes. */
+static bool check_access(Check *c, const LoopBuffer *buffer, const Affine *index, int64_t last, int64_t more)
 {
     if (!check_buffer(c, buffer) || !check_affine(c, index)) return false;
     Range range = range_of(&c->ranges, index);
     if (range.low > range.high) return true; /* conditions that never hold together */
     int64_t low = last < 0 ? range.low + last : range.low, high = last > 0 ? range.high + last : range.high;
+    high += more;
     if (low >= 0 && high < buffer->elements) return true;
     return wrong(c, "'%s' has elements 0 to %" PRId64 ", and %" PRId64 " to %" PRId64 " may be accessed", buffer->name,
                  buffer->elements - 1, low, high);
@@ -208,7 +218,9 @@ static bool check_load(Check *c, const LoopExpr *e)
 {
     if (!check_lanes(c, e->lanes, e->active, e->stride)) return false;
     if (e->dtype != e->buffer->dtype) return wrong(c, "a load of '%s' has another dtype", e->buffer->name);
-    return check_access(c, e->buffer, &e->index, (e->active - 1) * e->stride);
+    int64_t more = e->offset ? most_of_table(c, e->offset) : 0;
+    if (more < 0) return wrong(c, "a load of '%s' has an offset that is no element of a table", e->buffer->name);
+    return check_access(c, e->buffer, &e->index, (e->active - 1) * e->stride, more);
 }
 
 static bool check_register(const Check *c, const LoopExpr *e)
@@ -286,6 +298,14 @@ static bool check_each_step(Check *c, const LoopStatement *s)
     return ok;
 }
 
+/* The table's bound is what every access inside is judged by. */
+static bool check_table_loop(const Check *c, const LoopStatement *s)
+{
+    bool fits = s->mode == MODE_SERIAL && s->low == 0 && s->step == 1 && s->limit && most_of_table(c, s->first) >= 0 &&
+                most_of_table(c, s->limit) == s->high;
+    return fits || wrong(c, "the loop of '%s' does not go from one element of a table to another", s->var->name);
+}
+
 static bool check_loop_head(const Check *c, const LoopStatement *s)
 {
     const LoopVar *var = s->var;
@@ -297,7 +317,7 @@ static bool check_loop_head(const Check *c, const LoopStatement *s)
     if ((s->high - s->low) % s->step != 0) return wrong(c, "the step of '%s' does not divide its loop", var->name);
     if (s->mode == MODE_PARALLEL && c->depth != 1)
         return wrong(c, "the parallel loop of '%s' is not outermost", var->name);
-    return true;
+    return !s->first || check_table_loop(c, s);
 }
 
 static bool check_for(Check *c, const LoopStatement *s)
@@ -307,7 +327,9 @@ static bool check_for(Check *c, const LoopStatement *s)
     c->var_open[s->var->id] = true;
     c->var_constant[s->var->id] = false;
     c->ranges.vars[s->var->id] = (Range){s->low, s->high - s->step};
-    if (s->mode == MODE_UNROLL || single) {
+    if (s->first) {
+        ok = check_apart(c, s->body, false);
+    } else if (s->mode == MODE_UNROLL || single) {
         ok = check_each_step(c, s);
     } else if (s->mode == MODE_PARALLEL) {
         c->parallel = s;
@@ -363,7 +385,7 @@ static bool check_store(Check *c, const LoopStatement *s)
     if (!check_expr(c, s->value) || !check_writable(c, s->buffer)) return false;
     if (s->value->dtype != s->buffer->dtype) return wrong(c, "a store to '%s' has another dtype", s->buffer->name);
     if (!check_lanes(c, s->value->lanes, s->active, s->stride)) return false;
-    return check_access(c, s->buffer, &s->index, (s->active - 1) * s->stride);
+    return check_access(c, s->buffer, &s->index, (s->active - 1) * s->stride, 0);
 }
 
 static bool check_fill(Check *c, const LoopStatement *s)
@@ -372,7 +394,7 @@ static bool check_fill(Check *c, const LoopStatement *s)
     if (s->count < 1 || s->count > max_index) return wrong(c, "a fill of %" PRId64 " elements", s->count);
     if (s->value->kind != LOOP_CONST || s->value->lanes != 1 || s->value->dtype != s->buffer->dtype)
         return wrong(c, "a fill of '%s' is by a constant of its dtype", s->buffer->name);
-    return check_access(c, s->buffer, &s->index, s->count - 1);
+    return check_access(c, s->buffer, &s->index, s->count - 1, 0);
 }
 
 static bool check_statement(Check *c, const LoopStatement *s)
@@ -410,6 +432,9 @@ static bool check_buffers(const Check *c)
         bool sizes = b->elements > 0 && b->elements <= max_index && b->offset >= 0 && b->offset <= max_index &&
                      b->index >= 0 && b->index < 4096;
         bool align = b->align > 0 && b->align <= 4096 && (b->align & (b->align - 1)) == 0;
+        bool table = !b->below ||
+                     (b->below > 0 && b->below <= max_index && !dtype_is_float(b->dtype) && b->space == SPACE_CONSTANT);
+        if (!table) ok = wrong(c, "buffer '%s' has a bound, but is no table of constant integers", b->name);
         if (!sizes || !align) ok = wrong(c, "buffer '%s' has an impossible size, offset or alignment", b->name);
         if (b->space == SPACE_NONE && b->elements > 1 << 20) ok = wrong(c, "'%s' is too large for a stack", b->name);
         if (b->space == SPACE_SCRATCH && sizes && b->offset + dtype_bytes(b->dtype, b->elements) > c->function->scratch)

@@ -94,6 +94,29 @@ static void check_conditions(Arena *arena, const char *cpu, int level)
 
 static void registers_meet_after_conditions(void **state) { everywhere(check_conditions); }
 
+/* A table of zeros, as text alone has them: loops that run not once, and loads that go nowhere else. */
+static void check_tables(Arena *arena, const char *cpu, int level)
+{
+    static const char text[] = "func f {\n  buffer x: f32[16] input align 1\n"
+                               "  buffer t: i32[16] constant align 64 below 5\n"
+                               "  buffer o: f32[8] output align 1 writable\n  register r: f32[2]\n"
+                               "  let none = t[3]\n  for i in 0..4 {\n"
+                               "    r[0] = x[i]\n    r[1] = f32(1)\n    let still = t[2*i + 1]\n"
+                               "    for k in none to still {\n      r[0] = add(r[0], x[k])\n    }\n"
+                               "    o[i] = r[0]\n    o[i + 4] = add(r[1], x[2*i at still])\n  }\n}\n";
+    float x[16], o[8];
+    for (int i = 0; i < 16; i++) x[i] = number(i);
+    Jit *jit = nest_load_text(arena, text, cpu, level);
+    nest_step(jit, 0)((void *[]){x, o}, NULL);
+    for (int i = 0; i < 4; i++) {
+        assert_true(o[i] == x[i]);
+        assert_true(o[i + 4] == 1 + x[2 * i]);
+    }
+    jit_free(jit);
+}
+
+static void tables_of_zeros_move_nothing(void **state) { everywhere(check_tables); }
+
 /* Halves of 8, 4, 2, 1: another order gives another sum of these. */
 static void check_fold(Arena *arena, const char *cpu, int level)
 {
@@ -122,8 +145,8 @@ static LoopFunction *copier(Arena *arena, Dtype dtype, int lanes, int active, in
     LoopFunction *f = loop_function_new(arena, "copy", (Origin){0});
     LoopBuilder b = loop_builder(arena, f);
     int64_t elements = (active - 1) * stride + 1;
-    LoopBuffer *in = loop_buffer(&b, &(LoopBuffer){"in", dtype, SPACE_INPUT, 0, 0, elements, 1, false});
-    LoopBuffer *out = loop_buffer(&b, &(LoopBuffer){"out", dtype, SPACE_OUTPUT, 0, 0, elements, 1, true});
+    LoopBuffer *in = loop_buffer(&b, &(LoopBuffer){"in", dtype, SPACE_INPUT, 0, 0, elements, 1, false, 0});
+    LoopBuffer *out = loop_buffer(&b, &(LoopBuffer){"out", dtype, SPACE_OUTPUT, 0, 0, elements, 1, true, 0});
     const LoopExpr *value = loop_load(&b, in, affine(0), lanes, stride, active);
     loop_store(&b, out, affine(0), value, stride, active);
     return f;
@@ -325,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_register_tile_sums_in_order),
         cmocka_unit_test(registers_meet_after_conditions),
+        cmocka_unit_test(tables_of_zeros_move_nothing),
         cmocka_unit_test(folds_go_by_halves),
         cmocka_unit_test(active_lanes_alone_touch_memory),
         cmocka_unit_test(inactive_lanes_are_zero),

@@ -52,6 +52,7 @@ static const char everything[] = "func c1 work 2.0 read 1e+30 written 0.125 scra
                                  "  buffer \"a \\\"b\\\"\\n\": f32[6000] output 1 align 1 writable\n"
                                  "  buffer s: i32[64] stack align 4 writable\n"
                                  "  buffer own: f32[32] scratch offset 128 align 64 writable\n"
+                                 "  buffer t: i32[64] constant offset 64 align 64 below 33\n"
                                  "  register acc: f32x16[24]\n"
                                  "  register flag: bool[1]\n"
                                  "  for c in 0..13 {\n"
@@ -70,6 +71,11 @@ static const char everything[] = "func c1 work 2.0 read 1e+30 written 0.125 scra
                                  "    }\n"
                                  "    s[c] = fold(max, cast(i32, \"for\"[c : 8 stride 0]))\n"
                                  "    s[c : 2] = dot(i32x2(1), splat(x[c : 4], 8), i8x8(-3))\n"
+                                 "    let first = t[c]\n"
+                                 "    let limit = t[c + 1]\n"
+                                 "    for k in first to limit {\n"
+                                 "      acc[k] = \"for\"[16*c at limit : 16]\n"
+                                 "    }\n"
                                  "    fill s[0] count 64 = i32(-1)\n"
                                  "    prefetch \"for\"[16*c]\n"
                                  "  }\n"
@@ -89,7 +95,7 @@ static void text_comes_back_the_same(void **state)
     assert_non_null(functions);
     assert_int_equal(count, 2);
     assert_string_equal(print_all(&c, functions, count), everything);
-    assert_int_equal(functions[0]->nbuffers, 5);
+    assert_int_equal(functions[0]->nbuffers, 6);
     assert_string_equal(functions[0]->buffers[2]->name, "a \"b\"\n");
     assert_true(functions[0]->multiply_adds == 2 && functions[0]->bytes_written == 0.125);
     arena_free(c.arena);
@@ -125,6 +131,9 @@ static void bad_text_is_refused_with_its_place(void **state)
         {"func f { let a = splat(f32x4(1), 6) }", E0301, 1, 35, "lanes that divide 6, found 4"},
         {"func f { let a = dot(f32(1), i8x4(1), i8x4(1)) }", E0302, 1, 46, "a sum of i32"},
         {"func f { let a = dot(i32x2(1), i8x5(1), i8x5(1)) }", E0301, 1, 48, "found 5 and 5"},
+        {"func f { let a = f32(1) for i in a to a { } }", E0302, 1, 34, "element of a table"},
+        {"func f { for i in a to a { } }", E0201, 1, 19, "element of a table"},
+        {"func f { buffer t: i32[4] constant align 4 below 0 }", E0104, 1, 50, "from 1 to"},
         {"func f { let a = f32(1) let a = f32(2) }", E0202, 1, 29, "taken"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -184,7 +193,7 @@ static void verifies(const char *body, const char *complaint)
     static const char head[] =
         "func f scratch 64 at 128 {\n  buffer x: f32[100] input align 4\n  buffer y: f32[100] arena align 64 writable\n"
         "  buffer s: f32[8] stack align 4 writable\n  buffer b: bool[4] arena align 1 writable\n"
-        "  buffer h: f16[4] arena align 2 writable\n"
+        "  buffer h: f16[4] arena align 2 writable\n  buffer t: i32[10] constant align 64 below 51\n"
         "  register r: f32[4]\n  register v: f32x8[2]\n";
     Case c;
     open_case(&c);
@@ -224,6 +233,19 @@ static void accesses_are_proven_in_bounds(void **state)
     verifies("buffer own: f32[16] scratch align 64 writable own[15] = f32(0)", "");
     verifies("buffer own: f32[16] scratch offset 4 align 4 writable own[15] = f32(0)",
              "behind the scratch of 64 bytes");
+}
+
+static void tables_say_what_they_are_below(void **state)
+{
+    verifies("let o = t[3] for i in 0..50 { y[i] = x[i at o] }", "");
+    verifies("let o = t[3] for i in 0..51 { y[i] = x[i at o] }", "'x' has elements 0 to 99, and 0 to 100");
+    verifies("let o = t[3] y[0 : 8] = x[42 at o : 8]", "");
+    verifies("let o = t[3] y[0 : 8] = x[43 at o : 8]", "43 to 100");
+    verifies("let a = t[0] let b = t[1] for i in a to b { y[2*i] = x[i] }", "");
+    verifies("let a = t[0] let b = t[1] for i in a to b { y[2*i + 2] = x[i] }", "2 to 100");
+    verifies("let a = t[0] let b = t[1] for i in a to b { r[0] = x[i] } y[0] = r[0]", "used before");
+    verifies("let a = t[0] let b = t[1] for i in a to b { r[i] = x[i] }", "not unrolled");
+    verifies("for j in 0..2 { if j >= 0 { let a = t[0] } y[1] = x[0 at a] }", "no element of a table");
 }
 
 static void conditions_tighten_what_may_be_accessed(void **state)
@@ -287,7 +309,7 @@ static void shared_values_are_bound_once(void **state)
     open_case(&c);
     LoopFunction *f = loop_function_new(c.arena, "f", (Origin){0});
     LoopBuilder b = loop_builder(c.arena, f);
-    LoopBuffer *x = loop_buffer(&b, &(LoopBuffer){"x", F32, SPACE_ARENA, 0, 0, 64, 64, true});
+    LoopBuffer *x = loop_buffer(&b, &(LoopBuffer){"x", F32, SPACE_ARENA, 0, 0, 64, 64, true, 0});
     LoopBuffer *again = loop_buffer(&b, x);
     Expr *e = expr_new(c.arena);
     int square = expr_arg(e, 0, F32);
@@ -322,11 +344,17 @@ static void affine_terms_are_kept_in_order_once_each(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_comes_back_the_same),          cmocka_unit_test(bad_text_is_refused_with_its_place),
-        cmocka_unit_test(damaged_text_does_no_harm),         cmocka_unit_test(deep_text_is_refused),
-        cmocka_unit_test(accesses_are_proven_in_bounds),     cmocka_unit_test(conditions_tighten_what_may_be_accessed),
-        cmocka_unit_test(registers_are_assigned_before_use), cmocka_unit_test(scopes_and_kinds_are_kept),
-        cmocka_unit_test(shared_values_are_bound_once),      cmocka_unit_test(affine_terms_are_kept_in_order_once_each),
+        cmocka_unit_test(text_comes_back_the_same),
+        cmocka_unit_test(bad_text_is_refused_with_its_place),
+        cmocka_unit_test(damaged_text_does_no_harm),
+        cmocka_unit_test(deep_text_is_refused),
+        cmocka_unit_test(accesses_are_proven_in_bounds),
+        cmocka_unit_test(tables_say_what_they_are_below),
+        cmocka_unit_test(conditions_tighten_what_may_be_accessed),
+        cmocka_unit_test(registers_are_assigned_before_use),
+        cmocka_unit_test(scopes_and_kinds_are_kept),
+        cmocka_unit_test(shared_values_are_bound_once),
+        cmocka_unit_test(affine_terms_are_kept_in_order_once_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

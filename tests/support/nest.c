@@ -31,13 +31,27 @@ static void check_calls(const Bytes *object)
     }
 }
 
+/* What the functions' constants reach to; without a graph they are zeros. */
+static int64_t constant_bytes(LoopFunction **functions, int count)
+{
+    int64_t most = 0;
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < functions[i]->nbuffers; k++) {
+            const LoopBuffer *buffer = functions[i]->buffers[k];
+            int64_t end = buffer->offset + dtype_bytes(buffer->dtype, buffer->elements);
+            if (buffer->space == SPACE_CONSTANT && end > most) most = end;
+        }
+    return most;
+}
+
 static Bytes emit_functions(Arena *arena, LoopFunction **functions, int count, const EmitOptions *options,
                             EmitKind kind)
 {
     Diag diag = diag_new(arena);
     Bytes out;
     for (int i = 0; i < count; i++) must(loop_verify(functions[i], &diag), &diag);
-    LoopProgram program = {.arena = arena, .nsteps = count, .steps = functions};
+    LoopProgram program = {
+        .arena = arena, .nsteps = count, .steps = functions, .constant_bytes = constant_bytes(functions, count)};
     must(emit_program(&program, options, kind, &out, &diag), &diag);
     return out;
 }

@@ -59,10 +59,11 @@ static void fill_axis(Lowering *lowering, const LoopBuffer *buffer, int axis, Af
     const Node *node = lowering->group.node;
     const Place *place = &node->places[0];
     int64_t size = node->types[0].dim[axis].high, stride = place->stride[axis], before = place->before[axis];
+    Scalar ring = {.real = (double)place->ring, .integer = place->ring};
     LoopBuilder *b = &lowering->builder;
-    if (before) loop_fill(b, buffer, at, before * stride, 0);
+    if (before) loop_fill_scalar(b, buffer, at, before * stride, ring);
     if (place->after[axis])
-        loop_fill(b, buffer, affine_plus(at, (before + size) * stride), place->after[axis] * stride, 0);
+        loop_fill_scalar(b, buffer, affine_plus(at, (before + size) * stride), place->after[axis] * stride, ring);
     bool inner = false;
     for (int i = axis + 1; i < node->types[0].rank; i++) inner |= place->before[i] || place->after[i];
     if (!inner) return;

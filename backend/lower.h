@@ -26,7 +26,7 @@ LowerGroup lower_map, lower_reduce, lower_contract, lower_window, lower_row;
 #define VARIANT(id, name, doc) LowerGroup lower_##name;
 #include "ir/variants.def"
 
-/* The loops that fill the ring of the group's result with zeros; nothing when it has none. */
+/* The loops that fill the ring of the group's result with what it holds; nothing when there is none. */
 void lower_fill_ring(Lowering *lowering);
 /* A constant of equal elements as an immediate; NULL when the value is something else. */
 const LoopExpr *lower_number(Lowering *lowering, Value value, int lanes);

@@ -67,6 +67,14 @@ static bool number_operand(Elaborator *e, const Frame *f, const char *name, cons
     return node != NULL;
 }
 
+/* That of the tensors beside the number; scales of integers are real. */
+static Dtype number_dtype(Op op, int index, const Type *partner)
+{
+    const OpDef *def = op_table[op];
+    bool real = index < def->noperands && def->operands[index].flags & OPERAND_REAL;
+    return real && !dtype_is_float(partner->dtype) ? F32 : partner->dtype;
+}
+
 /* Numbers among the operands become constants of the dtype of the tensors beside them. */
 static bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const Item *items, Value *out, Span at)
 {
@@ -85,7 +93,7 @@ static bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const 
                        item_text(e->arena, item));
             if (item->kind == ITEM_DIM) return diag_help(e->diag, "give the dim one size: dim %s = 4", item->dim.name);
             return diag_help(e->diag, "write %s", op_signature(e->arena, op_table[op]));
-        } else if (!number_operand(e, f, name, item, partner->dtype, at, &out[i]))
+        } else if (!number_operand(e, f, name, item, number_dtype(op, i, partner), at, &out[i]))
             return false;
     }
     return true;

@@ -48,7 +48,7 @@ static void note_origin(Elaborator *e, const AstNote *note, Node *node)
 /* ---- places ---- */
 
 typedef struct PlaceAttrs {
-    int64_t index, offset, panel;
+    int64_t index, offset, panel, ring;
     int packing;
     IntList stride, before, after;
 } PlaceAttrs;
@@ -65,7 +65,8 @@ static const AttrTable place_attrs =
           ATTR(PlaceAttrs, packing, .kind = ATTR_ENUM, .words = packing_names),
           ATTR(PlaceAttrs, stride, .kind = ATTR_INTS, .low = 0, .high = INT64_MAX),
           ATTR(PlaceAttrs, before, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
-          ATTR(PlaceAttrs, after, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX));
+          ATTR(PlaceAttrs, after, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
+          ATTR(PlaceAttrs, ring, .kind = ATTR_INT, .low = -128, .high = 255));
 
 /* The words of the note: which result it is of, when its node has several or a body, and the space. */
 static bool read_words(Elaborator *e, const AstNote *note, const Node *node, int *slot, Space *space)
@@ -101,7 +102,7 @@ static bool copy_axes(Elaborator *e, const AstNote *note, const IntList *from, i
 static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
 {
     PlaceAttrs attrs;
-    bool given[7] = {false};
+    bool given[8] = {false};
     int slot;
     Space space;
     attr_set_defaults(&place_attrs, &attrs);
@@ -114,7 +115,8 @@ static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
                      .index = (int)attrs.index,
                      .offset = attrs.offset,
                      .panel = attrs.panel,
-                     .packing = attrs.packing};
+                     .packing = attrs.packing,
+                     .ring = attrs.ring};
     if (!copy_axes(e, note, &attrs.before, type->rank, place->before)) return;
     if (!copy_axes(e, note, &attrs.after, type->rank, place->after)) return;
     place_set_strides(place, type);

@@ -230,7 +230,8 @@ const Tensor *seeded_tensor(Arena *arena, const Type *type, int64_t seed, const 
     int64_t count = type_elements(type), outputs = type->rank ? type->dim[type->rank - 1].high : 1;
     double center = 0, reach = sqrt(6.0 * (double)outputs / (double)count);
     const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof init_rows / sizeof *init_rows; i++) {
+    if (!dtype_is_float(type->dtype)) reach = 100; /* a fraction would be 0 */
+    for (size_t i = 0; dot && dtype_is_float(type->dtype) && i < sizeof init_rows / sizeof *init_rows; i++) {
         if (strcmp(init_rows[i].operand, dot + 1) != 0) continue;
         center = init_rows[i].center;
         reach = init_rows[i].reach;

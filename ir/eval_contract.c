@@ -1,5 +1,5 @@
 /* Contractions: the bias, then fused multiply-adds in (ky, kx, ic) order for each output by itself.  Loops run over
- * output channels innermost, which keeps each one's order. */
+ * output channels innermost, which keeps each one's order.  Sums of 8-bit products are exact in i32, in any order. */
 #include "ir/eval_kinds.h"
 #include "ir/exprkernel.h"
 #include "ir/fma.h"
@@ -9,20 +9,30 @@
 
 typedef struct Operands {
     Contraction c;
-    bool twice; /* f64, else f32 */
+    Dtype dtype; /* of the operands as they are multiplied, and of the sums: f32, f64 or i32 */
     size_t size;
     const char *x, *w, *bias;
-    const void *zero; /* what a padding tap reads, again and again */
+    const void *padding; /* what a padding tap reads, again and again */
 } Operands;
 
 static const char *at(const Operands *o, const char *base, int64_t index) { return base + index * (int64_t)o->size; }
+
+/* As fma_rows; the bound on a sum's products keeps them from wrapping, but for biases of a dump that says anything. */
+static void add_integer_rows(uint32_t *restrict sum, int64_t width, const uint32_t *x, int64_t step, const uint32_t *w,
+                             int64_t stride, int64_t depth)
+{
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t j = 0; j < width; j++) sum[j] += x[k * step] * w[k * stride + j];
+}
 
 static void add_rows(const Operands *o, char *sum, int64_t width, const void *x, int64_t step, const void *w,
                      int64_t depth)
 {
     int64_t stride = o->c.out_channels;
-    if (o->twice)
+    if (o->dtype == F64)
         fma_rows_double((double *)(void *)sum, width, x, step, w, stride, depth);
+    else if (o->dtype == I32)
+        add_integer_rows((uint32_t *)(void *)sum, width, x, step, w, stride, depth);
     else
         fma_rows((float *)(void *)sum, width, x, step, w, stride, depth);
 }
@@ -33,7 +43,7 @@ static void add_taps(const Operands *o, char *sum, const char *x, int64_t first,
     int64_t groups = o->c.window.groups, depth = o->c.in_channels / groups, width = o->c.out_channels / groups;
     const char *w = at(o, weight, first * depth * o->c.out_channels);
     for (int64_t g = 0; g < groups; g++) {
-        const void *from = x ? (const void *)at(o, x, g * depth) : o->zero;
+        const void *from = x ? (const void *)at(o, x, g * depth) : o->padding;
         char *to = sum + g * width * (int64_t)o->size;
         add_rows(o, to, width, from, x ? 1 : 0, at(o, w, g * width), depth * taps);
     }
@@ -87,14 +97,14 @@ static void contract(const Operands *o, char *out)
 
 void eval_contract(const Node *node, const Tensor *in, Tensor *out, Arena *scratch)
 {
-    static const double zero = 0; /* the same bits as a float's */
-    Operands o = {.zero = &zero};
+    int64_t padding = 0; /* the same bits as a float's */
+    Operands o = {.dtype = dtype_wide(out->type.dtype), .padding = &padding};
     Tensor wide[3] = {{.data = NULL}};
-    Dtype dtype = dtype_wide(out->type.dtype);
-    assert(node->ninputs <= 3 && (dtype == F32 || dtype == F64));
+    Dtype dtype = o.dtype;
+    assert(node->ninputs <= 3 && (dtype == F32 || dtype == F64 || dtype == I32));
     node_def(node)->contract(node, &o.c);
+    if (dtype == I32) expr_cast_run(I64, I32, &o.c.pad_value, &padding, 1);
     for (int i = 0; i < node->ninputs; i++) wide[i] = tensor_cast(scratch, &in[i], dtype);
-    o.twice = dtype == F64;
     o.size = (size_t)dtype_bits(dtype) / 8;
     o.x = wide[0].data;
     o.w = wide[1].data;

@@ -20,7 +20,12 @@ typedef enum OpKind {
     KIND_COMPOSITE /* only an expansion */
 } OpKind;
 
-enum { OPERAND_OPTIONAL = 1, OPERAND_PARAM = 2, OPERAND_VARIADIC = 4 };
+enum {
+    OPERAND_OPTIONAL = 1,
+    OPERAND_PARAM = 2,
+    OPERAND_VARIADIC = 4,
+    OPERAND_REAL = 8 /* a number written in its place is f32 beside integers */
+};
 
 typedef struct Operand {
     const char *name;
@@ -55,7 +60,8 @@ typedef struct Window {
     int64_t groups;
 } Window;
 
-/* The contraction out[n, y, x, oc] = bias[oc] + sum over (ky, kx, ic) of in * weight in that order.
+/* The contraction out[n, y, x, oc] = bias[oc] + sum over (ky, kx, ic) of in * weight in that order.  Of 8-bit operands
+ * the products, the bias and the sums are i32.
  * dense and matmul are the case of a 1x1 window, with `rows` pixels. */
 typedef struct Contraction {
     Window window;
@@ -63,6 +69,7 @@ typedef struct Contraction {
     bool constant_weight; /* the second operand is known at compile time */
     bool batched_weight;  /* matmul of rank > 2 with a second operand per batch */
     int bias;             /* operand index of the bias, -1 none */
+    int64_t pad_value;    /* what padding taps read; not 0 only for 8-bit operands */
 } Contraction;
 
 typedef struct Pooling {
@@ -186,6 +193,24 @@ typedef struct ReduceAttrs {
     bool keep;
 } ReduceAttrs;
 
+/* Between real numbers and 8-bit ones: real = scale * (stored - zero). */
+typedef struct QuantizeAttrs {
+    int to; /* I8 or U8 */
+    int64_t zero, low, high;
+} QuantizeAttrs;
+
+typedef struct DequantizeAttrs {
+    int64_t zero;
+} DequantizeAttrs;
+
+typedef enum RequantRule { REQUANT_F32, REQUANT_TFLITE, REQUANT_ONNX } RequantRule;
+
+typedef struct RequantizeAttrs {
+    int to; /* I8 or U8 */
+    int64_t zero, low, high;
+    int rule; /* a RequantRule */
+} RequantizeAttrs;
+
 typedef struct ConvAttrs {
     int64_t out;    /* layer */
     IntList kernel; /* layer */
@@ -193,6 +218,7 @@ typedef struct ConvAttrs {
     IntList stride, dilation;
     int64_t groups;
     Pad pad;
+    int64_t pad_value; /* of 8-bit operands: the stored number that padding taps read */
 } ConvAttrs;
 
 typedef struct DenseAttrs {

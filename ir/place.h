@@ -14,13 +14,14 @@ typedef enum Space {
 } Space;
 
 /* The buffer holds the tensor with a ring of `before[axis]` and `after[axis]` more elements around it,
- * which its producer fills with zeros on each call. */
+ * which its producer fills with `ring` on each call: zeros, or the zero point of 8-bit elements. */
 struct Place {
     Space space;
     int index;
     int64_t offset;           /* bytes to the start of the buffer, ring included */
     int64_t stride[MAX_RANK]; /* elements between neighbours of each axis */
     int64_t before[MAX_RANK], after[MAX_RANK];
+    int64_t ring;
     int64_t panel; /* constants only: 0, or [..., N] lies as [N / panel rounded up, ..., panel], padded
                       with zeros, in the order that a tile reads it */
     int packing;   /* constants only: a Packing of ir/packing.h, what the weights' section holds of the tensor */

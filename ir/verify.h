@@ -8,7 +8,8 @@
 bool verify_group(const Node *node, Diag *diag);
 /* The schedule of a group: what code can be made of, whatever a dump or a user says. */
 bool verify_schedule(const Node *node, Diag *diag);
-/* The planned stage: the constants that a group reads lie in the panels that its schedule asks for. */
+/* The planned stage: the constants that a group reads lie in the panels that its schedule asks for, and padding finds
+ * around its operand what it is to read. */
 bool verify_panels(const Node *node, Diag *diag);
 /* The planned stage: every value that is used has a place, and no two live buffers overlap.  Lifetimes are computed
  * here anew, so that the planner is not believed. */

@@ -73,10 +73,25 @@ static int64_t wanted_panel(const Group *group, const Node *node, int operand)
     return operand == 1 || operand == c.bias ? group->node->schedule->panel : 0;
 }
 
+/* Padding is read from around the first operand; whether there is room for it is what loop_verify finds. */
+static bool check_ring(const Group *group, Diag *diag)
+{
+    Contraction c = {.pad_value = 0};
+    if (group->kind != KIND_CONTRACT) return true;
+    node_def(group->anchor)->contract(group->anchor, &c);
+    Value input = group->anchor->inputs[0];
+    const Place *place = input.node->places ? &input.node->places[input.slot] : NULL;
+    const int64_t *begin = c.window.pad_begin, *end = c.window.pad_end;
+    bool padded = begin[0] > 0 || begin[1] > 0 || end[0] > 0 || end[1] > 0;
+    if (!padded || !place || !place_has_halo(place) || place->ring == c.pad_value) return true;
+    return diag_error(diag, E0605, node_span(input.node), "`%s` has another ring than the padding that `%s` reads",
+                      input.node->name, group->anchor->name);
+}
+
 bool verify_panels(const Node *node, Diag *diag)
 {
     Group group = group_of(node);
-    bool good = true;
+    bool good = check_ring(&group, diag);
     for (const Node *inner = group.body->first; inner; inner = inner->next)
         for (int i = 0; i < inner->ninputs; i++) {
             Value value = inner->inputs[i];

@@ -32,7 +32,7 @@ static void at_least(int64_t *value, int64_t low)
 
 static bool refuse_ring(const Group *group, Diag *diag)
 {
-    diag_error(diag, E0605, node_span(group->anchor), "%s `%s` wants zeros around `%s`, which has no room for them",
+    diag_error(diag, E0605, node_span(group->anchor), "%s `%s` wants padding around `%s`, which has no room for it",
                node_def(group->anchor)->name, group->anchor->name, group->anchor->inputs[0].node->name);
     return diag_help(diag, "the pass `schedule` puts a copy between: go on from a dump of before it");
 }
@@ -46,7 +46,9 @@ static bool add_halo(const Planner *p, const Group *group, const Contraction *c,
         int64_t after = (out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 - in[i] - w->pad_begin[i];
         if (w->pad_begin[i] <= 0 && after <= 0) continue;
         Value input = group->anchor->inputs[0];
-        if (!schedule_may_have_ring(p->graph, input)) return refuse_ring(group, diag);
+        bool other = place_has_halo(place_of(input)) && place_of(input)->ring != c->pad_value;
+        if (other || !schedule_may_have_ring(p->graph, input)) return refuse_ring(group, diag);
+        place_of(input)->ring = c->pad_value;
         at_least(&place_of(input)->before[1 + i], w->pad_begin[i]);
         at_least(&place_of(input)->after[1 + i], after);
     }

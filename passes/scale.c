@@ -47,9 +47,13 @@ static bool has_channels(const Tensor *weight, const Node *node)
     return weight->type.rank >= 2 && !describe(node).batched_weight;
 }
 
+/* Weights of 8 bits cannot take a factor. */
+static bool is_real(const Match *match) { return dtype_is_float(match->root->types[0].dtype); }
+
 /* One use only: else the contraction would be computed twice. */
 static bool follows_alone(const Match *match)
 {
+    if (!is_real(match)) return false;
     const Node *node = contraction_of(match);
     const Tensor *weight = constant_elements(match->bound[WEIGHT]);
     return has_channels(weight, node) &&
@@ -66,6 +70,7 @@ static const Node *changed_operand(const Match *match)
 
 static bool precedes_alone(const Match *match)
 {
+    if (!is_real(match)) return false;
     const Node *changed = changed_operand(match), *reshaped = match->root->inputs[0].node;
     if (!has_channels(constant_elements(match->bound[WEIGHT]), match->root) ||
         !type_equal(value_type(match->bound[INPUT]), &changed->types[0]) ||

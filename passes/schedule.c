@@ -6,13 +6,27 @@
 
 /* ---- inputs that want a ring of zeros ---- */
 
-static bool is_padded(const Group *group)
+/* What padding reads goes to *value. */
+static bool is_padded(const Group *group, int64_t *value)
 {
     if (group->kind != KIND_CONTRACT) return false;
     Contraction c;
     node_def(group->anchor)->contract(group->anchor, &c);
     const Window *w = &c.window;
+    *value = c.pad_value;
     return w->pad_begin[0] > 0 || w->pad_begin[1] > 0 || w->pad_end[0] > 0 || w->pad_end[1] > 0;
+}
+
+/* Does a padded convolution of an earlier group have another ring around the value? */
+static bool has_other_ring(const Node *before, Value value, int64_t ring)
+{
+    for (const Node *node = before->previous; node; node = node->previous) {
+        int64_t other;
+        if (node->op != OP_group) continue;
+        Group group = group_of(node);
+        if (is_padded(&group, &other) && value_equal(group.anchor->inputs[0], value)) return other != ring;
+    }
+    return false;
 }
 
 static bool is_captured(const Group *group, Value value)
@@ -64,23 +78,25 @@ bool schedule_may_have_ring(const Graph *graph, Value value)
     return !is_read_dense(graph, value);
 }
 
-/* A padded convolution reads zeros around its input from the input's own buffer.  A value that cannot carry
- * them - the user's buffer, an alias, a value read as a dense run - is copied first, once for all. */
+/* A padded convolution reads what is around its input from the input's own buffer.  A value that cannot carry
+ * that - the user's buffer, an alias, a value read as a dense run or with another padding - is copied first, once for
+ * all that want the same. */
 static bool add_copies(Graph *graph, Diag *diag)
 {
     for (Node *node = graph->first; node; node = node->next) {
         if (node->op != OP_group) continue;
         Group group = group_of(node);
-        if (!is_padded(&group)) continue;
+        int64_t ring, other_ring;
+        if (!is_padded(&group, &ring)) continue;
         Value input = group.anchor->inputs[0];
-        if (schedule_may_have_ring(graph, input)) continue;
+        if (schedule_may_have_ring(graph, input) && !has_other_ring(node, input, ring)) continue;
         Node *copy = group_copy(graph, input, node, diag);
         if (!copy) return false;
         for (Node *reader = node; reader; reader = reader->next) {
             if (reader->op != OP_group) continue;
             Group other = group_of(reader);
-            if (is_padded(&other) && value_equal(other.anchor->inputs[0], input))
-                ((Node *)other.anchor)->inputs[0] = value_of(copy);
+            bool same = is_padded(&other, &other_ring) && other_ring == ring;
+            if (same && value_equal(other.anchor->inputs[0], input)) ((Node *)other.anchor)->inputs[0] = value_of(copy);
         }
     }
     return true;

@@ -79,6 +79,15 @@ static void start_sums(const Tile *tile)
     }
 }
 
+/* Integers have no rounding that fusing would save. */
+static const LoopExpr *multiply_add(const Tile *tile, const LoopExpr *x, const LoopExpr *y, const LoopExpr *sum)
+{
+    LoopBuilder *b = builder(tile);
+    Dtype dtype = tile->contract->sum;
+    if (dtype_is_float(dtype)) return loop_op(b, EXPR_FMA, dtype, x, y, sum);
+    return loop_op(b, EXPR_ADD, dtype, loop_op(b, EXPR_MUL, dtype, x, y, NULL), sum, NULL);
+}
+
 /* One step of the reduction for every sum of the tile; `k` counts weights, the rest say which input. */
 static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affine ic)
 {
@@ -89,7 +98,8 @@ static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affin
         int active = c->panel ? lanes : active_lanes(tile, v);
         Affine at = weight_address(tile, k, v);
         loop_assign(b, tile->weights, affine(v), tile_load(tile, c->weight.buffer, at, lanes, active));
-        if (c->prefetch) loop_prefetch(b, c->weight.buffer, affine_plus(at, c->prefetch * 8 / dtype_bits(c->sum)));
+        if (c->prefetch)
+            loop_prefetch(b, c->weight.buffer, affine_plus(at, c->prefetch * 8 / dtype_bits(c->weight.buffer->dtype)));
     }
     LoopScope row = loop_range(b, "row", 0, tile->rows, 1, MODE_UNROLL);
     LoopScope column = loop_range(b, "column", 0, tile->columns, 1, MODE_UNROLL);
@@ -104,7 +114,7 @@ static void add_products(const Tile *tile, Affine k, Affine ky, Affine kx, Affin
             input = tile_load(tile, c->input.buffer, affine_plus(from, v * lanes), lanes, active_lanes(tile, v));
         Affine at = tile_sum(tile, row.at, column.at, affine(v));
         const LoopExpr *weight = loop_reg(b, tile->weights, affine(v)), *sum = loop_reg(b, tile->sums, at);
-        loop_assign(b, tile->sums, at, loop_op(b, EXPR_FMA, c->sum, input, weight, sum));
+        loop_assign(b, tile->sums, at, multiply_add(tile, input, weight, sum));
     }
     loop_end(b, column);
     loop_end(b, row);

@@ -37,6 +37,51 @@ bool need_same_dtype(const Node *node, int index, Diag *diag)
     return diag_help(diag, "convert one of them, as in %s(x)", dtype_name(wanted));
 }
 
+static bool is_byte(Dtype dtype) { return dtype == I8 || dtype == U8; }
+
+Dtype dtype_of_sums(Dtype operand) { return is_byte(operand) ? I32 : operand; }
+
+Dtype dtype_of_weights(Dtype operand) { return is_byte(operand) ? I8 : operand; }
+
+bool need_factor(const Node *node, int index, Diag *diag)
+{
+    return is_byte(operand_type(node, index)->dtype) || need_dtype(node, index, ACCEPT_FLOATS, diag);
+}
+
+static bool refuse_products(const Node *node, Diag *diag)
+{
+    diag_error(diag, E0302, node_span(node),
+               "%s: expected operands of one float dtype, or i8 or u8 times i8, found %s "
+               "and %s",
+               node_def(node)->name, operand_text(node, 0, diag->arena), operand_text(node, 1, diag->arena));
+    return diag_help(diag, "convert them, as in f32(x); 8-bit sums are i32");
+}
+
+static bool need_integer_bias(const Node *node, int bias, Diag *diag)
+{
+    if (bias < 0 || !operand_present(node, bias) || operand_type(node, bias)->dtype == I32) return true;
+    diag_error(diag, E0302, node_span(node), "%s: expected `%s` to be i32, as sums of 8-bit products are, found %s",
+               node_def(node)->name, operand_name(node, bias), operand_text(node, bias, diag->arena));
+    return diag_help(diag, "its scale is that of the products");
+}
+
+bool need_products(const Node *node, int64_t depth, int bias, Diag *diag)
+{
+    enum { DEEPEST = 65535 }; /* 255 * 128 each: below 2^31 with a bias of 2^25 */
+    Dtype x = operand_type(node, 0)->dtype, y = operand_type(node, 1)->dtype;
+    if (!is_byte(x)) {
+        if (!dtype_is_float(x)) return refuse_products(node, diag);
+        return need_same_dtype(node, 1, diag) &&
+               (bias < 0 || !operand_present(node, bias) || need_same_dtype(node, bias, diag));
+    }
+    if (y != I8) return refuse_products(node, diag);
+    if (!need_integer_bias(node, bias, diag)) return false;
+    if (depth <= DEEPEST) return true;
+    diag_error(diag, E0305, node_span(node), "%s: a sum of %lld 8-bit products may not fit i32", node_def(node)->name,
+               (long long)depth);
+    return diag_help(diag, "%d are the most; compute this layer in f32", (int)DEEPEST);
+}
+
 bool need_rank(const Node *node, int index, int rank, const char *layout, Diag *diag)
 {
     if (operand_type(node, index)->rank == rank) return true;

@@ -24,6 +24,15 @@ bool need_rank(const Node *node, int index, int rank, const char *layout, Diag *
 bool need_shape(const Node *node, int index, int rank, const int64_t *dims, const char *why, Diag *diag);
 /* E0305 unless the result is a tensor that can be. */
 bool need_sane(const Node *node, const Type *type, Diag *diag);
+/* Operands of a sum of `depth` products: floats of one dtype, or 8-bit numbers with i8 as the second and an i32 bias
+ * (`bias`: its index, -1 none).  E0302, or E0305 where an i32 sum could not hold them all. */
+bool need_products(const Node *node, int64_t depth, int bias, Diag *diag);
+/* What such sums are: i32 of 8-bit numbers, else the operands' dtype. */
+Dtype dtype_of_sums(Dtype operand);
+/* What a layer's own weights are for an operand of this dtype; its bias is as the sums. */
+Dtype dtype_of_weights(Dtype operand);
+/* E0302 unless products can be made of the operand. */
+bool need_factor(const Node *node, int index, Diag *diag);
 /* The axis counted from 0, or E0404. */
 bool need_axis(const Node *node, int64_t axis, int rank, int *out, Diag *diag);
 /* a * b, at most INT64_MAX. */

@@ -34,20 +34,31 @@ static bool check_groups(const Node *node, int64_t channels, int64_t out, Diag *
     return diag_help(diag, "groups must divide both numbers of channels");
 }
 
+/* Only stored numbers have another one than 0 that means nothing. */
+static bool check_pad_value(const Node *node, Diag *diag)
+{
+    int64_t value = ((const ConvAttrs *)node->attrs)->pad_value;
+    Dtype dtype = operand_type(node, X)->dtype;
+    int64_t low = dtype == I8 ? -128 : 0, high = dtype == I8 ? 127 : dtype == U8 ? 255 : 0;
+    if (value >= low && value <= high) return true;
+    diag_error(diag, E0404, node_span(node), "conv2d: expected a `pad_value` from %lld to %lld for %s, found %lld",
+               (long long)low, (long long)high, dtype_name(dtype), (long long)value);
+    return diag_help(diag, "it is the zero point of 8-bit operands; floats are padded with 0");
+}
+
 static bool check_operands(const Node *node, Diag *diag)
 {
-    if (!need_rank(node, X, 4, "[N, H, W, C]", diag) || !need_dtype(node, X, ACCEPT_FLOATS, diag)) return false;
-    if (!need_fixed(node, diag)) return false;
+    if (!need_rank(node, X, 4, "[N, H, W, C]", diag) || !need_fixed(node, diag)) return false;
     if (!need_rank(node, WEIGHT, 4, "[kernel height, kernel width, channels / groups, out]", diag)) return false;
-    if (!need_same_dtype(node, WEIGHT, diag)) return false;
     const Type *weight = operand_type(node, WEIGHT);
     int64_t channels = operand_type(node, X)->dim[3].high, out = weight->dim[3].high;
     if (!check_groups(node, channels, out, diag)) return false;
     int64_t dims[] = {weight->dim[0].high, weight->dim[1].high, channels / ((const ConvAttrs *)node->attrs)->groups,
                       out};
     if (!need_shape(node, WEIGHT, 4, dims, "from the input's channels and groups", diag)) return false;
-    if (!operand_present(node, BIAS)) return true;
-    return need_same_dtype(node, BIAS, diag) && need_shape(node, BIAS, 1, &out, "one an output channel", diag);
+    /* dims of a weight that is a sane tensor */
+    if (!need_products(node, dims[0] * dims[1] * dims[2], BIAS, diag) || !check_pad_value(node, diag)) return false;
+    return !operand_present(node, BIAS) || need_shape(node, BIAS, 1, &out, "one an output channel", diag);
 }
 
 static IntList kernel_of(const Node *node)
@@ -73,7 +84,8 @@ static bool infer_conv(const Node *node, Type *out, Diag *diag)
     int64_t in[2], size[2];
     spatial(x, in);
     if (!window_resolve(node, &window_attributes, in, &window, size, diag)) return false;
-    *out = type_tensor(x->dtype, 4, (const int64_t[]){1, size[0], size[1], operand_type(node, WEIGHT)->dim[3].high});
+    *out = type_tensor(dtype_of_sums(x->dtype), 4,
+                       (const int64_t[]){1, size[0], size[1], operand_type(node, WEIGHT)->dim[3].high});
     out->dim[0] = x->dim[0];
     return need_sane(node, out, diag);
 }
@@ -90,10 +102,10 @@ static bool param_conv(const Node *node, int index, Type *out, Diag *diag)
 {
     const ConvAttrs *attrs = node->attrs;
     const Type *x = operand_type(node, X);
-    if (!need_rank(node, X, 4, "[N, H, W, C]", diag) || !need_dtype(node, X, ACCEPT_FLOATS, diag)) return false;
+    if (!need_rank(node, X, 4, "[N, H, W, C]", diag) || !need_factor(node, X, diag)) return false;
     if (!need_layer_number(node, "out", attrs->out, "out: 32, kernel: 3", diag)) return false;
     if (index == BIAS) {
-        *out = type_tensor(x->dtype, 1, &attrs->out);
+        *out = type_tensor(dtype_of_sums(x->dtype), 1, &attrs->out);
         if (!attrs->bias) out->dtype = DTYPE_COUNT;
         return true;
     }
@@ -101,7 +113,7 @@ static bool param_conv(const Node *node, int index, Type *out, Diag *diag)
         if (!need_layer_number(node, "kernel", attrs->kernel.at[i], "out: 32, kernel: 3", diag)) return false;
     if (!need_fixed(node, diag) || !check_groups(node, x->dim[3].high, attrs->out, diag)) return false;
     *out = type_tensor(
-        x->dtype, 4,
+        dtype_of_weights(x->dtype), 4,
         (const int64_t[]){attrs->kernel.at[0], attrs->kernel.at[1], x->dim[3].high / attrs->groups, attrs->out});
     return need_sane(node, out, diag);
 }
@@ -124,13 +136,16 @@ static void contract_conv(const Node *node, Contraction *out)
         .out_channels = result->dim[3].high,
         .constant_weight = node->inputs[WEIGHT].node->data != NULL,
         .bias = operand_present(node, BIAS) ? BIAS : -1,
+        .pad_value = ((const ConvAttrs *)node->attrs)->pad_value,
     };
 }
 
 const OpDef op_conv2d = {
     .name = "conv2d",
-    .doc = "The sum of bias[o] and x[n, y * stride + ky * dilation - pad, ..., i] * weight[ky, kx, i, o], by fused "
-           "multiply-adds in the order (ky, kx, i); padding is zeros.",
+    .doc =
+        "The sum of bias[o] and x[n, y * stride + ky * dilation - pad, ..., i] * weight[ky, kx, i, o], by fused "
+        "multiply-adds in the order (ky, kx, i); padding is pad_value. Of i8 or u8 times i8 the bias and the sum are "
+        "i32, of 65535 products at most.",
     .kind = KIND_CONTRACT,
     .noperands = 3,
     .operands =
@@ -153,7 +168,9 @@ const OpDef op_conv2d = {
              .doc = "parts of the channels that are convolved apart"),
         ATTR(ConvAttrs, pad, .kind = ATTR_PAD, .words = pad_words,
              .doc = "valid (none), same (keeps ceil(size / stride); the odd one at the end), a number, or "
-                    "[top, left, bottom, right]")),
+                    "[top, left, bottom, right]"),
+        ATTR(ConvAttrs, pad_value, .kind = ATTR_INT, .low = -128, .high = 255,
+             .doc = "what padding reads: the zero point of 8-bit operands")),
     .infer = infer_conv,
     .param = param_conv,
     .contract = contract_conv,

@@ -8,7 +8,6 @@ enum { X, WEIGHT, BIAS };
 static bool need_columns(const Node *node, Diag *diag)
 {
     const Type *x = operand_type(node, X);
-    if (!need_dtype(node, X, ACCEPT_FLOATS, diag)) return false;
     if (x->rank >= 1 && dim_is_fixed(&x->dim[x->rank - 1])) return true;
     diag_error(diag, E0301, node_span(node), "%s: expected a last axis of fixed size, found %s", node_def(node)->name,
                type_text(diag->arena, x));
@@ -18,14 +17,13 @@ static bool need_columns(const Node *node, Diag *diag)
 static bool infer_dense(const Node *node, Type *out, Diag *diag)
 {
     if (!need_columns(node, diag) || !need_rank(node, WEIGHT, 2, "[in, out]", diag)) return false;
-    if (!need_same_dtype(node, WEIGHT, diag)) return false;
     const Type *x = operand_type(node, X);
     int64_t dims[] = {x->dim[x->rank - 1].high, operand_type(node, WEIGHT)->dim[1].high};
     if (!need_shape(node, WEIGHT, 2, dims, "from the input's last axis", diag)) return false;
-    if (operand_present(node, BIAS) &&
-        (!need_same_dtype(node, BIAS, diag) || !need_shape(node, BIAS, 1, &dims[1], "one an output", diag)))
-        return false;
+    if (!need_products(node, dims[0], BIAS, diag)) return false;
+    if (operand_present(node, BIAS) && !need_shape(node, BIAS, 1, &dims[1], "one an output", diag)) return false;
     *out = *x;
+    out->dtype = dtype_of_sums(x->dtype);
     out->quant = NULL;
     out->dim[x->rank - 1] = dim_fixed(dims[1]);
     return need_sane(node, out, diag);
@@ -34,18 +32,18 @@ static bool infer_dense(const Node *node, Type *out, Diag *diag)
 static bool param_dense(const Node *node, int index, Type *out, Diag *diag)
 {
     const DenseAttrs *attrs = node->attrs;
-    if (!need_columns(node, diag)) return false;
+    if (!need_factor(node, X, diag) || !need_columns(node, diag)) return false;
     if (attrs->out < 1) {
         diag_error(diag, E0403, node_span(node), "dense: expected `out` of 1 or more, found none");
         return diag_help(diag, "write dense(x, out: 64)");
     }
     const Type *x = operand_type(node, X);
     if (index == BIAS) {
-        *out = type_tensor(x->dtype, 1, &attrs->out);
+        *out = type_tensor(dtype_of_sums(x->dtype), 1, &attrs->out);
         if (!attrs->bias) out->dtype = DTYPE_COUNT;
         return true;
     }
-    *out = type_tensor(x->dtype, 2, (const int64_t[]){x->dim[x->rank - 1].high, attrs->out});
+    *out = type_tensor(dtype_of_weights(x->dtype), 2, (const int64_t[]){x->dim[x->rank - 1].high, attrs->out});
     return need_sane(node, out, diag);
 }
 
@@ -74,7 +72,8 @@ static void contract_dense(const Node *node, Contraction *out)
 
 const OpDef op_dense = {
     .name = "dense",
-    .doc = "bias[o] plus the sum of x[..., i] * weight[i, o], by fused multiply-adds in the order of i.",
+    .doc = "bias[o] plus the sum of x[..., i] * weight[i, o], by fused multiply-adds in the order of i. Of i8 or u8 "
+           "times i8 the bias and the sum are i32, of 65535 products at most.",
     .kind = KIND_CONTRACT,
     .noperands = 3,
     .operands = (const Operand[]){{.name = "x", .doc = "[..., in]"},
@@ -118,7 +117,6 @@ static bool refuse_matmul(const Node *node, const char *help, Diag *diag)
 static bool infer_matmul(const Node *node, Type *out, Diag *diag)
 {
     const Type *a = operand_type(node, 0), *b = operand_type(node, 1);
-    if (!need_dtype(node, 0, ACCEPT_FLOATS, diag) || !need_same_dtype(node, 1, diag)) return false;
     if (a->rank < 1 || b->rank < 1)
         return refuse_matmul(node, "both need at least one axis; use mul for scalars", diag);
     Matrix x = matrix_of(a, false), y = matrix_of(b, true);
@@ -126,8 +124,10 @@ static bool infer_matmul(const Node *node, Type *out, Diag *diag)
         return refuse_matmul(node, "the columns of the first must be as many as the rows of the second", diag);
     if (b->rank > 2 && !type_same_shape(&x.batch, &y.batch))
         return refuse_matmul(node, "make the leading axes equal with broadcast(shape: [...])", diag);
+    if (!need_products(node, x.columns.high, -1, diag)) return false;
     *out = x.batch;
     out->quant = NULL;
+    out->dtype = dtype_of_sums(a->dtype);
     if (a->rank >= 2) out->dim[out->rank++] = x.rows;
     if (b->rank >= 2) out->dim[out->rank++] = y.columns;
     return need_sane(node, out, diag);
@@ -149,7 +149,7 @@ const OpDef op_matmul = {
     .name = "matmul",
     .doc =
         "The matrix product of the last two axes, sums by fused multiply-adds in order; leading axes of y, if it has "
-        "any, are those of x.",
+        "any, are those of x. Of i8 or u8 times i8 the sum is i32, of 65535 products at most.",
     .kind = KIND_CONTRACT,
     .noperands = 2,
     .operands = (const Operand[]){{.name = "x", .doc = "[..., M, K], or [K]: one row"},

@@ -113,6 +113,8 @@ static int new_constant(Drawer *d, const Type *like)
         memmove(type.dim, type.dim + dropped, (size_t)type.rank * sizeof *type.dim);
         for (int i = 0; i < type.rank; i++)
             if (random_percent(r, 25)) type.dim[i] = dim_fixed(1);
+        if (random_percent(r, dtype_is_float(type.dtype) ? 5 : 40))
+            type.dtype = random_percent(r, 75) ? F32 : F64; /* a scale of integers */
     }
     return add_source(d, draw_weight(r, RANGE_USUAL), type, RANGE_USUAL);
 }

@@ -106,6 +106,7 @@ static int count_words(const AttrDef *row)
 
 static void draw_attr(Random *r, const AttrDef *row, const Type *type, void *attrs)
 {
+    static const Dtype bytes[] = {I8, U8};
     void *field = attr_field(row, attrs);
     switch (row->kind) {
     case ATTR_INT: *(int64_t *)field = draw_int(r, row, type); break;
@@ -114,7 +115,9 @@ static void draw_attr(Random *r, const AttrDef *row, const Type *type, void *att
     case ATTR_ENUM: *(int *)field = random_below(r, count_words(row)); break;
     case ATTR_STRING: break;
     case ATTR_INTS: draw_ints(r, row, type, field); break;
-    case ATTR_DTYPE: *(int *)field = random_below(r, DTYPE_COUNT); break;
+    case ATTR_DTYPE:
+        *(int *)field = random_percent(r, 50) ? random_below(r, DTYPE_COUNT) : (int)RANDOM_OF(r, bytes);
+        break;
     case ATTR_PAD: draw_pad(r, field); break;
     }
 }

@@ -3,6 +3,7 @@
 #ifndef IR_POLICY_H
 #define IR_POLICY_H
 
+#include "ir/diag.h"
 #include "ir/tensor.h"
 
 /* quantize: LAYER to: DTYPE(per: channel | tensor).  Later rows beat earlier ones; "all" is every layer. */

@@ -2,6 +2,7 @@
  *
  *     # passes: simplify,dce     the passes to run, by name; may be empty
  *     # loops: x86-64-v3         instead: the whole pipeline for that cpu, and its loop nests
+ *     # prune: c2 80% 1x16       a row of the policy that the passes are given, or: c2 2:4; fast, then
  *     lep 1 ...                  the input
  *     # ----
  *     lep 1 ...                  what must come out, byte for byte: diagnostics, then the graph when there is one
@@ -13,6 +14,7 @@
 #include "ir/eval.h"
 #include "ir/pool.h"
 #include "passes/pass.h"
+#include "tests/support/prune.h"
 
 #include <glob.h>
 #include <math.h>
@@ -31,7 +33,7 @@ typedef struct Case {
     Arena *arena;
     const char *path;
     const char *input, *expected;
-    const char *passes, *loops; /* the header's lines, or NULL */
+    const char *passes, *loops, *prune; /* the header's lines, or NULL */
     char *output;
     size_t length;
 } Case;
@@ -63,6 +65,7 @@ static Case read_case(const char *path)
     c.expected = cut + strlen(mark);
     c.passes = header(&c, "# passes:");
     c.loops = header(&c, "# loops:");
+    c.prune = header(&c, "# prune:");
     return c;
 }
 
@@ -83,13 +86,16 @@ static Graph *read_graph(Arena *arena, const char *path, const char *text, Diag 
     return ast ? elaborate(arena, ast, &options, diag) : NULL;
 }
 
-static bool is_reassociating(const Case *c) { return c->passes && strstr(c->passes, "scale"); }
+static bool is_reassociating(const Case *c) { return c->prune || (c->passes && strstr(c->passes, "scale")); }
 
 static bool run_passes(const Case *c, Graph *graph, Target *target, Diag *diag)
 {
     const char *cpu = c->loops && *c->loops ? c->loops : "x86-64-v3";
     if (!target_select("", cpu, "", c->arena, target, diag)) return false;
-    const PassContext context = {.target = target, .fast = is_reassociating(c), .level = 3};
+    PruneRow row;
+    if (c->prune) row = prune_row(c->arena, c->prune);
+    const Policy policy = {.nprune = c->prune != NULL, .prune = &row};
+    const PassContext context = {.target = target, .fast = is_reassociating(c), .level = 3, .policy = &policy};
     if (c->loops) return pass_pipeline(graph, &context, NULL, NULL, NULL, diag);
     return !c->passes || !*c->passes || pass_list(graph, c->passes, &context, NULL, NULL, diag);
 }
@@ -198,7 +204,7 @@ static void check_graph(const Case *c, const Graph *graph)
     remove_pool(c, graph, path);
     const Graph *before = read_graph(c->arena, c->path, c->input, &diag);
     assert_non_null(before);
-    same_meaning(c, before, again);
+    same_meaning(c, c->prune ? graph : before, again); /* pruning is a change of meaning that was asked for */
 }
 
 /* ---- a case ---- */

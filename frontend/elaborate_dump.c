@@ -48,7 +48,7 @@ static void note_origin(Elaborator *e, const AstNote *note, Node *node)
 /* ---- places ---- */
 
 typedef struct PlaceAttrs {
-    int64_t index, offset, panel, ring;
+    int64_t index, offset, panel, ring, slack;
     int packing;
     IntList stride, before, after;
 } PlaceAttrs;
@@ -63,6 +63,7 @@ static const AttrTable place_attrs =
           ATTR(PlaceAttrs, offset, .kind = ATTR_INT, .low = 0, .high = INT64_MAX),
           ATTR(PlaceAttrs, panel, .kind = ATTR_INT, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, packing, .kind = ATTR_ENUM, .words = packing_names),
+          ATTR(PlaceAttrs, slack, .kind = ATTR_INT, .low = 0, .high = 64),
           ATTR(PlaceAttrs, stride, .kind = ATTR_INTS, .low = 0, .high = INT64_MAX),
           ATTR(PlaceAttrs, before, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, after, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
@@ -102,7 +103,7 @@ static bool copy_axes(Elaborator *e, const AstNote *note, const IntList *from, i
 static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
 {
     PlaceAttrs attrs;
-    bool given[8] = {false};
+    bool given[9] = {false};
     int slot;
     Space space;
     attr_set_defaults(&place_attrs, &attrs);
@@ -116,7 +117,8 @@ static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
                      .offset = attrs.offset,
                      .panel = attrs.panel,
                      .packing = attrs.packing,
-                     .ring = attrs.ring};
+                     .ring = attrs.ring,
+                     .slack = attrs.slack};
     if (!copy_axes(e, note, &attrs.before, type->rank, place->before)) return;
     if (!copy_axes(e, note, &attrs.after, type->rank, place->after)) return;
     place_set_strides(place, type);

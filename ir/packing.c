@@ -6,3 +6,14 @@ static const PackingDef packing_table[PACKING_COUNT] = {
 };
 
 const PackingDef *packing_of(const Place *place) { return &packing_table[place->packing]; }
+
+Packing packing_for_dot(int64_t products, bool rows)
+{
+    if (products == 4) return rows ? PACKING_DOT4_ROWS : PACKING_DOT4;
+    return rows ? PACKING_DOT2_ROWS : PACKING_DOT2;
+}
+
+bool packing_is_of_rows(const Place *place)
+{
+    return place->packing == PACKING_DOT2_ROWS || place->packing == PACKING_DOT4_ROWS;
+}

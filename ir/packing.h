@@ -20,6 +20,10 @@ typedef struct PackingDef {
     void (*fill)(const Place *place, const Tensor *tensor, unsigned char *to);
 } PackingDef;
 
+/* How weights for dot products of `products` bytes lie; `rows`: a kernel's row is one run, filled up once. */
+Packing packing_for_dot(int64_t products, bool rows);
+bool packing_is_of_rows(const Place *place);
+
 const PackingDef *packing_of(const Place *place); /* its packing is a Packing */
 
 #define PACKING(id, name, bytes, fill)                                                                                 \

@@ -16,7 +16,7 @@ int64_t packing_plain_bytes(const Place *place, const Type *type)
     int64_t last = 0; /* index of the buffer's last element */
     for (int axis = 0; axis < type->rank; axis++)
         last += place->stride[axis] * (place->before[axis] + type->dim[axis].high + place->after[axis] - 1);
-    return dtype_bytes(type->dtype, last + 1);
+    return dtype_bytes(type->dtype, last + 1) + place->slack;
 }
 
 /* [..., N] as [N / panel rounded up, ..., panel]; what the last panel has too many stays zero. */

@@ -46,7 +46,7 @@ bool place_has_halo(const Place *place)
     return false;
 }
 
-enum { MAX_PANEL = 4096 };
+enum { MAX_PANEL = 4096, MAX_SLACK = 64 };
 static const int64_t limit = (int64_t)1 << 40;
 
 static bool ring_is_sane(const Place *place, const Type *type)
@@ -90,6 +90,7 @@ bool place_is_sane(const Place *place, const Type *type)
 {
     if (place->offset < 0 || place->offset > limit || place->index < 0 || !ring_is_sane(place, type)) return false;
     if (place->packing < 0 || place->packing >= PACKING_COUNT) return false;
+    if (place->slack < 0 || place->slack > MAX_SLACK || (place->slack && place->space != SPACE_ARENA)) return false;
     return place->panel || place->packing ? panel_is_sane(place, type) : strides_are_sane(place, type);
 }
 

@@ -24,6 +24,7 @@ struct Place {
     int64_t ring;
     int64_t panel; /* constants only: 0, or [..., N] lies as [N / panel rounded up, ..., panel], padded
                       with zeros, in the order that a tile reads it */
+    int64_t slack; /* in the arena only: bytes behind the last element that may be read, and hold anything */
     int packing;   /* constants only: a Packing of ir/packing.h, what the weights' section holds of the tensor */
 };
 

@@ -83,6 +83,7 @@ static void print_place(Printer *p, const Node *node, int slot)
     if (!users || place->offset) fprintf(p->out, ", offset: %lld", (long long)place->offset);
     if (place->panel) fprintf(p->out, ", panel: %lld", (long long)place->panel);
     if (place->packing) fprintf(p->out, ", packing: %s", packing_of(place)->name);
+    if (place->slack) fprintf(p->out, ", slack: %lld", (long long)place->slack);
     Place dense = *place;
     place_set_strides(&dense, type);
     print_axes(p, "stride", place->stride, dense.stride, type->rank);

@@ -1,5 +1,7 @@
 #include "ir/schedule.h"
 
+#include "ir/packing.h"
+
 const char *const variant_names[] = {
 #define VARIANT(id, name, doc) #name,
 #include "ir/variants.def"
@@ -18,6 +20,8 @@ const AttrTable schedule_attrs = ATTRS(
          .doc = "steps of the innermost reduction loop written out"),
     ATTR(Schedule, panel, .kind = ATTR_INT, .low = 0, .high = 64,
          .doc = "output channels that lie together in packed weights, 0 not packed"),
+    ATTR(Schedule, products, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 4,
+         .doc = "products that one step adds to each sum"),
     ATTR(Schedule, prefetch, .kind = ATTR_INT, .low = 0, .high = 1 << 20,
          .doc = "bytes ahead that packed weights are fetched"),
     ATTR(Schedule, threads, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 1024,
@@ -57,4 +61,28 @@ bool contraction_is_image(const Contraction *c, const Node *anchor)
     return !c->batched_weight && type->rank == 4 && type->dim[0].high == c->batch &&
            type->dim[1].high == c->out_height && type->dim[2].high == c->out_width &&
            type->dim[3].high == c->out_channels;
+}
+
+static bool is_packed_operand(const Group *group, const Node *inner, int operand, Contraction *c)
+{
+    if (group->kind != KIND_CONTRACT || inner != group->anchor) return false;
+    node_def(inner)->contract(inner, c);
+    return operand == 1 || operand == c->bias;
+}
+
+int64_t group_panel(const Group *group, const Node *inner, int operand)
+{
+    Contraction c = {.bias = -1};
+    return is_packed_operand(group, inner, operand, &c) ? group->node->schedule->panel : 0;
+}
+
+int group_packing(const Group *group, const Node *inner, int operand)
+{
+    Contraction c = {.bias = -1};
+    const Schedule *s = group->node->schedule;
+    if (s->variant != VARIANT_DOT || operand != 1 || !is_packed_operand(group, inner, operand, &c))
+        return PACKING_PLAIN;
+    bool rows =
+        contraction_is_image(&c, inner) && c.window.groups == 1 && c.window.kernel[1] > 1 && c.window.dilation[1] == 1;
+    return (int)packing_for_dot(s->products, rows);
 }

@@ -21,6 +21,7 @@ struct Schedule {
     int64_t tile_vectors; /* vectors of output channels held in registers */
     int64_t unroll;       /* steps of the innermost reduction loop written out */
     int64_t panel;        /* output channels that lie together in packed weights and bias; 0: not packed */
+    int64_t products;     /* that one step adds to each sum: 2 or 4 of 8-bit operands, else 1 */
     int64_t prefetch;     /* bytes ahead that packed weights are fetched, 0 none */
     int64_t threads;      /* parts that run side by side when there is a pool; 1: one thread */
     int64_t scratch; /* bytes of the arena that each part needs for itself while the group runs; a multiple of 64 */
@@ -48,6 +49,9 @@ Group group_of(const Node *node);
  * rows: dense runs, without a ring. */
 bool contraction_is_image(const Contraction *contraction, const Node *anchor);
 /* The value of the outer graph that an operand of a body's node stands for; itself when it is made inside. */
+/* How the code of the group wants operand `operand` of its node `inner` written down: a Packing, and the panel. */
+int group_packing(const Group *group, const Node *inner, int operand);
+int64_t group_panel(const Group *group, const Node *inner, int operand);
 bool group_is_inside(const Group *group, Value value);
 
 #endif

@@ -56,21 +56,42 @@ static bool check_tile(const Group *group, Diag *diag)
     return check_panel(node, diag);
 }
 
+static bool is_byte(Value value)
+{
+    Dtype dtype = value_type(value)->dtype;
+    return dtype == U8 || dtype == I8;
+}
+
+/* Dot products are of bytes, with weights that could be packed for them. */
+static bool check_products(const Group *group, Diag *diag)
+{
+    const Schedule *s = group->node->schedule;
+    if (s->variant != VARIANT_DOT)
+        return s->products == 1 || misfit(group->node, diag, "only the variant dot has products other than 1");
+    if (group->kind != KIND_CONTRACT) return misfit(group->node, diag, "the variant dot is for contractions");
+    Contraction c;
+    const Node *weight = group->anchor->inputs[1].node;
+    node_def(group->anchor)->contract(group->anchor, &c);
+    bool constant = (weight->op == OP_param || weight->op == OP_constant) && !c.batched_weight;
+    bool bytes = is_byte(group->anchor->inputs[0]) && is_byte(group->anchor->inputs[1]);
+    if (!constant || !bytes || c.window.groups != 1)
+        return misfit(group->node, diag, "the variant dot multiplies 8-bit operands, of which one is constant");
+    if ((s->products != 2 && s->products != 4) || !s->panel)
+        return misfit(group->node, diag, "the variant dot has a panel, and products of 2 or 4");
+    return true;
+}
+
 bool verify_schedule(const Node *node, Diag *diag)
 {
     Group group = group_of(node);
     if (node->nresults != 1) return misfit(node, diag, "code is made of groups of one result");
-    if (!check_ranges(node, diag)) return false;
+    if (!check_ranges(node, diag) || !check_products(&group, diag)) return false;
     return group.kind != KIND_CONTRACT || check_tile(&group, diag);
 }
 
-/* Which panels the code of a contraction reads operand `operand` of `node` in; 0 is row-major. */
-static int64_t wanted_panel(const Group *group, const Node *node, int operand)
+static bool lies_as_wanted(const Group *group, const Node *node, int operand, const Place *place)
 {
-    Contraction c = {.bias = -1};
-    if (group->kind != KIND_CONTRACT || node != group->anchor) return 0;
-    node_def(node)->contract(node, &c);
-    return operand == 1 || operand == c.bias ? group->node->schedule->panel : 0;
+    return place->panel == group_panel(group, node, operand) && place->packing == group_packing(group, node, operand);
 }
 
 /* Padding is read from around the first operand; whether there is room for it is what loop_verify finds. */
@@ -97,7 +118,7 @@ bool verify_panels(const Node *node, Diag *diag)
             Value value = inner->inputs[i];
             if (!value.node || group_is_inside(&group, value) || !value.node->places) continue;
             const Place *place = &value.node->places[value.slot];
-            if (place->space == SPACE_NONE || place->panel == wanted_panel(&group, inner, i)) continue;
+            if (place->space == SPACE_NONE || lies_as_wanted(&group, inner, i, place)) continue;
             good = diag_error(diag, E0605, node_span(value.node),
                               "`%s` lies in panels other than those that `%s` reads", value.node->name, inner->name);
         }

@@ -1,6 +1,7 @@
 /* plan: a place for each value of the top level.  Reshapes share their source's
  * buffer, element-wise work runs in place where it can, the rest of the arena is
  * laid out by lifetime. */
+#include "ir/packing.h"
 #include "passes/layout.h"
 #include "passes/lifetime.h"
 #include "passes/pass.h"
@@ -17,6 +18,14 @@ typedef struct Planner {
 } Planner;
 
 static Place *place_of(Value value) { return &value.node->places[value.slot]; }
+
+/* What a value is a reshape of. */
+static const Node *source_of(Value value)
+{
+    const Node *node = value.node;
+    while (node && node->places && node_def(node)->kind == KIND_VIEW) node = node->inputs[0].node;
+    return node;
+}
 
 /* ---- strides, halos and panels ---- */
 
@@ -55,6 +64,19 @@ static bool add_halo(const Planner *p, const Group *group, const Contraction *c,
     return true;
 }
 
+/* Bytes that a tile of dot products reads behind a run of inputs that its steps do not fill. */
+static void add_slack(const Planner *p, const Group *group, const Contraction *c)
+{
+    const Schedule *s = group->node->schedule;
+    const Node *source = source_of(group->anchor->inputs[0]);
+    if (s->products == 1 || source->op != OP_group) return;
+    for (int i = 0; i < p->graph->nresults; i++)
+        if (source_of(p->graph->results[i].value) == source) return; /* the caller's buffer has none */
+    bool rows = packing_is_of_rows(&(Place){.packing = group_packing(group, group->anchor, 1)});
+    int64_t rest = c->in_channels * (rows ? c->window.kernel[1] : 1) % s->products;
+    if (rest) at_least(&source->places->slack, s->products - rest);
+}
+
 /* A copy's name is not that which its elements were drawn for. */
 static const ParamAttrs *copied_param(const Node *node, ParamAttrs *out)
 {
@@ -69,12 +91,14 @@ static bool set_panel(Planner *p, Node *anchor, int operand, Diag *diag)
 {
     if (operand < 0 || operand >= anchor->ninputs || !anchor->inputs[operand].node) return true;
     Node *node = anchor->inputs[operand].node;
-    int64_t panel = anchor->graph->owner->schedule->panel;
     if (node->op != OP_param && node->op != OP_constant) return true;
+    Group group = group_of(anchor->graph->owner);
+    Place wanted = {.panel = group_panel(&group, anchor, operand), .packing = group_packing(&group, anchor, operand)};
     int64_t *uses = node_map_cell(p->packed, node);
-    if (!*uses || node->places->panel == panel) {
+    if (!*uses || (node->places->panel == wanted.panel && node->places->packing == wanted.packing)) {
         *uses = 1;
-        node->places->panel = panel;
+        node->places->panel = wanted.panel;
+        node->places->packing = wanted.packing;
         return true;
     }
     ParamAttrs named;
@@ -90,14 +114,6 @@ static bool set_panel(Planner *p, Node *anchor, int operand, Diag *diag)
     make_places(p->graph, copy);
     anchor->inputs[operand] = value_of(copy);
     return set_panel(p, anchor, operand, diag);
-}
-
-/* What a value is a reshape of. */
-static const Node *source_of(Value value)
-{
-    const Node *node = value.node;
-    while (node && node->places && node_def(node)->kind == KIND_VIEW) node = node->inputs[0].node;
-    return node;
 }
 
 /* Everybody else reads constants dense: those are marked first, so that packing makes copies of them. */
@@ -123,6 +139,7 @@ static bool shape_places(Planner *p, Diag *diag)
             if (!packing) {
                 mark_dense(p, node, packs ? &c : NULL, group.anchor);
                 if (group.kind == KIND_CONTRACT && !add_halo(p, &group, &c, diag)) return false;
+                if (group.kind == KIND_CONTRACT) add_slack(p, &group, &c);
             } else if (packs) {
                 Node *anchor = (Node *)group.anchor;
                 if (!set_panel(p, anchor, 1, diag) || !set_panel(p, anchor, c.bias, diag)) return false;
@@ -157,8 +174,9 @@ static bool same_layout(Value a, Value b)
 {
     const Place *p = place_of(a), *q = place_of(b);
     const Type *s = value_type(a), *t = value_type(b);
-    return s->dtype == t->dtype && type_same_shape(s, t) && !memcmp(p->stride, q->stride, sizeof p->stride) &&
-           !memcmp(p->before, q->before, sizeof p->before) && !memcmp(p->after, q->after, sizeof p->after);
+    return s->dtype == t->dtype && type_same_shape(s, t) && p->slack == q->slack &&
+           !memcmp(p->stride, q->stride, sizeof p->stride) && !memcmp(p->before, q->before, sizeof p->before) &&
+           !memcmp(p->after, q->after, sizeof p->after);
 }
 
 /* Whether the group may write its result over `value`, and every other name of that buffer agrees. */
@@ -259,6 +277,7 @@ static void place_aliases(Planner *p)
         node->places->space = from->space;
         node->places->index = from->index;
         node->places->offset = from->offset;
+        node->places->slack = from->slack;
     }
 }
 

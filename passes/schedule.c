@@ -137,6 +137,7 @@ static Schedule schedule_group(const Group *group, const PassContext *context)
         if (!variant_table[variant](group, context, &candidate)) continue;
         candidate.variant = variant;
         if (!candidate.threads) candidate.threads = 1;
+        if (!candidate.products) candidate.products = 1;
         if (best.variant == VARIANT_COUNT || candidate.cost < best.cost) best = candidate;
     }
     return best;

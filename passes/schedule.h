@@ -15,9 +15,16 @@ typedef struct TileProblem {
     bool depthwise;           /* lanes read their own input channel */
     bool packed;
     int64_t element_bytes; /* of a sum */
+    int64_t step_bytes;    /* of weights, for one sum and step */
+    bool integral;
+    double instructions; /* that a step takes for each vector of sums: 1, a fused multiply-add */
+    double spreading;    /* and for each pixel, beyond the load */
+    int64_t spare;       /* registers that those need, beyond what a fused multiply-add does */
 } TileProblem;
 
 TileProblem tile_problem(const Group *group);
+/* The same by steps of `products` at once, 8-bit operands that is. */
+TileProblem tile_problem_of_dots(const Group *group, const Target *target, int64_t products);
 /* The cheapest tile that fits the target's registers. */
 Schedule tile_choose(const TileProblem *problem, const Target *target);
 

@@ -26,6 +26,15 @@ TileProblem tile_problem(const Group *group)
     p.run = inner;
     if (!p.depthwise && p.groups == 1 && c.window.dilation[1] == 1) p.run *= c.window.kernel[1];
     p.reduction = c.window.kernel[0] * c.window.kernel[1] * inner;
+    p.step_bytes = p.element_bytes;
+    p.instructions = 1;
+    p.integral = !dtype_is_float(group->anchor->types[0].dtype);
+    if (p.integral) { /* each factor is widened, the product added */
+        p.step_bytes = 1;
+        p.instructions = 2;
+        p.spreading = 1;
+        p.spare = 2;
+    }
     if (group->pool) {
         Pooling pooling;
         node_def(group->pool)->pool(group->pool, &pooling);
@@ -43,11 +52,12 @@ static double larger(double a, double b) { return a > b ? a : b; }
  * weights from the cache level that holds a block's. */
 static double one_tile(const TileProblem *p, const Target *t, const Schedule *s, int64_t pixels, int64_t vectors)
 {
-    double sums = (double)(pixels * vectors), weights = (double)(vectors * s->lanes * p->element_bytes);
+    double sums = (double)(pixels * vectors), weights = (double)(vectors * s->lanes * p->step_bytes);
     double loads = p->depthwise ? sums : (double)pixels;
     if (s->unroll < p->reduction) loads += (double)vectors; /* else the weights stay in registers */
-    double step = larger(sums / t->fma_per_cycle, loads / t->loads_per_cycle);
-    if (!(t->has & FEATURE_FMA)) step *= 2;
+    double work = sums * p->instructions + (double)pixels * p->spreading;
+    double step = larger(work / t->fma_per_cycle, loads / t->loads_per_cycle);
+    if (!p->integral && !(t->has & FEATURE_FMA)) step *= 2;
     step = larger(step, t->fma_latency);
     double block = weights * (double)p->reduction;
     int level = block < (double)t->cache_bytes[0] * 0.75 ? 0 : block < (double)t->cache_bytes[1] * 0.75 ? 1 : 2;
@@ -88,7 +98,7 @@ static int64_t power_of_two_from(int64_t n)
  * broadcasts from memory each spread element takes one, which a single vector of weights does not pay for. */
 static int64_t registers_for(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
 {
-    int64_t spare = !(t->has & FEATURE_FMA) ? 6 : t->vector_registers >= 32 ? 4 : 2;
+    int64_t spare = p->spare + (!(t->has & FEATURE_FMA) ? 6 : t->vector_registers >= 32 ? 4 : 2);
     if (t->vector_registers < 32 && vectors == 1) spare += pixels * 2 / 3;
     return t->vector_registers - spare - (p->depthwise ? 1 : 0);
 }
@@ -126,7 +136,7 @@ static void try_columns(const TileProblem *p, const Target *t, Schedule s, Sched
 Schedule tile_choose(const TileProblem *p, const Target *t)
 {
     static const int64_t vectors[] = {1, 2, 3, 4, 6, 8};
-    Schedule best = {.lanes = 0}, s = {.lanes = t->vector_bytes / p->element_bytes};
+    Schedule best = {.lanes = 0}, s = {.lanes = (p->integral ? t->integer_bytes : t->vector_bytes) / p->element_bytes};
     int64_t narrow = power_of_two_from(p->channels);
     if (s.lanes > narrow) s.lanes = narrow;
     if (p->packed) s.panel = narrow < PANEL ? narrow : PANEL;
@@ -146,7 +156,7 @@ Schedule tile_choose(const TileProblem *p, const Target *t)
         best.tile_vectors = best.unroll = 1;
         best.cost = tile_cost(p, &best, t);
     }
-    if (p->height * p->width * p->images == 1 && p->reduction * p->channels * p->element_bytes > t->cache_bytes[1])
+    if (p->height * p->width * p->images == 1 && p->reduction * p->channels * p->step_bytes > t->cache_bytes[1])
         best.prefetch = 4096;
     return best;
 }

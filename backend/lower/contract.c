@@ -266,7 +266,8 @@ static void emit_tile(Tile *tile)
     LoopBuilder *b = builder(tile);
     int vectors = tile->channels.vectors, lanes = (int)tile->contract->lanes;
     tile->sums = loop_register(b, "sum", tile->contract->sum, lanes, (int)(tile->rows * tile->columns) * vectors);
-    tile->weights = loop_register(b, "weight", tile->contract->sum, lanes, vectors);
+    tile->weights =
+        loop_register(b, "weight", tile->contract->multiplied, lanes * (int)tile->contract->products, vectors);
     start_sums(tile);
     tile->contract->reduce(tile);
     bool partial = tile->channels.active < lanes;

@@ -31,6 +31,8 @@ typedef struct Contract {
     int64_t inner;         /* input channels of a group */
     int64_t reduction;     /* products of one sum */
     int64_t lanes, rows, columns, vectors, unroll, panel, prefetch; /* from the schedule */
+    int64_t products;                                               /* of one step */
+    Dtype multiplied;                                               /* what the tile's weights are held in */
     TileReduce *reduce;
 } Contract;
 

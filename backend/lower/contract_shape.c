@@ -167,7 +167,8 @@ Contract contract_new(Lowering *lowering)
                   .panel = schedule->panel,
                   .prefetch = schedule->prefetch};
     node_def(anchor)->contract(anchor, &c.shape);
-    c.sum = dtype_wide(anchor->types[0].dtype);
+    c.sum = c.multiplied = dtype_wide(anchor->types[0].dtype);
+    c.products = 1;
     set_sizes(&c, group);
     c.image = contraction_is_image(&c.shape, anchor);
     bool batched = !c.image && c.batch > 1;

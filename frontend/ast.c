@@ -173,7 +173,8 @@ AstNotes ast_notes(Parse *p, AstNotes list, const char *name, const Location *at
 AstEntries ast_entries(Parse *p, AstEntries list, const char *key, const Location *at, AstArgs items)
 {
     AstEntry *one = ARENA_NEW(p->arena, AstEntry);
-    *one = (AstEntry){.key = key, .first_line = at->first_line, .last_line = at->last_line, .items = items};
+    *one = (AstEntry){
+        .key = key, .at = parse_span(p, at), .first_line = at->first_line, .last_line = at->last_line, .items = items};
     APPEND(list.first, list.last, one);
     return list;
 }

@@ -145,6 +145,7 @@ typedef struct AstEntry AstEntry;
 struct AstEntry {
     AstEntry *next;
     const char *key;
+    Span at; /* of the key */
     int first_line, last_line;
     AstArgs items; /* key: value and bare values; `comma` ones begin a new item */
 };

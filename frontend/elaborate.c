@@ -187,10 +187,6 @@ static const AstTop *find_model(Elaborator *e)
     const AstTop *model = NULL;
     for (const AstTop *top = e->ast->tops; top; top = top->next) {
         check_names(e, top);
-        if (top->kind == AST_DEPLOY) {
-            diag_error(e->diag, E0702, top->at, "'deploy' is not supported yet");
-            diag_help(e->diag, "say what it says by --target, --cpu and the like, and leave it out");
-        }
         if (top->kind == AST_MODEL && model) {
             diag_error(e->diag, E0602, top->at, "a file holds one model; '%s' stands above", model->name);
             diag_help(e->diag, "put this one into a file of its own");

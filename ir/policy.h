@@ -17,7 +17,7 @@ typedef struct QuantRow {
 /* calibrate: how an activation's range follows from what the calibration data showed. */
 typedef enum CalibrationMethod { CALIBRATE_MIN_MAX, CALIBRATE_PERCENTILE } CalibrationMethod;
 
-/* prune: LAYER sparsity: 75% block: 1x4, or pattern: 2:4 (the `keep` largest of each `of` along the reduction). */
+/* prune: LAYER sparsity: 75% block: 1x4, or keep: 2 of: 4 (the `keep` largest of each `of` along the reduction). */
 typedef struct PruneRow {
     const char *layer;
     double sparsity;                   /* share of zeros, 0 .. 1; of patterns 1 - keep / of */
@@ -26,25 +26,36 @@ typedef struct PruneRow {
     Span at;
 } PruneRow;
 
+/* calibrate: a file, a folder or a pattern, resolved; the rows in it are values of one input. */
+typedef struct CalibrateRow {
+    const char *input; /* NULL: the only one */
+    const char *path;
+    Span at;
+} CalibrateRow;
+
 /* limit: 0 is no limit. */
 typedef struct Limits {
-    int64_t ram, flash;   /* bytes: arena + stack + state; code + tables + constants */
-    double accuracy_drop; /* share of the images, 0.005 for 0.5pt */
-    const char *data;     /* what accuracy is judged on */
+    int64_t ram, flash;        /* bytes: arena + stack + state; code + tables + constants */
+    double accuracy_drop;      /* share of the images, 0.005 for 0.5pt */
+    const char *data, *labels; /* what accuracy is judged on, resolved */
     Span at;
 } Limits;
 
 typedef struct Policy {
     const char *name; /* of the deploy block, or NULL */
+    Span at;
     const char *target, *cpu, *features;
-    int nquant, nprune;
+    int nquant, nprune, ncalibrate;
     const QuantRow *quant;
     const PruneRow *prune;
-    const char *calibrate; /* path or pattern of the data, NULL none */
+    const CalibrateRow *calibrate;
+    int64_t samples; /* rows of the calibration data that are used at most */
     CalibrationMethod method;
     double percentile; /* 99.99 */
     Limits limit;
 } Policy;
+
+enum { DEFAULT_SAMPLES = 500 };
 
 /* Inputs to run the model on, `count` times all of its inputs in order: elements[i * ninputs + input]. */
 typedef struct Samples {

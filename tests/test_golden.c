@@ -10,7 +10,7 @@
  * What came out must read back as itself and compute what the input computes.  GOLDEN_UPDATE=1 writes what came out
  * into the files instead of comparing; paths as arguments run only those. */
 #include "backend/lower.h"
-#include "frontend/frontend.h"
+#include "frontend/deploy.h"
 #include "ir/eval.h"
 #include "ir/pool.h"
 #include "passes/pass.h"
@@ -83,7 +83,10 @@ static Graph *read_graph(Arena *arena, const char *path, const char *text, Diag 
 {
     const Ast *ast = ast_parse(arena, source_from_text(arena, path, text), diag);
     const ElaborateOptions options = {0};
-    return ast ? elaborate(arena, ast, &options, diag) : NULL;
+    const Deploys deploys = ast ? deploy_read(arena, ast, diag) : (Deploys){0};
+    Graph *graph = ast ? elaborate(arena, ast, &options, diag) : NULL;
+    for (int i = 0; graph && i < deploys.count; i++) deploy_check(&deploys.at[i], graph, diag);
+    return diag->errors ? NULL : graph;
 }
 
 static bool is_reassociating(const Case *c) { return c->prune || (c->passes && strstr(c->passes, "scale")); }

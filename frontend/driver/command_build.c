@@ -6,6 +6,7 @@
 typedef struct Job {
     const EmitRow *row;
     const char *path;
+    bool named; /* by --emit=KIND=PATH */
 } Job;
 
 enum { MAX_JOBS = 16 };
@@ -42,17 +43,19 @@ static bool unknown_kind(Compilation *c, const char *name)
     return nearest ? diag_help(c->diag, "did you mean --emit=%s?", nearest) : false;
 }
 
+static const char *in_folder(Arena *arena, const char *folder, const char *name, const char *suffix)
+{
+    const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
+    return arena_printf(arena, "%s%s%s%s", folder, slash, name, suffix);
+}
+
 /* Where a kind goes: where --emit says, into -o's folder, to -o itself, or to the folder we are in. */
 static const char *job_path(const Compilation *c, const EmitRow *row, const char *said)
 {
     const Options *o = c->options;
     if (said) return said;
     const char *name = stem(c->arena, o->model);
-    if (o->output && is_folder(o->output)) {
-        size_t length = strlen(o->output);
-        return arena_printf(c->arena, "%s%s%s%s", o->output, o->output[length - 1] == '/' ? "" : "/", name,
-                            row->suffix);
-    }
+    if (o->output && is_folder(o->output)) return in_folder(c->arena, o->output, name, row->suffix);
     if (o->output) return o->output;
     return row->is_text ? "-" : arena_printf(c->arena, "%s%s", name, row->suffix);
 }
@@ -64,7 +67,7 @@ static bool add_job(Compilation *c, Jobs *jobs, const char *text)
     const EmitRow *row = emit_find(name);
     if (!row) return unknown_kind(c, name);
     if (jobs->count == MAX_JOBS) return diag_error(c->diag, E0801, nowhere, "more than %d kinds of output", MAX_JOBS);
-    jobs->at[jobs->count++] = (Job){row, job_path(c, row, equals ? equals + 1 : NULL)};
+    jobs->at[jobs->count++] = (Job){row, job_path(c, row, equals ? equals + 1 : NULL), equals != NULL};
     return true;
 }
 
@@ -104,7 +107,7 @@ static bool find_jobs(Compilation *c, Jobs *jobs)
         if (!add_job(c, jobs, o->emit.at[i])) return false;
     if (!o->emit.count) {
         const EmitRow *row = o->output && !is_folder(o->output) ? emit_of_path(o->output) : &emit_table[0];
-        jobs->at[jobs->count++] = (Job){row, job_path(c, row, NULL)};
+        jobs->at[jobs->count++] = (Job){row, job_path(c, row, NULL), false};
     }
     if (o->report && strcmp(o->report, "memory") != 0) {
         diag_error(c->diag, E0801, nowhere, "--report=%s: expected memory", o->report);
@@ -127,22 +130,61 @@ static bool check_stop(Compilation *c, EmitNeeds needs)
     return diag_error(c->diag, E0801, nowhere, "--stop-after is for --emit=lep and --emit=dot: code needs all passes");
 }
 
+/* --deploy=all, or FILE.lep:all, even when there is only one block */
+static bool is_all(const Compilation *c)
+{
+    const char *chosen = c->options->deploy, *colon = chosen ? strrchr(chosen, ':') : NULL;
+    return chosen && strcmp(colon ? colon + 1 : chosen, "all") == 0;
+}
+
+/* models/mnist.lep for `nano` -> out/mnist-nano.o */
+static bool name_jobs(Compilation *c, const Jobs *jobs, Jobs *out)
+{
+    const char *folder = c->options->output;
+    *out = *jobs;
+    if (c->policies.count == 1 && !is_all(c)) return true;
+    for (int i = 0; i < jobs->count; i++) {
+        if (!folder || !is_folder(folder) || jobs->at[i].named) {
+            diag_error(c->diag, E0801, nowhere, "--deploy=all builds several: name a folder");
+            return diag_help(c->diag, "as in -o OUT/, and no --emit=KIND=PATH");
+        }
+        const char *name = arena_printf(c->arena, "%s-%s", stem(c->arena, c->options->model), c->policy->name);
+        out->at[i].path = in_folder(c->arena, folder, name, jobs->at[i].row->suffix);
+    }
+    return paths_are_apart(c, out);
+}
+
+static int build_one(Compilation *c, const Jobs *jobs)
+{
+    const Options *o = c->options;
+    EmitNeeds needs = needs_of(jobs);
+    if (!compile_passes(c, o->stop_after)) return STATUS_INPUT;
+    if (needs == NEEDS_LOOPS && !compile_lower(c)) return STATUS_INPUT;
+    for (int i = 0; i < jobs->count && !was_interrupted(); i++)
+        if (!jobs->at[i].row->write(c, jobs->at[i].path)) return STATUS_INPUT;
+    if (o->report && !((needs == NEEDS_LOOPS || compile_lower(c)) && compile_report(c))) return STATUS_INPUT;
+    if (needs == NEEDS_LOOPS) target_note(c);
+    return STATUS_FINE;
+}
+
 int command_build(Driver *driver)
 {
     Compilation c = compilation_new(driver);
-    Jobs jobs = {0};
+    Jobs jobs = {0}, named;
     if (!find_jobs(&c, &jobs)) return STATUS_USAGE;
-    EmitNeeds needs = needs_of(&jobs);
-    if (!check_stop(&c, needs)) return STATUS_USAGE;
-    if (!compile_load(&c, driver->options.model) || !compile_passes(&c, driver->options.stop_after))
-        return STATUS_INPUT;
-    if (needs == NEEDS_LOOPS && !compile_lower(&c)) return STATUS_INPUT;
-    for (int i = 0; i < jobs.count && !was_interrupted(); i++)
-        if (!jobs.at[i].row->write(&c, jobs.at[i].path)) return STATUS_INPUT;
-    if (driver->options.report && !((needs == NEEDS_LOOPS || compile_lower(&c)) && compile_report(&c)))
-        return STATUS_INPUT;
-    if (needs == NEEDS_LOOPS) target_note(&c);
-    return STATUS_FINE;
+    if (!check_stop(&c, needs_of(&jobs))) return STATUS_USAGE;
+    if (!compile_load_all(&c, driver->options.model)) return STATUS_INPUT;
+    int status = STATUS_FINE;
+    if (c.policies.count * jobs.count * 2 > MAX_OUTPUTS) {
+        diag_error(c.diag, E0801, nowhere, "%d deploy blocks of %d kinds of output are too many", c.policies.count,
+                   jobs.count);
+        return STATUS_USAGE;
+    }
+    for (int i = 0; i < c.policies.count && !status; i++) {
+        bool ready = compile_use(&c, &c.policies.at[i]) && name_jobs(&c, &jobs, &named);
+        status = ready ? build_one(&c, &named) : STATUS_INPUT;
+    }
+    return status;
 }
 
 int command_dump(Driver *driver)

@@ -1,5 +1,6 @@
 #include "frontend/driver/compile.h"
 
+#include "frontend/driver/policy.h"
 #include "ir/op.h"
 #include "passes/pass.h"
 #include "passes/report_memory.h"
@@ -64,17 +65,35 @@ static bool timed(const Compilation *c, const char *step, double start, bool don
     return done;
 }
 
-bool compile_load(Compilation *c, const char *path)
+bool compile_use(Compilation *c, const Policy *policy)
+{
+    c->policy = policy;
+    if (c->policies.count > 1) c->graph = graph_clone(c->arena, c->loaded);
+    return target_choose(c) && samples_read(c);
+}
+
+bool compile_load_all(Compilation *c, const char *path)
 {
     double start = now();
     if (!pass_names_are_right(c)) return false;
-    bool known = target_choose(c);
-    if (!compile_parse(c, path)) return false;
+    bool parsed = compile_parse(c, path), known = parsed && policies_read(c);
+    if (!known || c->policies.count == 1) {
+        c->policy = known ? c->policies.at : NULL;
+        known = target_choose(c) && known; /* what is wrong with it is said beside what is wrong with the text */
+    }
+    if (!parsed) return false;
     ElaborateOptions options = {.dims = c->options->dims.at, .ndims = c->options->dims.count};
     c->driver->from_dump = c->ast->stage != NULL; /* also while it is read */
-    c->graph = elaborate(c->arena, c->ast, &options, c->diag);
-    if (!c->graph || c->diag->errors) return false;
-    return timed(c, "read", start, known);
+    c->loaded = c->graph = elaborate(c->arena, c->ast, &options, c->diag);
+    if (!c->graph || !policies_check(c) || c->diag->errors || !known) return false;
+    return timed(c, "read", start, true);
+}
+
+bool compile_load(Compilation *c, const char *path)
+{
+    if (!compile_load_all(c, path)) return false;
+    if (c->policies.count == 1) return samples_read(c);
+    return diag_error(c->diag, E0801, (Span){.name = "lepc"}, "--deploy=all is for `lepc build`: choose one block");
 }
 
 typedef struct PassTimes {
@@ -97,6 +116,9 @@ static PassContext pass_context(const Compilation *c)
                          .fast = o->fp == FP_FAST,
                          .level = o->level,
                          .small = o->small,
+                         .threads = policy_threads(c),
+                         .policy = c->policy,
+                         .samples = c->samples,
                          .disabled = o->disabled.count ? o->disabled.at : NULL};
 }
 

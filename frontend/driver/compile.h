@@ -3,6 +3,7 @@
 #define DRIVER_COMPILE_H
 
 #include "backend/lower.h"
+#include "frontend/deploy.h"
 #include "frontend/driver/command.h"
 
 typedef struct Compilation {
@@ -15,14 +16,22 @@ typedef struct Compilation {
     Graph *graph;
     Target target;
     LoopProgram program;
+    Deploys own_blocks;     /* of the model's own text, chosen or not */
+    Deploys policies;       /* those to build: one, or all blocks of a file */
+    const Policy *policy;   /* the one that is being built */
+    const Samples *samples; /* its calibration data, or NULL */
+    const Graph *loaded;    /* as read, when it is built more than once */
     bool cpu_was_chosen;
 } Compilation;
 
 Compilation compilation_new(Driver *driver);
 /* E0801 for a model of a kind that lepc cannot read. */
 bool compile_parse(Compilation *c, const char *path);
-/* compile_parse, then the graph, and the target. */
+/* compile_parse, then the graph, and the target; of the only policy.  E0801 when there are several. */
 bool compile_load(Compilation *c, const char *path);
+/* The same for all policies: each is then built after compile_use, on a graph of its own. */
+bool compile_load_all(Compilation *c, const char *path);
+bool compile_use(Compilation *c, const Policy *policy);
 /* The pipeline up to and with the pass `last`, NULL: all; or the passes that --passes lists. */
 bool compile_passes(Compilation *c, const char *last);
 /* Loop nests of the planned graph. */

@@ -54,6 +54,21 @@ static const Option options[] = {
     {"origins", 0, OPTION_FLAG, AT(origins), FOR_BUILD | FOR_DUMP, NULL, NULL, "print where each node came from"},
     {"time-passes", 0, OPTION_FLAG, AT(time_passes), FOR_COMPILERS, NULL, NULL, "time of each step, on stderr"},
     {"report", 0, OPTION_TEXT, AT(report), FOR_BUILD, NULL, "memory", "print that report as well"},
+    {"deploy", 0, OPTION_TEXT, AT(deploy), FOR_COMPILERS, NULL, "NAME|all",
+     "build as that deploy block says; FILE.lep:NAME for one of another file"},
+    {"quantize", 0, OPTION_LIST, AT(quantize), FOR_COMPILERS, NULL, "LAYER:int8",
+     "and :tensor for one scale a tensor; all is every layer; :f32 leaves one as it is"},
+    {"calibrate", 0, OPTION_LIST, AT(calibrate), FOR_COMPILERS, NULL, "[INPUT=]PATH",
+     "data that shows the ranges: a file, a folder or a pattern"},
+    {"calibrate-method", 0, OPTION_TEXT, AT(calibrate_method), FOR_COMPILERS, NULL, "METHOD",
+     "min-max, or percentile:99.99 (min-max)"},
+    {"calibrate-samples", 0, OPTION_TEXT, AT(calibrate_samples), FOR_COMPILERS, NULL, "N", "rows of the data (500)"},
+    {"prune", 0, OPTION_LIST, AT(prune), FOR_COMPILERS, NULL, "LAYER:75%:1x16", "or LAYER:2:4, or LAYER:75%"},
+    {"limit-ram", 0, OPTION_TEXT, AT(limit_ram), FOR_BUILD | FOR_CHECK | FOR_REPORT, NULL, "64KiB",
+     "more is an error: arena, stack and state"},
+    {"limit-flash", 0, OPTION_TEXT, AT(limit_flash), FOR_BUILD | FOR_CHECK | FOR_REPORT, NULL, "256KiB",
+     "more is an error: code, tables and constants"},
+    {"run-threads", 0, OPTION_TEXT, AT(run_threads), FOR_COMPILERS, NULL, "N", "threads that a run may use (1)"},
     {"linker", 0, OPTION_TEXT, AT(linker), FOR_BUILD, NULL, "PROGRAM", "links binaries ($CC, or cc)"},
     {"reference", 0, OPTION_FLAG, AT(reference), FOR_RUN, NULL, NULL,
      "run the reference interpreter in place of machine code"},
@@ -304,7 +319,7 @@ void options_help(const Command *command, FILE *out)
     }
     for (int i = 0; i < OPTIONS; i++)
         if (options[i].commands & (command ? command->bit : (unsigned)FOR_BUILD)) print_option(&options[i], out);
-    fprintf(out,
-            "\nExit status: 0; 1 the input is wrong; 2 usage; 3 a comparison failed; 70 a fault of lepc; 74 disk,\n"
-            "memory or a missing tool; 130 interrupted.\n");
+    fprintf(out, "\nExit status: 0; 1 the input is wrong; 2 usage; 3 a comparison failed; 4 over a\n"
+                 "limit; 70 a fault of lepc; 74 disk,\n"
+                 "memory or a missing tool; 130 interrupted.\n");
 }

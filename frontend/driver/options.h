@@ -10,6 +10,7 @@ enum {
     STATUS_INPUT = 1, /* the input is wrong */
     STATUS_USAGE = 2,
     STATUS_DIFFERS = 3, /* a comparison failed */
+    STATUS_LIMIT = 4,   /* over a limit */
     STATUS_OURS = 70,   /* a fault of lepc */
     STATUS_SYSTEM = 74, /* disk, memory or a missing tool */
     STATUS_INTERRUPTED = 130
@@ -39,6 +40,8 @@ typedef struct Options {
     TextList emit;      /* KIND or KIND=PATH */
     DimList dims;
     TextList disabled;
+    TextList quantize, prune, calibrate; /* rows of flags that beat a deploy block */
+    const char *deploy, *calibrate_method, *calibrate_samples, *limit_ram, *limit_flash, *run_threads;
     const char *output, *target, *cpu, *features, *passes, *stop_after, *report, *linker;
     int level; /* -O0 .. -O3 */
     bool small, debug, time_passes, verbose, quiet, version, help, markdown, reference, origins;

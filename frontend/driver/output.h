@@ -5,7 +5,7 @@
 
 #include "backend/emit.h"
 
-enum { MAX_OUTPUTS = 32 }; /* two for each of the most kinds that a build makes */
+enum { MAX_OUTPUTS = 256 }; /* two for each of the most kinds that a build makes, for several deploy blocks */
 
 typedef struct OutputFile {
     const char *path;      /* where it goes; NULL: only needed on the way */

@@ -7,13 +7,19 @@ bool target_choose(Compilation *c)
     const Options *o = c->options;
     const char *triple, *host_cpu, *host_features;
     emit_host(c->arena, &triple, &host_cpu, &host_features);
-    const char *cpu = o->cpu ? o->cpu : "", *features = o->features ? o->features : "";
-    if (o->target) triple = o->target;
+    const Policy *policy = c->policy ? c->policy : &(const Policy){.name = NULL};
+    const char *target = o->target ? o->target : policy->target;
+    /* a flag for another target leaves nothing of what the block says of its own */
+    const char *cpu = o->cpu ? o->cpu : o->target ? NULL : policy->cpu;
+    const char *features = o->features ? o->features : o->target || o->cpu ? NULL : policy->features;
+    if (!cpu) cpu = "";
+    if (!features) features = "";
+    if (target) triple = target;
     if (strcmp(cpu, "native") == 0) {
         cpu = host_cpu;
         features = *features ? arena_printf(c->arena, "%s,%s", host_features, features) : host_features;
     }
-    c->cpu_was_chosen = o->cpu || o->target || o->features;
+    c->cpu_was_chosen = *cpu || target || *features;
     return target_select(triple, cpu, features, c->arena, &c->target, c->diag);
 }
 

@@ -182,6 +182,7 @@ static LLVMValueRef emit_range(Emitter *e, const LoopFunction *function, const L
     LLVMTypeRef parameters[] = {e->pointer, e->i64, e->i64};
     LLVMValueRef range = emit_new_function(e, name, LLVMFunctionType(e->nothing, parameters, 3, 0), false);
     Body inner = body_new(e, function, range);
+    inner.part = LLVMGetParam(range, 1); /* no other call has it as its first: scratch of that number is its own */
     LLVMValueRef ends[2];
     for (unsigned i = 0; i < 2; i++) {
         ends[i] = LLVMBuildNSWMul(e->builder, LLVMGetParam(range, i + 1), emit_int(e, s->step), "");

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { MODEL_VERSION = 1, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
+enum { MODEL_VERSION = 2, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
 
 static LLVMValueRef private_constant(Emitter *e, LLVMValueRef value, const char *name)
 {
@@ -142,6 +142,9 @@ static const char *target_text(Emitter *e)
 void emit_info(Emitter *e, LLVMValueRef adapter)
 {
     const LoopProgram *program = e->program;
+    int64_t threads = 1;
+    for (int i = 0; i < program->nsteps; i++)
+        if (program->steps[i]->parallel > threads) threads = program->steps[i]->parallel;
     LLVMValueRef fields[] = {emit_int(e, MODEL_VERSION),
                              text_constant(e, program->graph->name),
                              text_constant(e, program->graph->doc ? program->graph->doc : ""),
@@ -156,7 +159,8 @@ void emit_info(Emitter *e, LLVMValueRef adapter)
                              emit_int(e, program->arena_bytes),
                              emit_int(e, ARENA_ALIGN),
                              emit_int(e, program->constant_bytes),
-                             adapter};
+                             adapter,
+                             emit_int(e, threads)};
     LLVMValueRef value = struct_constant(e, fields, sizeof fields / sizeof *fields);
     LLVMValueRef model = LLVMAddGlobal(e->module, LLVMTypeOf(value), "lep_model");
     LLVMSetInitializer(model, value);

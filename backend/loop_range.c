@@ -32,11 +32,13 @@ static int64_t factor_of(const Affine *a, const LoopVar *var)
     return 0;
 }
 
+/* No product of a base, or a factor, and a factor overflows. */
 static bool is_small(const Affine *a)
 {
-    bool small = a->base > -((int64_t)1 << 50) && a->base < (int64_t)1 << 50;
+    const int64_t most_base = (int64_t)1 << 36, most_factor = (int64_t)1 << 26;
+    bool small = a->base > -most_base && a->base < most_base;
     for (int i = 0; i < a->nterms; i++)
-        small = small && a->term[i].factor > -((int64_t)1 << 20) && a->term[i].factor < (int64_t)1 << 20;
+        small = small && a->term[i].factor > -most_factor && a->term[i].factor < most_factor;
     return small;
 }
 

@@ -1,5 +1,6 @@
 /* What must hold of a loop nest before code is made of it.  Unrolled loops are walked value by value, as the
  * emitter does, so that indices of registers are numbers here. */
+#include "backend/loop_parts.h"
 #include "backend/loop_range.h"
 
 #include <inttypes.h>
@@ -16,8 +17,8 @@ typedef struct Check {
     Arena *arena;
     Ranges ranges;
     bool *var_open, *var_constant, *let_bound;
-    bool **assigned;               /* elements of registers */
-    const LoopStatement **owner;   /* of buffers on the stack: the parallel loop that uses it, or `outside` */
+    bool **assigned;             /* elements of registers */
+    const LoopStatement **owner; /* of buffers on the stack and scratch: the parallel loop that uses it, or `outside` */
     const LoopStatement *parallel; /* around here */
     int depth;                     /* of statements */
     int64_t walked;
@@ -65,11 +66,10 @@ static bool check_buffer(Check *c, const LoopBuffer *buffer)
 {
     int i = position((void *const *)c->function->buffers, c->function->nbuffers, buffer);
     if (i == c->function->nbuffers) return wrong(c, "buffer '%s' is not the function's", buffer->name);
-    if (buffer->space != SPACE_NONE) return true;
+    if (buffer->space != SPACE_NONE && buffer->space != SPACE_SCRATCH) return true;
     const LoopStatement *here = c->parallel ? c->parallel : &outside;
     if (c->owner[i] && c->owner[i] != here)
-        return wrong(c, "stack buffer '%s' is used inside and outside of a parallel loop, whose parts have one each",
-                     buffer->name);
+        return wrong(c, "'%s' is used inside and outside of a parallel loop, whose parts have one each", buffer->name);
     c->owner[i] = here;
     return true;
 }
@@ -320,6 +320,14 @@ static bool check_loop_head(const Check *c, const LoopStatement *s)
     return !s->first || check_table_loop(c, s);
 }
 
+static bool check_parts(const Check *c, const LoopStatement *s)
+{
+    const LoopBuffer *shared = loop_parts_conflict(c->arena, c->function, s);
+    if (!shared) return true;
+    return wrong(c, "parts of the parallel loop of '%s' may touch the same elements of '%s', which they write",
+                 s->var->name, shared->name);
+}
+
 static bool check_for(Check *c, const LoopStatement *s)
 {
     if (!check_loop_head(c, s)) return false;
@@ -333,7 +341,7 @@ static bool check_for(Check *c, const LoopStatement *s)
         ok = check_each_step(c, s);
     } else if (s->mode == MODE_PARALLEL) {
         c->parallel = s;
-        ok = check_apart(c, s->body, true);
+        ok = check_apart(c, s->body, true) && check_parts(c, s);
         c->parallel = NULL;
     } else {
         ok = check_statements(c, s->body);

@@ -137,6 +137,7 @@ static LoopFunction *lower_group(const Node *node, const Target *target, Arena *
                          .target = target,
                          .diag = diag};
     variant_table[lowering.schedule->variant](&lowering);
+    assert(function->parallel <= node->schedule->threads); /* what there is scratch for */
     count_traffic(&lowering);
     return function;
 }

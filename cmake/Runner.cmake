@@ -5,7 +5,7 @@ find_path(STB_INCLUDE stb/stb_image.h)
 if(NOT STB_INCLUDE)
   message(FATAL_ERROR "stb/stb_image.h is needed to read pictures: install libstb-dev")
 endif()
-file(GLOB runner_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/runner/*.c)
+file(GLOB runner_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/*.c ${CMAKE_SOURCE_DIR}/runtime/runner/*.c)
 if(CMAKE_C_COMPILER_ID STREQUAL GNU) # it warns of stb_image, at -O3
   set_source_files_properties(${CMAKE_SOURCE_DIR}/runtime/runner/picture.c PROPERTIES
                               COMPILE_OPTIONS -Wno-maybe-uninitialized)

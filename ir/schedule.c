@@ -7,6 +7,8 @@ const char *const variant_names[] = {
 #include "ir/variants.def"
     NULL};
 
+const char *const split_names[] = {"outer", "channels", "rows", "columns", NULL};
+
 const AttrTable schedule_attrs = ATTRS(
     Schedule, ATTR(Schedule, variant, .kind = ATTR_ENUM, .words = variant_names, .doc = "which code the group becomes"),
     ATTR(Schedule, lanes, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 64, .doc = "f32 elements of a vector"),
@@ -26,6 +28,7 @@ const AttrTable schedule_attrs = ATTRS(
          .doc = "bytes ahead that packed weights are fetched"),
     ATTR(Schedule, threads, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 1024,
          .doc = "parts that run side by side when there is a pool"),
+    ATTR(Schedule, split, .kind = ATTR_ENUM, .words = split_names, .doc = "the axis that is cut into parts"),
     ATTR(Schedule, scratch, .kind = ATTR_INT, .low = 0, .high = (int64_t)1 << 40,
          .doc = "bytes of the arena that each part needs while the group runs"),
     ATTR(Schedule, scratch_offset, .kind = ATTR_INT, .low = 0, .high = (int64_t)1 << 40,

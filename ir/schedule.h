@@ -13,6 +13,16 @@ typedef enum Variant {
 
 extern const char *const variant_names[]; /* by Variant, NULL-ended */
 
+/* The axis that is cut into parts; every result element is computed in one of them, as it would be without. */
+typedef enum Split {
+    SPLIT_OUTER,    /* the outermost loop; images of a contraction */
+    SPLIT_CHANNELS, /* of contractions: blocks of output channels, */
+    SPLIT_ROWS,     /* rows of tiles, also rows of a window's result, */
+    SPLIT_COLUMNS   /* columns of tiles */
+} Split;
+
+extern const char *const split_names[]; /* by Split, NULL-ended */
+
 struct Schedule {
     int variant;          /* a Variant: which code */
     int64_t lanes;        /* f32 elements of a vector; 1 is scalar code */
@@ -24,6 +34,7 @@ struct Schedule {
     int64_t products;     /* that one step adds to each sum: 2 or 4 of 8-bit operands, else 1 */
     int64_t prefetch;     /* bytes ahead that packed weights are fetched, 0 none */
     int64_t threads;      /* parts that run side by side when there is a pool; 1: one thread */
+    int split;            /* a Split: what the parts are of */
     int64_t scratch; /* bytes of the arena that each part needs for itself while the group runs; a multiple of 64 */
     int64_t scratch_offset; /* where the first part's begins in the arena, the others' behind it; set by plan */
     double cost;            /* predicted cycles, for reports and neighbours' decisions */

@@ -21,6 +21,7 @@ static bool check_ranges(const Node *node, Diag *diag)
         if (positive[i] < 1 || positive[i] > MAX_UNROLLED)
             return misfit(node, diag, "a tile or unroll is not from 1 to 65536");
     if (s->variant < 0 || s->variant >= VARIANT_COUNT) return misfit(node, diag, "there is no such variant");
+    if (s->split < SPLIT_OUTER || s->split > SPLIT_COLUMNS) return misfit(node, diag, "there is no such split");
     if (s->threads < 1 || s->scratch < 0 || s->scratch % 64)
         return misfit(node, diag, "threads or scratch are out of range");
     if (s->panel < 0 || s->prefetch < 0) return misfit(node, diag, "a size is negative");

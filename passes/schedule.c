@@ -162,6 +162,7 @@ bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
         node->schedule = ARENA_NEW(graph->arena, Schedule);
         *node->schedule = schedule_group(&group, context);
     }
+    schedule_threads(graph, context->target, context->threads);
     graph->stage = STAGE_SCHEDULED;
     return true;
 }

@@ -28,6 +28,10 @@ TileProblem tile_problem_of_dots(const Group *group, const Target *target, int64
 /* The cheapest tile that fits the target's registers. */
 Schedule tile_choose(const TileProblem *problem, const Target *target);
 
+/* Decides which groups run in parts side by side, at most `threads` at a time: those that save more than a fork and a
+ * join cost, and none when all of them together do not pay for waking the threads. */
+void schedule_threads(const Graph *graph, const Target *target, int threads);
+
 /* Can a padded convolution read its zeros from the value's own buffer?  Not from the caller's, nor from one that has
  * another name or is read or written as a dense run. */
 bool schedule_may_have_ring(const Graph *graph, Value value);

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-enum { LEP_MODEL_VERSION = 1, LEP_MAX_RANK = 8 };
+enum { LEP_MODEL_VERSION = 2, LEP_MAX_RANK = 8 };
 
 /* Order of ir/dtype.def. */
 enum lep_dtype {
@@ -56,6 +56,7 @@ typedef struct LepModel {
     const LepStep *steps;
     int64_t arena_bytes, arena_align, constant_bytes;
     int (*run)(void *const *bases, const struct lep_pool *pool); /* LEP_OK or an error */
+    int64_t threads;                                             /* that have work at the same time at most */
 } LepModel;
 
 #endif

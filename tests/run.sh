@@ -85,5 +85,14 @@ if build build-sanitize -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang-19 \
   [[ $fuzz_seconds -eq 0 ]] || fuzz_all
 fi
 
+say "the pool under the thread sanitizer"
+if ${CC_TSAN:-clang-19} -std=c11 -O1 -g -fsanitize=thread -I. -o "$log/pool" tests/test_pool.c runtime/pool.c -lcmocka \
+  -pthread &>"$log/build" && "$log/pool" &>"$log/build"; then
+  passed=$((passed + 1))
+else
+  tail -n 40 "$log/build"
+  failure "the pool under the thread sanitizer"
+fi
+
 say "$passed passed, $failed failed, $skipped skipped"
 [[ $failed -eq 0 ]] || { printf 'FAILED %s\n' "${failures[@]}"; exit 1; }

@@ -3,6 +3,7 @@
  *     # passes: simplify,dce     the passes to run, by name; may be empty
  *     # loops: x86-64-v3         instead: the whole pipeline for that cpu, and its loop nests
  *     # prune: c2 80% 1x16       a row of the policy that the passes are given, or: c2 2:4; fast, then
+ *     # threads: 2               for either: PassContext.threads
  *     lep 1 ...                  the input
  *     # ----
  *     lep 1 ...                  what must come out, byte for byte: diagnostics, then the graph when there is one
@@ -33,7 +34,7 @@ typedef struct Case {
     Arena *arena;
     const char *path;
     const char *input, *expected;
-    const char *passes, *loops, *prune; /* the header's lines, or NULL */
+    const char *passes, *loops, *prune, *threads; /* the header's lines, or NULL */
     char *output;
     size_t length;
 } Case;
@@ -66,6 +67,7 @@ static Case read_case(const char *path)
     c.passes = header(&c, "# passes:");
     c.loops = header(&c, "# loops:");
     c.prune = header(&c, "# prune:");
+    c.threads = header(&c, "# threads:");
     return c;
 }
 
@@ -98,7 +100,11 @@ static bool run_passes(const Case *c, Graph *graph, Target *target, Diag *diag)
     PruneRow row;
     if (c->prune) row = prune_row(c->arena, c->prune);
     const Policy policy = {.nprune = c->prune != NULL, .prune = &row};
-    const PassContext context = {.target = target, .fast = is_reassociating(c), .level = 3, .policy = &policy};
+    const PassContext context = {.target = target,
+                                 .fast = is_reassociating(c),
+                                 .level = 3,
+                                 .threads = c->threads ? atoi(c->threads) : 1,
+                                 .policy = &policy};
     if (c->loops) return pass_pipeline(graph, &context, NULL, NULL, NULL, diag);
     return !c->passes || !*c->passes || pass_list(graph, c->passes, &context, NULL, NULL, diag);
 }

@@ -248,6 +248,35 @@ static void tables_say_what_they_are_below(void **state)
     verifies("for j in 0..2 { if j >= 0 { let a = t[0] } y[1] = x[0 at a] }", "no element of a table");
 }
 
+static void parts_keep_apart(void **state)
+{
+    verifies("parallel i in 0..10 { for j in 0..10 { y[10*i + j] = x[j] } }", "");
+    verifies("parallel i in 0..9 { for j in 0..11 { y[10*i + j] = x[j] } }", "the same elements of 'y'");
+    verifies("parallel i in 0..10 { y[0] = x[i] }", "the same elements of 'y'");
+    verifies("parallel i in 0..10 { fill y[10*i] count 10 = f32(0) }", "");
+    verifies("parallel i in 0..9 { fill y[10*i] count 11 = f32(0) }", "the same elements of 'y'");
+    verifies("parallel i in 0..90 step 10 { y[i : 8 stride 1] = x[i : 8] }", "");
+    verifies("parallel i in 0..12 { y[8*i : 8] = x[0 : 8] }", "");
+    verifies("parallel i in 0..12 { y[4*i : 8] = x[0 : 8] }", "the same elements of 'y'");
+    verifies("parallel i in 0..12 { y[7*i : 8 active 7] = x[0 : 8] }", "");
+    /* columns of a matrix: apart modulo its width */
+    verifies("parallel i in 0..2 { for j in 0..10 { for k in 0..5 { y[5*i + 10*j + k] = x[j] } } }", "");
+    verifies("parallel i in 0..2 { for j in 0..10 { for k in 0..5 { y[4*i + 10*j + k] = x[j] } } }", "the same");
+    verifies("parallel i in 0..2 { for j in 0..10 { for k in 0..5 { y[5*i + 9*j + k] = x[j] } } }", "the same");
+    verifies("parallel i in 0..3 { for j in 0..9 { for k in 0..4 { if -4*i - k + 9 >= 0 {"
+             " y[4*i + 10*j + k] = x[j] } } } }",
+             "");
+    verifies("parallel i in 0..3 { for j in 0..8 { for k in 0..4 { y[4*i + 10*j + k] = x[j] } } }", "the same");
+    /* what others write is not read either */
+    verifies("parallel i in 0..10 { for j in 0..10 { y[10*i + j] = y[10*i + 9] } }", "");
+    verifies("parallel i in 0..10 { for j in 0..10 { y[10*i + j] = y[j] } }", "the same elements of 'y'");
+    verifies("parallel i in 0..9 { let a = y[10*i + 10] y[10*i] = a }", "the same elements of 'y'");
+    verifies("let o = t[3] parallel i in 0..10 { y[i] = x[i] }", "");
+    verifies("parallel i in 0..10 { let o = t[i] y[i] = y[0 at o] }", "the same elements of 'y'");
+    verifies("parallel i in 0..2 { b[i] = eq(x[0], x[1]) y[i] = x[i] }", "the same elements of");
+    verifies("parallel i in 0..1 { y[0] = x[i] }", "");
+}
+
 static void conditions_tighten_what_may_be_accessed(void **state)
 {
     verifies("for i in 0..200 { if -i + 99 >= 0 { y[i] = f32(0) } }", "");
@@ -350,6 +379,7 @@ int main(void)
         cmocka_unit_test(deep_text_is_refused),
         cmocka_unit_test(accesses_are_proven_in_bounds),
         cmocka_unit_test(tables_say_what_they_are_below),
+        cmocka_unit_test(parts_keep_apart),
         cmocka_unit_test(conditions_tighten_what_may_be_accessed),
         cmocka_unit_test(registers_are_assigned_before_use),
         cmocka_unit_test(scopes_and_kinds_are_kept),

@@ -293,10 +293,10 @@ static int split(int64_t extent, int64_t size, Run run[2])
 }
 
 /* The loop over a run counts in windows of the pooling, so that a pooled coordinate is affine too. */
-static LoopScope run_loop(LoopBuilder *b, const char *name, const Run *run, int64_t window)
+static PartScope run_loop(LoopBuilder *b, const Part *part, const char *name, const Run *run, int64_t window)
 {
     int64_t low = run->start / window, step = run->size / window;
-    return loop_range(b, name, low, low + step * run->count, step, MODE_SERIAL);
+    return part_range(b, part, name, low, low + step * run->count, step);
 }
 
 static void cover_image(Contract *c, const Channels *channels, Affine n)
@@ -306,9 +306,9 @@ static void cover_image(Contract *c, const Channels *channels, Affine n)
     int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1];
     int ny = split(c->height, c->rows, rows), nx = split(c->width, c->columns, columns);
     for (int i = 0; i < ny; i++) {
-        LoopScope y = run_loop(b, "y", &rows[i], ph);
+        PartScope y = run_loop(b, &c->row_part, "y", &rows[i], ph);
         for (int j = 0; j < nx; j++) {
-            LoopScope x = run_loop(b, "x", &columns[j], pw);
+            PartScope x = run_loop(b, &c->column_part, "x", &columns[j], pw);
             Tile tile = {.contract = c,
                          .channels = *channels,
                          .n = n,
@@ -317,20 +317,27 @@ static void cover_image(Contract *c, const Channels *channels, Affine n)
                          .rows = rows[i].size,
                          .columns = columns[j].size};
             emit_tile(&tile);
-            loop_end(b, x);
+            part_range_end(b, &x);
         }
-        loop_end(b, y);
+        part_range_end(b, &y);
     }
+}
+
+/* Channels that are covered together: a tile's, or a panel's. */
+static int64_t block_of(const Contract *c)
+{
+    int64_t width = c->vectors * c->lanes;
+    return width < c->panel ? c->panel : width;
 }
 
 /* Whole blocks of channels in a loop; `first` is the offset of the group's channels. */
 static void cover_whole_blocks(Contract *c, Affine n, Affine first, Affine ic)
 {
     LoopBuilder *b = &c->lowering->builder;
-    int64_t width = c->vectors * c->lanes, block = width < c->panel ? c->panel : width;
+    int64_t width = c->vectors * c->lanes, block = block_of(c);
     int64_t blocks = c->channels / block;
     if (!blocks) return;
-    LoopScope p = loop_range(b, "p", 0, blocks, 1, MODE_SERIAL);
+    PartScope p = part_range(b, &c->channel_part, "p", 0, blocks, 1);
     LoopScope h = loop_range(b, "h", 0, block / width, 1, MODE_SERIAL);
     Affine sub = affine_scale(h.at, width);
     Affine oc = affine_add(affine_add(first, affine_scale(p.at, block)), sub);
@@ -339,40 +346,65 @@ static void cover_whole_blocks(Contract *c, Affine n, Affine first, Affine ic)
     if (c->depthwise) channels.ic = oc;
     cover_image(c, &channels, n);
     loop_end(b, h);
-    loop_end(b, p);
+    part_range_end(b, &p);
 }
 
-/* The channels that fill no block: tiles of their own, at constant places. */
+/* The channels that fill no block: tiles of their own, at constant places behind the blocks. */
 static void cover_rest(Contract *c, Affine n, Affine first, Affine ic)
 {
-    int64_t width = c->vectors * c->lanes, block = width < c->panel ? c->panel : width;
-    for (int64_t oc = c->channels / block * block; oc < c->channels; oc += width) {
-        int64_t left = c->channels - oc < width ? c->channels - oc : width;
+    int64_t width = c->vectors * c->lanes, block = block_of(c), blocks = c->channels / block;
+    if (c->channels % block == 0) return;
+    LoopBuilder *b = &c->lowering->builder;
+    PartScope p = part_range(b, &c->channel_part, "p", blocks, blocks + 1, 1);
+    for (int64_t oc = 0; oc < c->channels % block; oc += width) {
+        int64_t left = c->channels % block - oc < width ? c->channels % block - oc : width;
         int vectors = (int)((left + c->lanes - 1) / c->lanes);
-        Channels channels = {.oc = affine_plus(first, oc),
+        Channels channels = {.oc = affine_plus(affine_add(first, affine_scale(p.at, block)), oc),
                              .ic = ic,
                              .vectors = vectors,
                              .active = (int)(left - (vectors - 1) * c->lanes)};
         if (c->panel) {
-            channels.panel = affine(oc / c->panel);
+            channels.panel = affine_plus(affine_scale(p.at, block / c->panel), oc / c->panel);
             channels.within = oc % c->panel;
         }
         if (c->depthwise) channels.ic = channels.oc;
         cover_image(c, &channels, n);
     }
+    part_range_end(b, &p);
+}
+
+/* Cuts the axis that the schedule names; the loop over the parts, if there is one. */
+static const Part *open_parts(Contract *c)
+{
+    LoopBuilder *b = &c->lowering->builder;
+    const Schedule *s = c->lowering->schedule;
+    int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1], blocks = (c->channels + block_of(c) - 1) / block_of(c);
+    const struct {
+        Part *part;
+        int64_t extent, step;
+    } axes[] = {[SPLIT_OUTER] = {&c->batch_part, c->batch, 1},
+                [SPLIT_CHANNELS] = {&c->channel_part, blocks, 1},
+                [SPLIT_ROWS] = {&c->row_part, c->height / ph, c->rows / ph},
+                [SPLIT_COLUMNS] = {&c->column_part, c->width / pw, c->columns / pw}};
+    /* images and rows of one line are columns */
+    int axis = c->flat && s->split != SPLIT_CHANNELS ? SPLIT_COLUMNS : s->split;
+    *axes[axis].part = part_open(b, axes[axis].extent, axes[axis].step, s->threads);
+    return axes[axis].part;
 }
 
 void contract_cover(Contract *c)
 {
     LoopBuilder *b = &c->lowering->builder;
     lower_fill_ring(c->lowering);
-    LoopScope n = loop_range(b, "n", 0, c->batch, 1, MODE_SERIAL);
+    const Part *part = open_parts(c);
+    PartScope n = part_range(b, &c->batch_part, "n", 0, c->batch, 1);
     LoopScope g = loop_range(b, "g", 0, c->groups, 1, MODE_SERIAL);
     Affine first = affine_scale(g.at, c->channels), ic = affine_scale(g.at, c->inner);
     cover_whole_blocks(c, n.at, first, ic);
     cover_rest(c, n.at, first, ic);
     loop_end(b, g);
-    loop_end(b, n);
+    part_range_end(b, &n);
+    part_close(b, part);
     double pixels = (double)(c->batch * c->height * c->width);
     b->function->multiply_adds = pixels * (double)(c->groups * c->channels) * (double)c->reduction;
 }

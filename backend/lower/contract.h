@@ -3,7 +3,7 @@
 #ifndef BACKEND_LOWER_CONTRACT_H
 #define BACKEND_LOWER_CONTRACT_H
 
-#include "backend/lower.h"
+#include "backend/lower/part.h"
 
 /* Address = base + n*N + y*Y + x*X + c*C elements of `buffer`; a factor of 0 broadcasts. */
 typedef struct Site {
@@ -34,6 +34,7 @@ typedef struct Contract {
     int64_t products;                                               /* of one step */
     Dtype multiplied;                                               /* what the tile's weights are held in */
     TileReduce *reduce;
+    Part batch_part, channel_part, row_part, column_part; /* one of them may be cut */
 } Contract;
 
 /* The coordinates of the tile's first output channel.  A packed weight of channel oc + v * lanes is at

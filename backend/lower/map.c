@@ -29,7 +29,8 @@ void lower_map(Lowering *lowering)
     nest_accesses(lowering, map.value, &identity, NULL, &accesses);
     Axes axes = axes_collapse(type, NULL, &accesses);
     lower_fill_ring(lowering);
-    Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1};
+    Part part = nest_part(lowering, &axes, 1, lowering->schedule->lanes);
+    Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .part = &part};
     NestLoops loops = nest_open(&nest, &axes, 1);
     if (axes.count)
         nest_vectors(&nest, axes.axis[axes.count - 1], axes.size[axes.count - 1], lowering->schedule->lanes,
@@ -37,4 +38,5 @@ void lower_map(Lowering *lowering)
     else
         store_elements(&nest, &map);
     nest_close(&nest, &loops);
+    part_close(&lowering->builder, &part);
 }

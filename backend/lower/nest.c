@@ -162,20 +162,35 @@ Axes axes_collapse(const Type *type, const bool *chosen, const AccessList *acces
 
 /* ---- loops ---- */
 
+Part nest_part(Lowering *lowering, const Axes *axes, int inner, int64_t lanes)
+{
+    if (!axes->count) return (Part){.width = 0};
+    int64_t step = axes->count == inner ? lanes : 1;
+    return part_open(&lowering->builder, axes->size[0], step, lowering->schedule->threads);
+}
+
 NestLoops nest_open(Nest *nest, const Axes *axes, int inner)
 {
-    NestLoops loops = {0};
+    NestLoops loops = {.count = 0};
+    LoopBuilder *b = &nest->lowering->builder;
     for (int i = 0; i < axes->count - inner; i++) {
-        LoopScope scope = loop_for(&nest->lowering->builder, "i", 0, axes->size[i], 1, MODE_SERIAL);
-        nest->at[axes->axis[i]] = affine_of(scope.var, 1);
+        PartScope scope = {.at = affine(0)};
+        if (i == 0 && nest->part && nest->part->width) {
+            scope = part_range(b, nest->part, "i", 0, axes->size[i], 1);
+        } else {
+            scope.loop = loop_for(b, "i", 0, axes->size[i], 1, MODE_SERIAL);
+            scope.at = scope.loop.at;
+        }
+        nest->at[axes->axis[i]] = scope.at;
         loops.scope[loops.count++] = scope;
     }
+    if (loops.count) nest->part = NULL;
     return loops;
 }
 
 void nest_close(Nest *nest, const NestLoops *loops)
 {
-    for (int i = loops->count; i-- > 0;) loop_end(&nest->lowering->builder, loops->scope[i]);
+    for (int i = loops->count; i-- > 0;) part_range_end(&nest->lowering->builder, &loops->scope[i]);
 }
 
 static void run_body(Nest *nest, int axis, Affine at, int lanes, int active, NestBody *body, void *context)
@@ -188,24 +203,39 @@ static void run_body(Nest *nest, int axis, Affine at, int lanes, int active, Nes
     body(nest, context);
 }
 
+/* What whole vectors leave, in the part that it belongs to. */
+static void run_rest(Nest *nest, int axis, Affine at, int64_t rest, int64_t lanes, NestBody *body, void *context)
+{
+    int64_t width = lanes, left = rest;
+    while (width > 1 && width / 2 >= rest) width /= 2;
+    if (nest->lowering->target->has & FEATURE_MASKED) {
+        run_body(nest, axis, at, (int)width, (int)rest, body, context);
+        return;
+    }
+    for (; left > 0; width /= 2) {
+        if (left < width) continue;
+        run_body(nest, axis, affine_plus(at, rest - left), (int)width, (int)width, body, context);
+        left -= width;
+    }
+}
+
 void nest_vectors(Nest *nest, int axis, int64_t size, int64_t lanes, NestBody *body, void *context)
 {
     LoopBuilder *b = &nest->lowering->builder;
+    const Part *part = nest->part && nest->part->width ? nest->part : NULL;
     int64_t whole = size / lanes * lanes, rest = size - whole;
-    if (whole) {
+    nest->part = NULL;
+    if (whole && part) {
+        PartScope scope = part_range(b, part, "v", 0, whole, lanes);
+        run_body(nest, axis, scope.at, (int)lanes, (int)lanes, body, context);
+        part_range_end(b, &scope);
+    } else if (whole) {
         LoopScope scope = loop_for(b, "v", 0, whole, lanes, MODE_SERIAL);
         run_body(nest, axis, affine_of(scope.var, 1), (int)lanes, (int)lanes, body, context);
         loop_end(b, scope);
     }
-    int64_t width = lanes;
-    while (width > 1 && width / 2 >= rest) width /= 2;
-    if (rest && nest->lowering->target->has & FEATURE_MASKED) {
-        run_body(nest, axis, affine(whole), (int)width, (int)rest, body, context);
-        return;
-    }
-    for (; rest > 0; width /= 2) {
-        if (rest < width) continue;
-        run_body(nest, axis, affine(size - rest), (int)width, (int)width, body, context);
-        rest -= width;
-    }
+    if (!rest) return;
+    PartScope scope = part_range(b, part, "v", whole, whole + lanes, lanes);
+    run_rest(nest, axis, scope.at, rest, lanes, body, context);
+    part_range_end(b, &scope);
 }

@@ -3,7 +3,7 @@
 #ifndef BACKEND_LOWER_NEST_H
 #define BACKEND_LOWER_NEST_H
 
-#include "backend/lower.h"
+#include "backend/lower/part.h"
 
 typedef struct NestMemo NestMemo;
 
@@ -17,6 +17,7 @@ typedef struct Nest {
     const Node *known; /* a node whose value at these coordinates is computed already, or NULL */
     const LoopExpr *known_value;
     NestMemo *memo;
+    const Part *part; /* of the outermost of the loops that nest_open and nest_vectors make, or NULL */
 } Nest;
 
 /* Each axis of the nest is an axis of a tensor of this type. */
@@ -53,9 +54,11 @@ Axes axes_collapse(const Type *type, const bool *chosen, const AccessList *acces
 
 /* Loops over all axes but the last `inner`, which set nest->at. */
 typedef struct NestLoops {
-    LoopScope scope[MAX_RANK];
+    PartScope scope[MAX_RANK];
     int count;
 } NestLoops;
+/* Cuts the outermost axis as the schedule says; steps of `lanes` where it is the axis that vectors run along. */
+Part nest_part(Lowering *lowering, const Axes *axes, int inner, int64_t lanes);
 NestLoops nest_open(Nest *nest, const Axes *axes, int inner);
 void nest_close(Nest *nest, const NestLoops *loops);
 

@@ -252,9 +252,11 @@ static Reduce reduce_new(Lowering *lowering)
 void lower_reduce(Lowering *lowering)
 {
     Reduce r = reduce_new(lowering);
-    Nest nest = {.lowering = lowering, .rank = value_type(r.operand)->rank, .lanes = 1, .active = 1};
+    int inner = r.vector_kept ? 1 : 0;
     lower_fill_ring(lowering);
-    NestLoops loops = nest_open(&nest, &r.kept, r.vector_kept ? 1 : 0);
+    Part part = nest_part(lowering, &r.kept, inner, lowering->schedule->lanes);
+    Nest nest = {.lowering = lowering, .rank = value_type(r.operand)->rank, .lanes = 1, .active = 1, .part = &part};
+    NestLoops loops = nest_open(&nest, &r.kept, inner);
     if (r.vector_kept)
         nest_vectors(&nest, r.kept.axis[r.kept.count - 1], r.kept.size[r.kept.count - 1], lowering->schedule->lanes,
                      reduce_beside, &r);
@@ -263,4 +265,5 @@ void lower_reduce(Lowering *lowering)
     else
         reduce_beside(&nest, &r);
     nest_close(&nest, &loops);
+    part_close(&lowering->builder, &part);
 }

@@ -145,13 +145,15 @@ void lower_row(Lowering *lowering)
              .buffer = lower_buffer(lowering, result),
              .partials = loop_register(b, "partials", dtype_wide(type->dtype), PARTIALS, 1)};
     lower_fill_ring(lowering);
-    Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .vector = r.axis};
     Axes rows = {.count = 0};
     for (int axis = 0; axis < r.axis; axis++) {
         rows.axis[rows.count] = axis;
         rows.size[rows.count++] = type->dim[axis].high;
     }
+    Part part = nest_part(lowering, &rows, 0, 1);
+    Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .vector = r.axis, .part = &part};
     NestLoops loops = nest_open(&nest, &rows, 0);
     softmax_row(&r, &nest);
     nest_close(&nest, &loops);
+    part_close(b, &part);
 }

@@ -2,6 +2,7 @@
  * output row and column at a border has code of its own with the taps that it has; all the others share one.
  * Where that would be too much code, taps at the borders ask whether they are inside. */
 #include "backend/lower/nest.h"
+#include "backend/lower/part.h"
 #include "backend/lower/positive.h"
 
 #include <assert.h>
@@ -30,6 +31,7 @@ typedef struct Pool {
     const Segment *rows, *columns;    /* of the region at hand */
     int64_t in[2];                    /* height and width */
     const LoopRegister *sum, *inside; /* so far, and how many taps that was */
+    Part image_part, row_part;        /* one of them may be cut */
 } Pool;
 
 static LoopBuilder *builder(const Pool *p) { return &p->lowering->builder; }
@@ -153,9 +155,13 @@ static void pool_channels(Nest *nest, void *context)
                result.node->places[0].stride[3], out.active);
 }
 
-static LoopScope segment_loop(LoopBuilder *b, const char *name, const Segment *s)
+static PartScope segment_loop(LoopBuilder *b, const Part *part, const char *name, const Segment *s)
 {
-    return loop_for(b, name, s->start, s->start + s->count, 1, s->count == 1 ? MODE_UNROLL : MODE_SERIAL);
+    if (part && part->width) return part_range(b, part, name, s->start, s->start + s->count, 1);
+    LoopMode mode = s->count == 1 ? MODE_UNROLL : MODE_SERIAL;
+    PartScope scope = {.loop = loop_for(b, name, s->start, s->start + s->count, 1, mode)};
+    scope.at = scope.loop.at;
+    return scope;
 }
 
 static void pool_region(Pool *p, const Segment *rows, const Segment *columns)
@@ -163,14 +169,14 @@ static void pool_region(Pool *p, const Segment *rows, const Segment *columns)
     LoopBuilder *b = builder(p);
     p->rows = rows;
     p->columns = columns;
-    LoopScope y = segment_loop(b, "y", rows), x = segment_loop(b, "x", columns);
-    p->y = affine_of(y.var, 1);
-    p->x = affine_of(x.var, 1);
+    PartScope y = segment_loop(b, &p->row_part, "y", rows), x = segment_loop(b, NULL, "x", columns);
+    p->y = y.at;
+    p->x = x.at;
     Nest nest = {.lowering = p->lowering, .rank = 4, .lanes = 1, .active = 1};
     int64_t channels = p->anchor->types[0].dim[3].high;
     nest_vectors(&nest, 3, channels, p->lowering->schedule->lanes, pool_channels, p);
-    loop_end(b, x);
-    loop_end(b, y);
+    part_range_end(b, &x);
+    part_range_end(b, &y);
 }
 
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -229,8 +235,13 @@ void lower_window(Lowering *lowering)
     p.bits = p.dtype;
     if (p.dtype == F32 && p.pooling.combiner == COMBINE_MAX && value_is_positive(anchor->inputs[0])) p.bits = U32;
     lower_fill_ring(lowering);
-    LoopScope n = loop_for(b, "n", 0, in->dim[0].high, 1, MODE_SERIAL);
-    p.n = affine_of(n.var, 1);
+    const Schedule *s = lowering->schedule;
+    bool by_rows = s->split == SPLIT_ROWS;
+    Part part = part_open(b, by_rows ? out->dim[1].high : in->dim[0].high, 1, s->threads);
+    *(by_rows ? &p.row_part : &p.image_part) = part;
+    PartScope n = part_range(b, &p.image_part, "n", 0, in->dim[0].high, 1);
+    p.n = n.at;
     pool_regions(&p, out);
-    loop_end(b, n);
+    part_range_end(b, &n);
+    part_close(b, &part);
 }

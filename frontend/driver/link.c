@@ -105,7 +105,7 @@ static bool run_linker(Compilation *c, const char *object, const char *runner, c
     const char *linker = c->options->linker ? c->options->linker : environment && *environment ? environment : "cc";
     int count = split_words(c->arena, linker, argv, WORDS);
     if (!count) return diag_error(c->diag, E0801, nowhere, "--linker: expected the name of a program");
-    const char *files[] = {out, object, runner, "-lm", NULL};
+    const char *files[] = {out, object, runner, "-lm", "-pthread", NULL};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) argv[count++] = arena_copy_string(c->arena, flags[i]);
     for (size_t i = 0; files[i]; i++) argv[count++] = arena_copy_string(c->arena, files[i]);
     argv[count] = NULL;

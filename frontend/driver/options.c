@@ -77,6 +77,7 @@ static const Option options[] = {
     PASS_ON("output", "NAME=FILE.npy", FOR_RUN, "write an output"),
     PASS_ON("labels", "FILE", FOR_RUN, "right answers: prints the accuracy"),
     PASS_ON("top", "N", FOR_RUN, "classes to print (3)"),
+    PASS_ON("threads", "N", FOR_RUN, "threads that run it (those of --run-threads)"),
     PASS_ON("json", NULL, FOR_RUN, "results as JSON"),
     PASS_ON("bench", NULL, FOR_RUN, "time of a run"),
     PASS_ON("profile", NULL, FOR_RUN, "time of each layer"),

@@ -22,8 +22,9 @@ typedef struct Arguments {
     const char *labels;
     bool json, profile, info, help;
     bool bench;
-    long runs; /* of --bench and --profile, 0: chosen by time */
-    long top;  /* classes that are printed */
+    long runs;    /* of --bench and --profile, 0: chosen by time */
+    long top;     /* classes that are printed */
+    long threads; /* 0: what the code was made for */
     int nfiles;
     char **files; /* the positional ones */
 } Arguments;

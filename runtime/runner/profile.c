@@ -16,7 +16,7 @@ static void measure(const Session *session, double *least)
     for (long round = 0; runs ? round < runs : round < 20 || clock_us() - begin < 1e6; round++)
         for (int64_t i = 0; i < model->nsteps; i++) {
             double start = clock_us();
-            model->steps[i].run(session->bases, NULL);
+            model->steps[i].run(session->bases, session->pool);
             double us = clock_us() - start - cost;
             if (us < least[i]) least[i] = us > 0.001 ? us : 0.001;
         }

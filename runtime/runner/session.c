@@ -1,5 +1,6 @@
 #include "runtime/runner/session.h"
 
+#include "runtime/pool.h"
 #include "runtime/runner/element.h"
 #include "runtime/runner/message.h"
 
@@ -40,6 +41,11 @@ int session_open(Session *out, const LepModel *model, const RunnerEngine *engine
     *out = (Session){.model = model, .engine = engine, .arguments = arguments, .batch = 1};
     out->batched = is_batched(model);
     if (out->batched) out->batch = port_batch(&model->inputs[0]);
+    long threads = arguments->threads ? arguments->threads : (long)model->threads;
+    if (!engine && threads > 1 && model->threads > 1) {
+        out->pool = lep_pool_new(threads < LEP_POOL_MAX_THREADS ? (int)threads : LEP_POOL_MAX_THREADS);
+        if (!out->pool) return message(RUNNER_SYSTEM, "cannot have %ld threads", threads);
+    }
     if (allocate_all(out)) return RUNNER_OK;
     session_close(out);
     return message(RUNNER_SYSTEM, "out of memory: the model needs an arena of %lld bytes",
@@ -51,6 +57,7 @@ void session_close(Session *session)
     for (int64_t i = 0; session->bases && i < session->model->ninputs + session->model->noutputs; i++)
         free(session->bases[i]);
     free(session->bases);
+    lep_pool_free(session->pool);
     free(session->arena);
 }
 
@@ -105,7 +112,8 @@ void session_fill(const Session *session, int64_t input)
 int session_run(const Session *session)
 {
     const RunnerEngine *engine = session->engine;
-    int status = engine ? engine->run(engine->context, session->bases) : session->model->run(session->bases, NULL);
+    int status =
+        engine ? engine->run(engine->context, session->bases) : session->model->run(session->bases, session->pool);
     switch (status) {
     case LEP_OK: return RUNNER_OK;
     case LEP_ERROR_CPU:

@@ -10,9 +10,10 @@ typedef struct Session {
     const LepModel *model;
     const RunnerEngine *engine; /* NULL: the model's own code */
     const Arguments *arguments;
-    void **bases; /* inputs, outputs, arena */
-    void *arena;  /* as malloc gave it */
-    bool batched; /* every port's first dim counts rows, and is the same */
+    void **bases;          /* inputs, outputs, arena */
+    void *arena;           /* as malloc gave it */
+    struct lep_pool *pool; /* NULL: one thread */
+    bool batched;          /* every port's first dim counts rows, and is the same */
     int64_t batch;
 } Session;
 

@@ -1,6 +1,8 @@
 #include "frontend/frontend.h"
 #include "ir/eval.h"
 #include "ir/pool.h"
+#include "ir/schedule.h"
+#include "runtime/pool.h"
 #include "tests/differential/program.h"
 #include "tests/support/compile.h"
 #include "tests/support/guard.h"
@@ -186,7 +188,9 @@ static const char *run_and_compare(Checker *c, const Graph *graph, const LepMode
     const char *wrong = NULL;
     for (uint64_t seed = 0; seed < 2 && !wrong; seed++) {
         new_guards(c, model, guards, bases, c->from.seed + seed);
-        int status = model->run(bases, NULL);
+        struct lep_pool *pool = seed ? lep_pool_new(c->from.trial->threads) : NULL;
+        int status = model->run(bases, pool);
+        lep_pool_free(pool);
         if (status != LEP_OK)
             wrong = arena_printf(c->arena, "the model's run gave status %d", status);
         else if (expected)
@@ -211,13 +215,30 @@ static PassContext context_of(Checker *c, Target *target)
     return (PassContext){.target = target, .level = trial->level, .disabled = disabled};
 }
 
+/* Cuts every group as the schedule of a larger one might be: groups of random graphs are too small for it. */
+static void cut_groups(const Checker *c, Graph *graph)
+{
+    Random r = {c->from.seed};
+    for (Node *node = graph->first; node; node = node->next) {
+        if (!node->schedule || node->schedule->scratch || !c->from.trial->threads) continue;
+        node->schedule->threads = 1 + random_below(&r, c->from.trial->threads);
+        node->schedule->split = (int)random_below(&r, SPLIT_COLUMNS + 1);
+    }
+}
+
 static Graph *prepare(Checker *c, const PassContext *context)
 {
     Graph *graph = new_graph(c);
-    if (!graph || !c->from.trial->text) return graph;
+    if (!graph || (!c->from.trial->text && !c->from.trial->threads)) return graph;
+    if (!c->from.trial->text) {
+        if (!pass_pipeline(graph, context, NULL, NULL, NULL, &c->diag)) return NULL;
+        cut_groups(c, graph);
+        return graph;
+    }
     graph = through_text(c, graph, "elaborate");
     if (!graph || c->wrong) return NULL;
     if (!pass_pipeline(graph, context, NULL, visit_pass, c, &c->diag) || c->wrong) return NULL;
+    cut_groups(c, graph);
     return through_text(c, graph, "plan");
 }
 
@@ -323,5 +344,6 @@ const char *trial_text(Arena *arena, const Trial *trial)
     for (int i = 0; i < pass_count; i++)
         if (trial->disabled >> i & 1 && !pass_table[i].required)
             text = arena_printf(arena, "%s --disable-pass=%s", text, pass_table[i].name);
+    if (trial->threads) text = arena_printf(arena, "%s --run-threads=%d", text, trial->threads);
     return trial->text ? arena_printf(arena, "%s, through text", text) : text;
 }

@@ -218,6 +218,12 @@ static bool simplify_trial(Reducer *r)
         trial.text = false;
         better |= accept(r, &same, &trial);
     }
+    trial = *r->trial;
+    if (trial.threads) {
+        trial.threads = 0;
+        same = *r->program;
+        better |= accept(r, &same, &trial);
+    }
     for (int i = 0; i < pass_count; i++) {
         trial = *r->trial;
         if (!(trial.disabled >> i & 1)) continue;

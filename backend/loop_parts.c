@@ -1,0 +1,172 @@
+#include "backend/loop_parts.h"
+#include "backend/loop_range.h"
+
+/* What the steps of the loop do with one buffer: step v touches elements v * factor + `one`, modulo `modulus` when that
+ * is not 0. */
+typedef struct Touch {
+    const LoopFunction *function;
+    const LoopStatement *loop;
+    const LoopBuffer *buffer;
+    bool written, known, failed; /* known: factor is */
+    int64_t factor, modulus;
+    bool measuring; /* the first walk finds factor and modulus, the second the intervals: */
+    Range one, all; /* of step 0, and of all steps */
+    Ranges ranges;
+} Touch;
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
+
+static int64_t factor_of(const Affine *index, const LoopVar *var)
+{
+    int64_t factor = 0;
+    for (int i = 0; i < index->nterms; i++)
+        if (index->term[i].var == var) factor += index->term[i].factor;
+    return factor;
+}
+
+/* A factor larger than the loop's own steps over rows, images or the like: it must vanish modulo their distance. */
+static bool is_large(const Touch *t, int64_t factor) { return magnitude(factor) > magnitude(t->factor); }
+
+static void find_modulus(Touch *t, const Affine *index, int64_t stride, int64_t last)
+{
+    int64_t factor = factor_of(index, t->loop->var);
+    t->failed |= t->known && factor != t->factor;
+    t->known = true;
+    t->factor = factor;
+    for (int i = 0; i < index->nterms; i++)
+        if (index->term[i].var != t->loop->var && is_large(t, index->term[i].factor))
+            t->modulus = gcd(t->modulus, magnitude(index->term[i].factor));
+    if (last && is_large(t, stride)) t->modulus = gcd(t->modulus, magnitude(stride));
+}
+
+/* Code that never runs is not verified before: its numbers may be anything. */
+static void widen(Touch *t, int64_t *low, int64_t *high, int64_t factor, int64_t from, int64_t to)
+{
+    int64_t least, most;
+    t->failed |= __builtin_mul_overflow(factor, factor < 0 ? to : from, &least) ||
+                 __builtin_mul_overflow(factor, factor < 0 ? from : to, &most) ||
+                 __builtin_add_overflow(*low, least, low) || __builtin_add_overflow(*high, most, high);
+}
+
+static void include(Range *range, int64_t low, int64_t high)
+{
+    if (low < range->low) range->low = low;
+    if (high > range->high) range->high = high;
+}
+
+static void measure(Touch *t, const Affine *index, int64_t stride, int64_t last)
+{
+    Affine small = affine(index->base); /* without what vanishes modulo the rows' distance */
+    int64_t low = index->base, high = low;
+    for (int i = 0; i < index->nterms; i++) {
+        const LoopVar *var = index->term[i].var;
+        if (var != t->loop->var && is_large(t, index->term[i].factor)) continue;
+        small.term[small.nterms++] = index->term[i];
+        const Range *range = &t->ranges.vars[var->id];
+        if (var != t->loop->var) widen(t, &low, &high, index->term[i].factor, range->low, range->high);
+    }
+    Range all = range_of(&t->ranges, &small);
+    if (!is_large(t, stride)) {
+        widen(t, &low, &high, stride, 0, last);
+        widen(t, &all.low, &all.high, stride, 0, last);
+    }
+    int64_t rest = t->modulus ? low % t->modulus : low, move = low - (rest < 0 ? rest + t->modulus : rest);
+    include(&t->one, low - move, high - move);
+    include(&t->all, all.low - move, all.high - move);
+}
+
+/* Elements index, index + stride, ..., index + last * stride. */
+static void touch(Touch *t, const LoopBuffer *buffer, const Affine *index, int64_t stride, int64_t last, bool write)
+{
+    if (buffer != t->buffer) return;
+    t->written |= write;
+    if (t->measuring)
+        measure(t, index, stride, last);
+    else
+        find_modulus(t, index, stride, last);
+}
+
+static void walk_expr(Touch *t, const LoopExpr *e)
+{
+    if (!e) return;
+    if (e->kind == LOOP_LOAD) touch(t, e->buffer, &e->index, e->stride, e->active - 1, false);
+    if (e->kind == LOOP_LOAD && e->buffer == t->buffer) t->failed |= e->offset != NULL; /* it may be anywhere */
+    for (int i = 0; i < 3; i++) walk_expr(t, e->in[i]);
+}
+
+static void walk(Touch *t, const LoopStatement *s)
+{
+    for (; s; s = s->next) {
+        if (s->kind == LOOP_FOR) t->ranges.vars[s->var->id] = (Range){s->low, s->high - s->step};
+        int before = t->ranges.nconditions;
+        for (int i = 0; s->kind == LOOP_IF && i < s->nconditions && before + i < MAX_CONDITIONS; i++)
+            t->ranges.conditions[t->ranges.nconditions++] = &s->conditions[i];
+        if (s->kind == LOOP_BIND) walk_expr(t, s->let->value);
+        if (s->kind == LOOP_ASSIGN || s->kind == LOOP_STORE) walk_expr(t, s->value);
+        if (s->kind == LOOP_STORE) touch(t, s->buffer, &s->index, s->stride, s->active - 1, true);
+        if (s->kind == LOOP_FILL) touch(t, s->buffer, &s->index, 1, s->count - 1, true);
+        walk(t, s->body);
+        t->ranges.nconditions = before;
+    }
+}
+
+static bool is_touched(const Touch *t, const LoopBuffer *buffer)
+{
+    Touch other = {.function = t->function, .loop = t->loop, .buffer = buffer, .ranges.vars = t->ranges.vars};
+    walk(&other, t->loop->body);
+    return other.known;
+}
+
+/* Two buffers of one memory: what is proven of each says nothing of both together. */
+static bool overlaps_another(const Touch *t)
+{
+    const LoopBuffer *a = t->buffer;
+    for (int i = 0; i < t->function->nbuffers; i++) {
+        const LoopBuffer *b = t->function->buffers[i];
+        if (a == b || a->space != b->space || a->index != b->index) continue;
+        if (a->offset < b->offset + dtype_bytes(b->dtype, b->elements) &&
+            b->offset < a->offset + dtype_bytes(a->dtype, a->elements) && is_touched(t, b))
+            return true;
+    }
+    return false;
+}
+
+static bool is_apart(Touch *t)
+{
+    walk(t, t->loop->body);
+    if (!t->written) return true;
+    if (t->failed || t->factor == 0 || overlaps_another(t)) return false;
+    t->measuring = true;
+    t->one = t->all = (Range){INT64_MAX, INT64_MIN};
+    walk(t, t->loop->body);
+    if (t->failed) return false;
+    int64_t extent = t->one.high - t->one.low, step = magnitude(t->factor) * t->loop->step;
+    return extent < step && (!t->modulus || t->all.high - t->all.low < t->modulus);
+}
+
+static bool is_private(const LoopBuffer *buffer)
+{
+    return buffer->space == SPACE_NONE || buffer->space == SPACE_SCRATCH;
+}
+
+const LoopBuffer *loop_parts_conflict(Arena *arena, const LoopFunction *function, const LoopStatement *loop)
+{
+    Range *vars = ARENA_ARRAY(arena, Range, function->nvars);
+    for (int i = 0; i < function->nbuffers; i++) {
+        Touch t = {.function = function, .loop = loop, .buffer = function->buffers[i]};
+        t.ranges.vars = vars;
+        vars[loop->var->id] = (Range){loop->low, loop->high - loop->step};
+        if (!is_private(t.buffer) && !is_apart(&t)) return t.buffer;
+    }
+    return NULL;
+}

@@ -1,0 +1,57 @@
+#include "backend/lower/part.h"
+
+static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+Part part_open(LoopBuilder *b, int64_t extent, int64_t step, int64_t parts)
+{
+    int64_t steps = divide_up(extent, step), each = divide_up(steps, parts > 0 ? parts : 1);
+    Part part = {.parts = each ? divide_up(steps, each) : 0};
+    if (part.parts < 2) return (Part){.width = 0};
+    part.width = each * step;
+    part.scope = loop_for(b, "part", 0, part.parts, 1, MODE_PARALLEL);
+    part.first = affine_of(part.scope.var, part.width);
+    return part;
+}
+
+void part_close(LoopBuilder *b, const Part *part)
+{
+    if (part->width) loop_end(b, part->scope);
+}
+
+/* The one coordinate `at`, in the part that it belongs to. */
+static PartScope range_of_one(LoopBuilder *b, const Part *part, int64_t at)
+{
+    int64_t owner = at / part->width;
+    Affine conditions[2];
+    int count = 0;
+    if (owner > 0) conditions[count++] = affine_plus(affine_of(part->scope.var, 1), -owner);
+    if (owner < part->parts - 1) conditions[count++] = affine_plus(affine_of(part->scope.var, -1), owner);
+    PartScope scope = {.at = affine_plus(part->first, at % part->width)};
+    scope.condition = loop_if(b, count, conditions);
+    return scope;
+}
+
+PartScope part_range(LoopBuilder *b, const Part *part, const char *name, int64_t low, int64_t high, int64_t step)
+{
+    PartScope scope = {.at = affine(0)};
+    if (!part || !part->width) {
+        scope.loop = loop_range(b, name, low, high, step, MODE_SERIAL);
+        scope.at = scope.loop.at;
+        return scope;
+    }
+    if (high - low <= step) return range_of_one(b, part, low);
+    scope.loop = loop_range(b, name, 0, part->width, step, MODE_SERIAL);
+    scope.at = affine_add(part->first, scope.loop.at);
+    Affine conditions[2];
+    int count = 0;
+    if (low > 0) conditions[count++] = affine_plus(scope.at, -low);
+    if (high < part->parts * part->width) conditions[count++] = affine_plus(affine_scale(scope.at, -1), high - step);
+    if (count) scope.condition = loop_if(b, count, conditions);
+    return scope;
+}
+
+void part_range_end(LoopBuilder *b, const PartScope *scope)
+{
+    if (scope->condition.outer) loop_end(b, scope->condition);
+    if (scope->loop.outer) loop_end(b, scope->loop);
+}

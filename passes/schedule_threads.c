@@ -1,0 +1,105 @@
+/* Which groups run in parts, and which axis is cut: a fixed partition, so that a part finds in its cache what it wrote
+ * before, and results do not depend on how many threads there are in the end. */
+#include "passes/schedule.h"
+
+/* Cycles: handing a region to threads that spin and waiting for the last of them; and for all regions of a run, waking
+ * threads that sleep (23 us on average) before the first. */
+static const double region_overhead = 6000, run_overhead = 250000;
+
+static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* One way to cut a group: cycles until the last part is done. */
+typedef struct Cut {
+    Split split;
+    double cycles;
+} Cut;
+
+/* The largest part's share of the work. */
+static double largest_share(int64_t steps, int threads)
+{
+    return steps > 0 ? (double)divide_up(steps, threads) / (double)steps : 1;
+}
+
+/* What each part reads whole comes from the cache that all share. */
+static void try_cut(Cut *best, Split split, int64_t steps, int threads, double cycles, double shared)
+{
+    Cut cut = {split, cycles * largest_share(steps, threads) + shared};
+    if (cut.cycles < best->cycles) *best = cut;
+}
+
+static Cut cut_contraction(const Group *group, const Target *target, int threads)
+{
+    const Schedule *s = group->node->schedule;
+    TileProblem p = tile_problem(group);
+    int64_t width = s->tile_vectors * s->lanes, block = width < s->panel ? s->panel : width;
+    double weights = (double)(p.reduction * p.channels * p.groups * p.element_bytes);
+    double input = (double)type_bytes(value_type(group->anchor->inputs[0]));
+    double rate = (double)target->cache_bytes_per_cycle[2];
+    Cut best = {SPLIT_OUTER, s->cost};
+    try_cut(&best, SPLIT_OUTER, p.images, threads, s->cost, weights / rate);
+    try_cut(&best, SPLIT_ROWS, divide_up(p.height, s->tile_rows), threads, s->cost, weights / rate);
+    try_cut(&best, SPLIT_COLUMNS, divide_up(p.width, s->tile_columns), threads, s->cost, weights / rate);
+    try_cut(&best, SPLIT_CHANNELS, divide_up(p.channels, block), threads, s->cost, input / rate);
+    return best;
+}
+
+/* Elements that the group walks over, by vectors. */
+static double cycles_of(const Group *group)
+{
+    double elements = (double)type_elements(&group->node->types[0]), taps = 1;
+    if (group->kind == KIND_REDUCE || group->kind == KIND_ROW)
+        elements = (double)type_elements(value_type(group->anchor->inputs[0]));
+    if (group->kind == KIND_ROW) taps = 16; /* an exponential, and three sweeps */
+    if (group->kind == KIND_WINDOW) {
+        Pooling pooling = {.mean = false};
+        node_def(group->anchor)->pool(group->anchor, &pooling);
+        taps = (double)(pooling.window.kernel[0] * pooling.window.kernel[1]);
+    }
+    return elements * taps / (double)group->node->schedule->lanes;
+}
+
+/* The first axis that has a loop: lowering makes its outermost loop of it, or of more when they are walked as one. */
+static Cut cut_elements(const Group *group, int threads)
+{
+    const Type *type = &group->node->types[0];
+    Cut best = {SPLIT_OUTER, cycles_of(group)};
+    double cycles = best.cycles;
+    int first = 0;
+    while (first < type->rank && type->dim[first].high == 1) first++;
+    if (first == type->rank) return best;
+    if (group->kind == KIND_WINDOW) {
+        try_cut(&best, SPLIT_OUTER, type->dim[0].high, threads, cycles, 0);
+        try_cut(&best, SPLIT_ROWS, type->dim[1].high, threads, cycles, 0);
+    } else
+        try_cut(&best, SPLIT_OUTER, type->dim[first].high, threads, cycles, 0);
+    return best;
+}
+
+static Cut cut_group(const Group *group, const Target *target, int threads, double *saved)
+{
+    bool contraction = group->kind == KIND_CONTRACT;
+    Cut cut = contraction ? cut_contraction(group, target, threads) : cut_elements(group, threads);
+    *saved = (contraction ? group->node->schedule->cost : cycles_of(group)) - cut.cycles - region_overhead;
+    return cut;
+}
+
+/* Variants with nests of their own that keep scratch decide for themselves. */
+static bool is_cut_by_axes(const Schedule *s) { return s->variant == VARIANT_DIRECT || s->variant == VARIANT_DOT; }
+
+void schedule_threads(const Graph *graph, const Target *target, int threads)
+{
+    double saved, all = 0;
+    if (threads < 2) return;
+    for (int commit = 0; commit < 2; commit++)
+        for (const Node *node = graph->first; node; node = node->next) {
+            if (node->op != OP_group || !is_cut_by_axes(node->schedule)) continue;
+            Group group = group_of(node);
+            Cut cut = cut_group(&group, target, threads, &saved);
+            if (saved <= 0) continue;
+            if (commit && all > run_overhead) {
+                node->schedule->threads = threads;
+                node->schedule->split = cut.split;
+            }
+            if (!commit) all += saved;
+        }
+}

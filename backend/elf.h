@@ -1,5 +1,5 @@
-/* ELF as LLVM writes it for us: relocatable, 64 bit, little endian.  Offsets and sizes are checked against the
- * bytes before anything is read. */
+/* ELF as LLVM writes it for us: relocatable, little endian, of 64 or 32 bits; here both have the fields of 64.
+ * Offsets and sizes are checked against the bytes before anything is read. */
 #ifndef BACKEND_ELF_H
 #define BACKEND_ELF_H
 
@@ -40,6 +40,7 @@ enum {
 
 typedef struct Elf {
     const Bytes *bytes;
+    bool narrow; /* of 32 bits */
     ElfHeader header;
     ElfSection names, symbols, strings;
     size_t nsymbols;
@@ -47,6 +48,13 @@ typedef struct Elf {
 
 /* False when the bytes are no such object. */
 bool elf_open(const Bytes *bytes, Elf *out);
+/* Bytes of a section's header and of a symbol in the object. */
+size_t elf_section_bytes(const Elf *elf);
+size_t elf_symbol_bytes(const Elf *elf);
+/* Write what `elf_open`, `elf_section` and `elf_symbol` read, in the object's own width. */
+void elf_put_header(const Elf *elf, const ElfHeader *header, unsigned char *to);
+void elf_put_section(const Elf *elf, const ElfSection *section, unsigned char *to);
+void elf_put_symbol(const Elf *elf, const ElfSymbol *symbol, unsigned char *to);
 ElfSection elf_section(const Elf *elf, size_t index);
 /* In the bytes, ended by 0. */
 const char *elf_section_name(const Elf *elf, const ElfSection *section);

@@ -17,10 +17,16 @@
 /* LLVM registers its targets in tables of its own, which must not be done by two threads at once: so before main. */
 __attribute__((constructor)) static void register_targets(void)
 {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
+#define REGISTER(name)                                                                                                 \
+    LLVMInitialize##name##TargetInfo();                                                                                \
+    LLVMInitialize##name##Target();                                                                                    \
+    LLVMInitialize##name##TargetMC();                                                                                  \
+    LLVMInitialize##name##AsmPrinter()
+    REGISTER(X86);
+    REGISTER(AArch64);
+    REGISTER(ARM);
+    REGISTER(RISCV);
+#undef REGISTER
 }
 
 /* What LLVM said first, kept until the diagnostic is written. */
@@ -77,7 +83,8 @@ static LLVMTargetMachineRef new_machine(const EmitOptions *options, char **messa
     if (LLVMGetTargetFromTriple(target->triple, &found, message)) return NULL;
     int level = options->level < 0 ? 0 : options->level > 3 ? 3 : options->level;
     return LLVMCreateTargetMachine(found, target->triple, target->cpu, target->features ? target->features : "",
-                                   levels[level], LLVMRelocPIC, LLVMCodeModelDefault);
+                                   levels[level], target->arch->bare ? LLVMRelocStatic : LLVMRelocPIC,
+                                   LLVMCodeModelDefault);
 }
 
 static void count_ports(Emitter *e)
@@ -107,6 +114,7 @@ static void open_module(Emitter *e, LLVMTargetMachineRef machine)
     e->i8 = LLVMInt8TypeInContext(e->context);
     e->i32 = LLVMInt32TypeInContext(e->context);
     e->i64 = LLVMInt64TypeInContext(e->context);
+    e->index = e->options->target->arch->index_bits == 64 ? e->i64 : e->i32;
     LLVMTypeRef parameters[] = {e->pointer, e->pointer};
     e->step_type = LLVMFunctionType(e->nothing, parameters, 2, 0);
     if (e->program->constant_bytes == 0) return;
@@ -175,8 +183,8 @@ static bool append_weights(const Emitter *e, Bytes *out, Diag *diag)
     Bytes object = *out, section = {arena_alloc(e->arena, size), size};
     if (size == 0) return true;
     if (e->program->graph) weights_fill(e->program->graph, section.data);
-    return object_add_section(e->arena, &object, OBJECT_WEIGHTS, arena_printf(e->arena, "%s_weights", e->symbol),
-                              &section, out, diag);
+    return object_add_section(e->arena, &object, e->options->target->arch->constants,
+                              arena_printf(e->arena, "%s_weights", e->symbol), &section, out, diag);
 }
 
 static bool build(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes *out, Diag *diag)

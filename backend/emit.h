@@ -20,7 +20,7 @@ typedef struct EmitOptions {
 
 typedef enum EmitKind { EMIT_OBJECT, EMIT_ASSEMBLY, EMIT_LLVM } EmitKind;
 
-/* An object holds the weights in section .lep.weights, appended by our own writer (backend/object.h).
+/* An object holds the weights in the target's section for constants, appended by our own writer (backend/object.h).
  * Bytes are in the program's arena.  E0904 when LLVM refuses. */
 bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, Diag *diag);
 

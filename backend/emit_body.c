@@ -103,7 +103,7 @@ static void emit_loop(Body *b, const LoopStatement *s, LLVMValueRef low, LLVMVal
     LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder), head = new_block(b), body = new_block(b);
     LLVMBuildBr(e->builder, head);
     LLVMPositionBuilderAtEnd(e->builder, head);
-    LLVMValueRef index = LLVMBuildPhi(e->builder, e->i64, "");
+    LLVMValueRef index = LLVMBuildPhi(e->builder, e->index, "");
     LLVMAddIncoming(index, &low, &before, 1);
     LLVMValueRef *phis = ARENA_ARRAY(e->arena, LLVMValueRef, carried.count);
     for (size_t i = 0; i < carried.count; i++) {
@@ -179,7 +179,7 @@ static void emit_constant_steps(Body *b, const LoopStatement *s)
 
 static LLVMValueRef emit_range(Emitter *e, const LoopFunction *function, const LoopStatement *s, const char *name)
 {
-    LLVMTypeRef parameters[] = {e->pointer, e->i64, e->i64};
+    LLVMTypeRef parameters[] = {e->pointer, e->index, e->index};
     LLVMValueRef range = emit_new_function(e, name, LLVMFunctionType(e->nothing, parameters, 3, 0), false);
     Body inner = body_new(e, function, range);
     inner.part = LLVMGetParam(range, 1); /* no other call has it as its first: scratch of that number is its own */
@@ -196,7 +196,7 @@ static LLVMValueRef emit_range(Emitter *e, const LoopFunction *function, const L
 /* What a pool's threads get: the bases and the number of shares. */
 static LLVMTypeRef share_type(const Emitter *e)
 {
-    LLVMTypeRef fields[] = {e->pointer, e->i64};
+    LLVMTypeRef fields[] = {e->pointer, e->index};
     return LLVMStructTypeInContext(e->context, fields, 2, 0);
 }
 
@@ -209,8 +209,8 @@ static LLVMValueRef emit_share(Emitter *e, LLVMValueRef range, int64_t parts, co
     LLVMPositionBuilderAtEnd(builder, LLVMAppendBasicBlockInContext(e->context, share, ""));
     LLVMValueRef arg = LLVMGetParam(share, 0), args[3];
     args[0] = LLVMBuildLoad2(builder, e->pointer, arg, "");
-    LLVMValueRef shares = LLVMBuildLoad2(builder, e->i64, LLVMBuildStructGEP2(builder, type, arg, 1, ""), "");
-    LLVMValueRef index = LLVMBuildSExt(builder, LLVMGetParam(share, 1), e->i64, "");
+    LLVMValueRef shares = LLVMBuildLoad2(builder, e->index, LLVMBuildStructGEP2(builder, type, arg, 1, ""), "");
+    LLVMValueRef index = LLVMBuildIntCast2(builder, LLVMGetParam(share, 1), e->index, 1, "");
     for (int i = 0; i < 2; i++) {
         LLVMValueRef edge = LLVMBuildNSWAdd(builder, index, emit_int(e, i), "");
         edge = LLVMBuildNSWMul(builder, edge, emit_int(e, parts), "");
@@ -242,16 +242,17 @@ static void emit_pool_run(Body *b, LLVMValueRef share, LLVMValueRef threads, int
     LLVMTypeRef type = share_type(e), fields[] = {e->pointer, e->i32, e->pointer};
     LLVMTypeRef pool = LLVMStructTypeInContext(e->context, fields, 3, 0);
     LLVMTypeRef parameters[] = {e->pointer, e->pointer, e->pointer, e->i32};
-    LLVMValueRef wanted[] = {LLVMBuildMul(builder, LLVMBuildSExt(builder, threads, e->i64, ""), emit_int(e, 4), ""),
-                             emit_int(e, parts)};
-    LLVMValueRef shares = emit_intrinsic(e, "llvm.smin", &e->i64, 1, wanted, 2);
+    LLVMValueRef wanted[] = {
+        LLVMBuildMul(builder, LLVMBuildIntCast2(builder, threads, e->index, 1, ""), emit_int(e, 4), ""),
+        emit_int(e, parts)};
+    LLVMValueRef shares = emit_intrinsic(e, "llvm.smin", &e->index, 1, wanted, 2);
     LLVMValueRef arg = fixed_room(b, type);
     LLVMBuildStore(builder, b->bases, arg);
     LLVMBuildStore(builder, shares, LLVMBuildStructGEP2(builder, type, arg, 1, ""));
     LLVMValueRef run = LLVMBuildStructGEP2(builder, pool, b->pool, 2, "");
     run = LLVMBuildLoad2(builder, e->pointer, run, "");
     LLVMValueRef args[] = {LLVMBuildLoad2(builder, e->pointer, b->pool, ""), share, arg,
-                           LLVMBuildTrunc(builder, shares, e->i32, "")};
+                           LLVMBuildIntCast2(builder, shares, e->i32, 1, "")};
     LLVMBuildCall2(builder, LLVMFunctionType(e->nothing, parameters, 4, 0), run, args, 4, "");
 }
 
@@ -272,7 +273,7 @@ static void emit_parallel(Body *b, const LoopStatement *s)
     LLVMPositionBuilderAtEnd(builder, here);
     LLVMBuildCondBr(builder, LLVMBuildIsNull(builder, b->pool, ""), one, ask);
     LLVMPositionBuilderAtEnd(builder, ask);
-    LLVMValueRef slot = emit_int(e, 8);
+    LLVMValueRef slot = emit_int(e, e->options->target->arch->index_bits / 8);
     slot = LLVMBuildInBoundsGEP2(builder, e->i8, b->pool, &slot, 1, "");
     LLVMValueRef threads = LLVMBuildLoad2(builder, e->i32, slot, "");
     LLVMValueRef several = LLVMBuildICmp(builder, LLVMIntSGT, threads, LLVMConstInt(e->i32, 1, 0), "");

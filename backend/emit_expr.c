@@ -71,7 +71,8 @@ static LLVMValueRef emit_lane(Emitter *e, Dtype dtype, int lanes)
 static LLVMValueRef emit_index(Body *b, const LoopExpr *index)
 {
     LLVMValueRef value = emit_affine(b, &index->index);
-    return index->dtype == I64 ? value : emit_op(b->emitter, EXPR_CAST, I64, index->dtype, 1, &value);
+    Dtype type = b->emitter->options->target->arch->index_bits == 64 ? I64 : I32;
+    return index->dtype == type ? value : emit_op(b->emitter, EXPR_CAST, type, index->dtype, 1, &value);
 }
 
 /* Upper half onto lower half until one lane is left. */

@@ -152,14 +152,23 @@ static LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine
 
 LLVMValueRef emit_table_element(Body *b, const LoopExpr *use)
 {
-    return LLVMBuildIntCast2(b->emitter->builder, b->lets[use->let->id], b->emitter->i64, 0, "");
+    return LLVMBuildIntCast2(b->emitter->builder, b->lets[use->let->id], b->emitter->index, 0, "");
+}
+
+/* Bytes that the buffer's start is known to be a multiple of.  Where the processor cannot read just anywhere, a
+ * user's buffer is aligned as C aligns its type. */
+static int64_t start_alignment(const Body *b, const LoopBuffer *buffer)
+{
+    int64_t size = element_bytes(buffer->dtype), align = buffer->align > 0 ? buffer->align : 1;
+    bool users = buffer->space == SPACE_INPUT || buffer->space == SPACE_OUTPUT;
+    return users && !b->emitter->options->target->arch->unaligned && align < size ? size : align;
 }
 
 /* Bytes that the address of an access is known to be a multiple of: what divides every part of it. */
 static unsigned alignment(const Body *b, const LoopBuffer *buffer, const Affine *index)
 {
     int64_t size = element_bytes(buffer->dtype), constant = index->base;
-    uint64_t bits = (uint64_t)(buffer->align > 0 ? buffer->align : 1) | 64;
+    uint64_t bits = (uint64_t)start_alignment(b, buffer) | 64;
     for (int i = 0; i < index->nterms; i++) {
         const Var *var = &b->vars[index->term[i].var->id];
         if (var->constant)
@@ -376,7 +385,7 @@ static void fill_loop(Body *b, LLVMValueRef address, LLVMValueRef vector, int64_
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, b->llvm, "");
     LLVMBuildBr(e->builder, head);
     LLVMPositionBuilderAtEnd(e->builder, head);
-    LLVMValueRef offset = LLVMBuildPhi(e->builder, e->i64, ""), zero = emit_int(e, 0);
+    LLVMValueRef offset = LLVMBuildPhi(e->builder, e->index, ""), zero = emit_int(e, 0);
     LLVMSetAlignment(LLVMBuildStore(e->builder, vector, plus_bytes(e, address, offset)), align);
     LLVMValueRef next = LLVMBuildNSWAdd(e->builder, offset, emit_int(e, bytes), "");
     LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntULT, next, emit_int(e, bytes * count), "");
@@ -386,11 +395,17 @@ static void fill_loop(Body *b, LLVMValueRef address, LLVMValueRef vector, int64_
     LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
+static int64_t lanes_of(const Emitter *e, int64_t size)
+{
+    int64_t lanes = e->options->target->vector_bytes / size;
+    return lanes > 0 ? lanes : 1;
+}
+
 void emit_fill(Body *b, const LoopStatement *fill)
 {
     Emitter *e = b->emitter;
     Dtype stored = fill->buffer->dtype == BOOL ? U8 : fill->buffer->dtype;
-    int64_t size = element_bytes(stored), lanes = e->options->target->vector_bytes / size, count = fill->count / lanes;
+    int64_t size = element_bytes(stored), lanes = lanes_of(e, size), count = fill->count / lanes;
     LLVMValueRef address = emit_address(b, fill->buffer, &fill->index, NULL);
     LLVMValueRef value = emit_constant(e, stored, 1, fill->value->value);
     unsigned align = alignment(b, fill->buffer, &fill->index);

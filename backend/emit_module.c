@@ -61,7 +61,7 @@ static void check_bases(Emitter *e, LLVMValueRef function)
     if (nbases == 0) return;
     return_if(e, function, missing, STATUS_ARGUMENT);
     if (nbases == nports) return;
-    LLVMValueRef low = LLVMBuildPtrToInt(e->builder, base, e->i64, "");
+    LLVMValueRef low = LLVMBuildPtrToInt(e->builder, base, e->index, "");
     low = LLVMBuildAnd(e->builder, low, emit_int(e, ARENA_ALIGN - 1), "");
     return_if(e, function, LLVMBuildICmp(e->builder, LLVMIntNE, low, emit_int(e, 0), ""), STATUS_ALIGNMENT);
 }

@@ -87,7 +87,7 @@ static LLVMValueRef op_ABS(const Operation *o, const LLVMValueRef *in)
 /* Without the instruction llvm.fma is a call of the C library, so the product is rounded there. */
 static LLVMValueRef op_FMA(const Operation *o, const LLVMValueRef *in)
 {
-    bool fused = o->e->options->target->has & FEATURE_FMA;
+    bool fused = o->e->options->target->has & (o->from == F64 ? FEATURE_FMA64 : FEATURE_FMA);
     LLVMTypeRef overload = o->type;
     LLVMValueRef args[] = {in[0], in[1], in[2]};
     return emit_intrinsic(o->e, fused ? "llvm.fma" : "llvm.fmuladd", &overload, 1, args, 3);
@@ -150,6 +150,30 @@ static LLVMValueRef larger_of_positive(const Operation *o, const LLVMValueRef *i
     return LLVMBuildBitCast(e->builder, larger, o->type, "");
 }
 
+/* LLVM has no code for llvm.maximum where floats are software: NaN first, then the larger, then, of equals, the zero
+ * of the right sign. */
+static bool is_software(const Operation *o)
+{
+    const Target *target = o->e->options->target;
+    return target->arch->bare && !(target->has & (o->from == F64 ? FEATURE_FMA64 : FEATURE_FMA));
+}
+
+static LLVMValueRef software_extreme(const Operation *o, const LLVMValueRef *in, bool largest)
+{
+    LLVMBuilderRef b = o->e->builder;
+    LLVMTypeRef bits = emit_type(o->e, o->from == F64 ? U64 : U32, o->lanes);
+    LLVMValueRef x = LLVMBuildBitCast(b, in[0], bits, ""), y = LLVMBuildBitCast(b, in[1], bits, "");
+    LLVMValueRef equal = largest ? LLVMBuildAnd(b, x, y, "") : LLVMBuildOr(b, x, y, "");
+    LLVMValueRef value = LLVMBuildBitCast(b, equal, o->type, "");
+    for (int i = 0; i < 2; i++) {
+        LLVMRealPredicate wins = largest ? LLVMRealOGT : LLVMRealOLT;
+        value = LLVMBuildSelect(b, LLVMBuildFCmp(b, wins, in[i], in[1 - i], ""), in[i], value, "");
+    }
+    for (int i = 0; i < 2; i++)
+        value = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealUNO, in[i], in[i], ""), in[i], value, "");
+    return value;
+}
+
 /* NaN is passed on and max(+0, -0) is +0.  llvm.maximum does that in six instructions; against a known number, one
  * comparison does, for `x < c ? c : x` keeps NaN and, equal, x.  For c = +0, where x may be -0, adding +0 makes it +0.
  */
@@ -165,7 +189,7 @@ static LLVMValueRef op_MAX(const Operation *o, const LLVMValueRef *in)
         return zero ? LLVMBuildFAdd(o->e->builder, value, real(o, 0), "") : value;
     }
     if (is_positive(in[0]) && is_positive(in[1])) return larger_of_positive(o, in);
-    return intrinsic(o, "llvm.maximum", in[0], in[1]);
+    return is_software(o) ? software_extreme(o, in, true) : intrinsic(o, "llvm.maximum", in[0], in[1]);
 }
 
 static LLVMValueRef op_MIN(const Operation *o, const LLVMValueRef *in)
@@ -176,13 +200,18 @@ static LLVMValueRef op_MIN(const Operation *o, const LLVMValueRef *in)
     int c = is_number(in[0], &number) ? 0 : 1;
     /* min(+0, -0) is -0: what is equal to -0 may have to change, what is equal to +0 stays */
     if (is_number(in[c], &number) && !(number == 0 && signbit(number))) return choose(o, LLVMRealOGT, in[1 - c], in[c]);
-    return intrinsic(o, "llvm.minimum", in[0], in[1]);
+    return is_software(o) ? software_extreme(o, in, false) : intrinsic(o, "llvm.minimum", in[0], in[1]);
 }
 
 /* ---- rounding ---- */
 
-/* Instructions for it came with SSE4.1; before, adding and taking away what has no room for a fraction rounds. */
-static bool has_rounding(const Operation *o) { return o->e->options->target->has & FEATURE_FMA; }
+/* On x86-64 instructions for it came with SSE4.1; without, adding and taking away what has no room for a fraction
+ * rounds. */
+static bool has_rounding(const Operation *o)
+{
+    unsigned has = o->e->options->target->has;
+    return has & FEATURE_ROUND && (o->from != F64 || has & FEATURE_FMA64);
+}
 
 static LLVMValueRef with_sign(const Operation *o, LLVMValueRef value, LLVMValueRef sign)
 {

@@ -17,6 +17,7 @@ typedef struct Emitter {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     LLVMTypeRef nothing, pointer, i1, i8, i32, i64;
+    LLVMTypeRef index;     /* of sizes, offsets and loop variables: an integer as wide as an address */
     LLVMTypeRef step_type; /* void (bases, pool) */
     LLVMValueRef weights;  /* <symbol>_weights, defined by our own object writer */
     LLVMValueRef *steps;
@@ -49,7 +50,7 @@ typedef struct Body {
     LLVMValueRef llvm;
     LLVMBasicBlockRef entry; /* allocas and the buffers' addresses, before its branch */
     LLVMValueRef bases, pool;
-    LLVMValueRef part;        /* which part this is, as an i64: its scratch is its own; NULL: the only one */
+    LLVMValueRef part;        /* which part this is, as an index: its scratch is its own; NULL: the only one */
     LLVMValueRef *buffers;    /* by position in the function; NULL until used */
     LLVMValueRef **registers; /* the value that each element holds here; NULL before its first assignment */
     LLVMValueRef *lets;
@@ -86,9 +87,9 @@ LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, int index);
 
 /* What holds `lanes` elements: a bool is an i1, a 16-bit float, which only casts compute with, its bits. */
 LLVMTypeRef emit_type(const Emitter *e, Dtype dtype, int lanes);
-/* An affine index as an i64. */
+/* An affine index as a value of the index type. */
 LLVMValueRef emit_affine(Body *b, const Affine *index);
-/* The element of a table that a let was bound to, as an i64. */
+/* The element of a table that a let was bound to, as an index. */
 LLVMValueRef emit_table_element(Body *b, const LoopExpr *use);
 LLVMValueRef emit_load(Body *b, const LoopExpr *load);
 void emit_store(Body *b, const LoopStatement *store, LLVMValueRef value);
@@ -111,9 +112,10 @@ LLVMValueRef emit_dot(Body *b, const LoopExpr *dot);
 LLVMValueRef emit_cast(Emitter *e, Dtype from, Dtype to, int lanes, LLVMValueRef value);
 LLVMValueRef emit_intrinsic(Emitter *e, const char *name, LLVMTypeRef *overload, int noverload, LLVMValueRef *args,
                             int nargs);
+/* A constant of the index type. */
 static inline LLVMValueRef emit_int(const Emitter *e, int64_t value)
 {
-    return LLVMConstInt(e->i64, (unsigned long long)value, 1);
+    return LLVMConstInt(e->index, (unsigned long long)value, 1);
 }
 
 #endif

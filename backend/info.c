@@ -34,6 +34,11 @@ static LLVMValueRef array_constant(Emitter *e, LLVMTypeRef element, LLVMValueRef
     return private_constant(e, LLVMConstArray2(element, values, (uint64_t)count), "array");
 }
 
+static LLVMValueRef int64_constant(const Emitter *e, int64_t value)
+{
+    return LLVMConstInt(e->i64, (unsigned long long)value, 1);
+}
+
 static LLVMValueRef real_constant(Emitter *e, double value)
 {
     return LLVMConstReal(LLVMDoubleTypeInContext(e->context), value);
@@ -44,16 +49,16 @@ static LLVMValueRef port_constant(Emitter *e, const char *name, const Type *type
 {
     LLVMValueRef dims[MODEL_MAX_RANK], *labels = NULL;
     int64_t nlabels = result ? result->nlabels : 0;
-    for (int i = 0; i < MODEL_MAX_RANK; i++) dims[i] = emit_int(e, i < type->rank ? type->dim[i].high : 0);
+    for (int i = 0; i < MODEL_MAX_RANK; i++) dims[i] = int64_constant(e, i < type->rank ? type->dim[i].high : 0);
     labels = ARENA_ARRAY(e->arena, LLVMValueRef, nlabels);
     for (int64_t i = 0; i < nlabels; i++) labels[i] = text_constant(e, result->labels[i]);
     LLVMValueRef fields[] = {text_constant(e, name),
                              LLVMConstInt(e->i32, (unsigned long long)type->dtype, 0),
                              LLVMConstInt(e->i32, (unsigned long long)type->rank, 0),
                              LLVMConstArray2(e->i64, dims, MODEL_MAX_RANK),
-                             emit_int(e, type_bytes(type)),
+                             int64_constant(e, type_bytes(type)),
                              array_constant(e, e->pointer, labels, nlabels),
-                             emit_int(e, nlabels)};
+                             int64_constant(e, nlabels)};
     return struct_constant(e, fields, 7);
 }
 
@@ -124,6 +129,9 @@ static const char *target_text(Emitter *e)
                                          "avx512vbmi", "avx512vnni", "avx512ifma", "avx512bf16"};
     const Target *target = e->options->target;
     const char *text = target->name;
+    if (target->arch->id == ARCH_AARCH64 && target->has & FEATURE_DOT8) return with_feature(e, text, "dotprod");
+    if (target->arch->id == ARCH_RISCV64 && target->vector_bytes >= 16) return with_feature(e, text, "v");
+    if (target->arch->id != ARCH_X86_64) return text;
     const struct {
         const char *name;
         bool needed;
@@ -145,22 +153,22 @@ void emit_info(Emitter *e, LLVMValueRef adapter)
     int64_t threads = 1;
     for (int i = 0; i < program->nsteps; i++)
         if (program->steps[i]->parallel > threads) threads = program->steps[i]->parallel;
-    LLVMValueRef fields[] = {emit_int(e, MODEL_VERSION),
+    LLVMValueRef fields[] = {int64_constant(e, MODEL_VERSION),
                              text_constant(e, program->graph->name),
                              text_constant(e, program->graph->doc ? program->graph->doc : ""),
                              text_constant(e, "lepc " LEPC_VERSION),
                              text_constant(e, target_text(e)),
-                             emit_int(e, e->ninputs),
-                             emit_int(e, e->noutputs),
-                             emit_int(e, program->nsteps),
+                             int64_constant(e, e->ninputs),
+                             int64_constant(e, e->noutputs),
+                             int64_constant(e, program->nsteps),
                              inputs_constant(e),
                              outputs_constant(e),
                              steps_constant(e),
-                             emit_int(e, program->arena_bytes),
-                             emit_int(e, ARENA_ALIGN),
-                             emit_int(e, program->constant_bytes),
+                             int64_constant(e, program->arena_bytes),
+                             int64_constant(e, ARENA_ALIGN),
+                             int64_constant(e, program->constant_bytes),
                              adapter,
-                             emit_int(e, threads)};
+                             int64_constant(e, threads)};
     LLVMValueRef value = struct_constant(e, fields, sizeof fields / sizeof *fields);
     LLVMValueRef model = LLVMAddGlobal(e->module, LLVMTypeOf(value), "lep_model");
     LLVMSetInitializer(model, value);

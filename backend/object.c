@@ -10,7 +10,7 @@ enum { SECTION_ALIGN = 64, SECTION_LIMIT = 0xff00 };
 
 static bool not_ours(Diag *diag)
 {
-    return diag_error(diag, E0904, (Span){.name = "object"}, "expected a relocatable ELF object of 64 bits from LLVM");
+    return diag_error(diag, E0904, (Span){.name = "object"}, "expected a relocatable ELF object from LLVM");
 }
 
 /* Index of an undefined symbol of that name, 0 (which is none) when there is not any. */
@@ -37,25 +37,25 @@ static Layout layout_of(const Elf *elf, size_t data_size, const char *name)
     l.names = l.data + data_size;
     l.names_size = (size_t)elf->names.size + strlen(name) + 1;
     l.headers = aligned(l.names + l.names_size, 8);
-    l.end = l.headers + ((size_t)elf->header.section_count + 1) * sizeof(ElfSection);
+    l.end = l.headers + ((size_t)elf->header.section_count + 1) * elf_section_bytes(elf);
     return l;
 }
 
 static void put_headers(const Elf *elf, const Layout *l, size_t data_size, unsigned char *to)
 {
-    size_t count = elf->header.section_count;
+    size_t count = elf->header.section_count, each = elf_section_bytes(elf);
     ElfHeader header = elf->header;
     ElfSection names = elf->names;
     ElfSection added = {
         (uint32_t)elf->names.size, ELF_PROGBITS, ELF_ALLOC, 0, l->data, data_size, 0, 0, SECTION_ALIGN, 0};
     names.offset = l->names;
     names.size = l->names_size;
-    memcpy(to + l->headers, elf->bytes->data + header.section_offset, count * sizeof(ElfSection));
-    memcpy(to + l->headers + header.names_index * sizeof names, &names, sizeof names);
-    memcpy(to + l->headers + count * sizeof added, &added, sizeof added);
+    memcpy(to + l->headers, elf->bytes->data + header.section_offset, count * each);
+    elf_put_section(elf, &names, to + l->headers + header.names_index * each);
+    elf_put_section(elf, &added, to + l->headers + count * each);
     header.section_offset = l->headers;
     header.section_count = (uint16_t)(count + 1);
-    memcpy(to, &header, sizeof header);
+    elf_put_header(elf, &header, to);
 }
 
 /* The old bytes stay where they are; what changes is written behind them, but for the header and the symbol. */
@@ -82,7 +82,7 @@ bool object_add_section(Arena *arena, const Bytes *object, const char *name, con
     defined.section = elf.header.section_count;
     defined.value = 0;
     defined.size = data->size;
-    memcpy(to + elf.symbols.offset + index * sizeof defined, &defined, sizeof defined);
+    elf_put_symbol(&elf, &defined, to + elf.symbols.offset + index * elf_symbol_bytes(&elf));
     *out = (Bytes){to, l.end};
     return true;
 }
@@ -178,7 +178,7 @@ bool object_sizes(const Bytes *object, int64_t *code, int64_t *data)
     if (!elf_open(object, &elf)) return false;
     for (size_t i = 0; i < elf.header.section_count; i++) {
         ElfSection section = elf_section(&elf, i);
-        if (!(section.flags & ELF_ALLOC) || !strcmp(elf_section_name(&elf, &section), OBJECT_WEIGHTS)) continue;
+        if (!(section.flags & ELF_ALLOC) || strstr(elf_section_name(&elf, &section), OBJECT_WEIGHTS)) continue;
         *(section.flags & ELF_EXECUTE ? code : data) += (int64_t)section.size;
     }
     return true;

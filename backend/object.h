@@ -4,7 +4,7 @@
 
 #include "backend/emit.h"
 
-#define OBJECT_WEIGHTS ".lep.weights" /* the section of the weights */
+#define OBJECT_WEIGHTS "lep.weights" /* in the name of the section of the weights, which the target has */
 
 /* The packed constants of a planned graph, `constant_bytes` of them, each at the offset of its place. */
 void weights_fill(const Graph *graph, unsigned char *section);

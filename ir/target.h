@@ -8,34 +8,64 @@
 #include <stdint.h>
 
 enum {
-    FEATURE_FMA = 1,    /* a fused multiply-add in hardware */
+    FEATURE_FMA = 1,    /* a fused multiply-add of f32 in hardware */
     FEATURE_MASKED = 2, /* masked loads and stores */
-    FEATURE_DOT8 = 4,   /* u8 x i8 dot products of four (VNNI), at every width up to integer_bytes */
-    FEATURE_DOTBF16 = 8
+    FEATURE_DOT8 = 4,   /* dot products of four bytes, at every width up to integer_bytes: u8 x i8 on x86-64 (VNNI),
+                           i8 x i8 and u8 x u8 on aarch64 (sdot, udot) */
+    FEATURE_DOTBF16 = 8,
+    FEATURE_FMA64 = 16,      /* a fused multiply-add of f64 */
+    FEATURE_ROUND = 32,      /* rounding to whole numbers in one instruction */
+    FEATURE_DUAL_MAC = 64,   /* two products of 16 bits added in one instruction (Arm's DSP extension) */
+    FEATURE_VECTOR_SUM = 128 /* products of whole vectors added to one scalar in one instruction (MVE) */
 };
 
+typedef enum Arch { ARCH_X86_64, ARCH_AARCH64, ARCH_RISCV64, ARCH_ARM, ARCH_COUNT } Arch;
+
+/* What all processors of an architecture have in common. */
+typedef struct Architecture {
+    Arch id;
+    const char *name;      /* "x86-64" */
+    const char *starts[6]; /* of its triples, NULL-ended */
+    const char *system;    /* that its triples hold: "-linux" */
+    const char *baseline;  /* the row for no CPU's name */
+    int index_bits;        /* of addresses and the indices that code counts with */
+    bool unaligned;        /* reads and writes at any address; else a port must be aligned as its C type */
+    bool bare;             /* no operating system: code at a fixed place, no binaries of ours */
+    const char *constants; /* section of the weights */
+    const char *packages;  /* Debian's, to link for it elsewhere */
+    const char *linker;    /* of those: a C compiler's driver */
+} Architecture;
+
 typedef struct Target {
-    const char *name;     /* "x86-64-v3" */
+    const char *name; /* "x86-64-v3" */
+    const Architecture *arch;
     const char *triple;   /* for LLVM */
     const char *cpu;      /* LLVM's name */
     const char *features; /* LLVM's list, "+avx2,-..." */
     unsigned has;         /* FEATURE_ bits */
-    int vector_bytes;
-    int integer_bytes; /* of vectors of 8 and 16-bit integers: no more than vector_bytes */
+    int vector_bytes;     /* 4: no vectors */
+    int integer_bytes;    /* of vectors of 8 and 16-bit integers: no more than vector_bytes */
     int vector_registers;
     int fma_per_cycle; /* vector multiply-adds issued a cycle */
     int fma_latency;
     int loads_per_cycle;          /* vector loads */
-    int64_t cache_bytes[3];       /* L1 data, L2, share of L3 */
+    int64_t cache_bytes[3];       /* L1 data, L2, share of L3; 0: none */
     int cache_bytes_per_cycle[4]; /* read from L1, L2, L3, memory */
     const char *doc;
 } Target;
 
+/* Boards and devices by name. */
+typedef struct TargetPreset {
+    const char *name, *cpu, *features, *doc;
+} TargetPreset;
+
 /* Rows of lepc targets. */
 extern const Target target_table[];
 extern const int target_count;
+extern const TargetPreset target_presets[];
+extern const int target_preset_count;
 
-/* The row of a CPU name known to LLVM, such as "haswell" or "x86-64-v3"; "" is the baseline of the triple.
+/* `triple` is a triple of LLVM's form, a row's name or a preset's; `cpu` a row's name, "" the baseline of the triple.
  * `features` of LLVM's form are laid over it; vector width follows them.  E0701 with what is known. */
 bool target_select(const char *triple, const char *cpu, const char *features, Arena *arena, Target *out, Diag *diag);
 

@@ -298,7 +298,8 @@ static void two_threads_compile_side_by_side(void **state)
 
 static Bytes emit_once(Arena *arena, const char *triple, EmitKind kind, Diag *diag)
 {
-    Target target = {.name = "t", .triple = triple, .cpu = "x86-64", .features = "", .vector_bytes = 16};
+    Target target = target_table[0];
+    target.triple = triple;
     LoopFunction *f = copier(arena, F32, 16, 16, 1);
     LoopProgram program = {.arena = arena, .nsteps = 1, .steps = &f};
     EmitOptions options = {.target = &target, .level = 3};

@@ -95,11 +95,17 @@ int command_passes(Driver *driver)
 int command_targets(Driver *driver)
 {
     (void)driver;
-    printf("%-20s %6s %9s %10s  %s\n", "name", "vector", "registers", "FMA/cycle", "");
+    printf("%-20s %6s %9s %10s\n", "name", "vector", "registers", "FMA/cycle");
     for (int i = 0; i < target_count; i++) {
         const Target *t = &target_table[i];
+        if (i && t->arch != t[-1].arch) printf("\n%s\n", t->arch->name);
         printf("%-20s %6d %9d %10d  %s\n", t->name, 8 * t->vector_bytes, t->vector_registers,
                t->has & FEATURE_FMA ? t->fma_per_cycle : 0, t->doc);
+    }
+    printf("\n%-20s %s\n", "board", "CPU");
+    for (int i = 0; i < target_preset_count; i++) {
+        const TargetPreset *p = &target_presets[i];
+        printf("%-20s %-20s %s\n", p->name, p->cpu, p->doc);
     }
     return STATUS_FINE;
 }

@@ -152,6 +152,7 @@ static LLVMValueRef from_float(const Cast *c, Dtype from, Dtype to, LLVMValueRef
     if (to == F64) return LLVMBuildFPExt(c->b, value, overload[0], "");
     if (to == F32) return LLVMBuildFPTrunc(c->b, value, overload[0], "");
     bool is_signed = dtype_kind(to) == DTYPE_SIGNED;
+    if (c->lanes > 1 && dtype_bits(to) <= (is_signed ? 32 : 16)) return emit_saturated(c->e, from, to, c->lanes, value);
     return emit_intrinsic(c->e, is_signed ? "llvm.fptosi.sat" : "llvm.fptoui.sat", overload, 2, &value, 1);
 }
 

@@ -105,7 +105,8 @@ static LLVMValueRef emit_register(Body *b, const LoopExpr *use)
 
 static LLVMValueRef emit_operation(Body *b, const LoopExpr *e)
 {
-    LLVMValueRef in[3] = {NULL, NULL, NULL};
+    LLVMValueRef in[3] = {NULL, NULL, NULL}, rounded = e->op == EXPR_CAST ? emit_rounded(b, e) : NULL;
+    if (rounded) return rounded;
     for (int i = 0; i < expr_kind_arity(e->op); i++) in[i] = emit_expr(b, e->in[i]);
     return emit_op(b->emitter, e->op, e->in[e->op == EXPR_SELECT]->dtype, e->dtype, e->lanes, in);
 }

@@ -99,7 +99,7 @@ void emit_prefetch(Body *b, const LoopStatement *prefetch);
 int64_t emit_constant_index(const Body *b, const Affine *index);
 int emit_register_position(const Body *b, const LoopRegister *reg);
 
-/* ---- emit_expr.c, emit_op.c, emit_cast.c, emit_dot.c ---- */
+/* ---- emit_expr.c, emit_op.c, emit_cast.c, emit_dot.c, emit_round.c ---- */
 
 LLVMValueRef emit_expr(Body *b, const LoopExpr *e);
 LLVMValueRef emit_constant(const Emitter *e, Dtype dtype, int lanes, Scalar value);
@@ -107,6 +107,10 @@ LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes);
 /* One operation of ir/expr.def on `in`, all of `lanes` lanes and, but for the condition of a select, of dtype `from`.
  */
 LLVMValueRef emit_op(Emitter *e, ExprKind op, Dtype from, Dtype to, int lanes, const LLVMValueRef *in);
+/* Truncated, NaN as 0 and what is too large as the last integer; `to` has up to 32 bits, without a sign up to 16. */
+LLVMValueRef emit_saturated(Emitter *e, Dtype from, Dtype to, int lanes, LLVMValueRef value);
+/* A cast to i32 of what is rounded and clamped to a range that it holds; NULL for any other. */
+LLVMValueRef emit_rounded(Body *b, const LoopExpr *cast);
 /* A LOOP_DOT by the best instructions that the target has. */
 LLVMValueRef emit_dot(Body *b, const LoopExpr *dot);
 LLVMValueRef emit_cast(Emitter *e, Dtype from, Dtype to, int lanes, LLVMValueRef value);

@@ -66,6 +66,12 @@ bool contraction_is_image(const Contraction *c, const Node *anchor)
            type->dim[3].high == c->out_channels;
 }
 
+bool contraction_has_row_runs(const Contraction *c, const Node *anchor)
+{
+    const Window *w = &c->window;
+    return contraction_is_image(c, anchor) && w->groups == 1 && w->kernel[1] > 1 && w->dilation[1] == 1;
+}
+
 static bool is_packed_operand(const Group *group, const Node *inner, int operand, Contraction *c)
 {
     if (group->kind != KIND_CONTRACT || inner != group->anchor) return false;
@@ -85,7 +91,5 @@ int group_packing(const Group *group, const Node *inner, int operand)
     const Schedule *s = group->node->schedule;
     if (s->variant != VARIANT_DOT || operand != 1 || !is_packed_operand(group, inner, operand, &c))
         return PACKING_PLAIN;
-    bool rows =
-        contraction_is_image(&c, inner) && c.window.groups == 1 && c.window.kernel[1] > 1 && c.window.dilation[1] == 1;
-    return (int)packing_for_dot(s->products, rows);
+    return (int)packing_for_dot(s->products, contraction_has_row_runs(&c, inner));
 }

@@ -1,7 +1,6 @@
 /* plan: a place for each value of the top level.  Reshapes share their source's
  * buffer, element-wise work runs in place where it can, the rest of the arena is
  * laid out by lifetime. */
-#include "ir/packing.h"
 #include "passes/layout.h"
 #include "passes/lifetime.h"
 #include "passes/pass.h"
@@ -65,16 +64,11 @@ static bool add_halo(const Planner *p, const Group *group, const Contraction *c,
 }
 
 /* Bytes that a tile of dot products reads behind a run of inputs that its steps do not fill. */
-static void add_slack(const Planner *p, const Group *group, const Contraction *c)
+static void add_slack(const Planner *p, const Group *group)
 {
-    const Schedule *s = group->node->schedule;
-    const Node *source = source_of(group->anchor->inputs[0]);
-    if (s->products == 1 || source->op != OP_group) return;
-    for (int i = 0; i < p->graph->nresults; i++)
-        if (source_of(p->graph->results[i].value) == source) return; /* the caller's buffer has none */
-    bool rows = packing_is_of_rows(&(Place){.packing = group_packing(group, group->anchor, 1)});
-    int64_t rest = c->in_channels * (rows ? c->window.kernel[1] : 1) % s->products;
-    if (rest) at_least(&source->places->slack, s->products - rest);
+    Value input = group->anchor->inputs[0];
+    int64_t slack = schedule_slack(group, group->node->schedule->products);
+    if (slack && schedule_may_have_slack(p->graph, input)) at_least(&source_of(input)->places->slack, slack);
 }
 
 /* A copy's name is not that which its elements were drawn for. */
@@ -139,7 +133,7 @@ static bool shape_places(Planner *p, Diag *diag)
             if (!packing) {
                 mark_dense(p, node, packs ? &c : NULL, group.anchor);
                 if (group.kind == KIND_CONTRACT && !add_halo(p, &group, &c, diag)) return false;
-                if (group.kind == KIND_CONTRACT) add_slack(p, &group, &c);
+                if (group.kind == KIND_CONTRACT) add_slack(p, &group);
             } else if (packs) {
                 Node *anchor = (Node *)group.anchor;
                 if (!set_panel(p, anchor, 1, diag) || !set_panel(p, anchor, c.bias, diag)) return false;

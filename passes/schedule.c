@@ -78,25 +78,36 @@ bool schedule_may_have_ring(const Graph *graph, Value value)
     return !is_read_dense(graph, value);
 }
 
-/* A padded convolution reads what is around its input from the input's own buffer.  A value that cannot carry
- * that - the user's buffer, an alias, a value read as a dense run or with another padding - is copied first, once for
- * all that want the same. */
-static bool add_copies(Graph *graph, Diag *diag)
+/* Does the group's code want its input elsewhere?  A padded convolution reads what is around it from its own buffer;
+ * dot products read whole steps, and are slow where none may be read behind the last run. */
+static bool wants_copy(const Graph *graph, const Node *node, const Target *target)
+{
+    Group group = group_of(node);
+    int64_t ring;
+    if (group.kind != KIND_CONTRACT) return false;
+    Value input = group.anchor->inputs[0];
+    if (is_padded(&group, &ring)) return !schedule_may_have_ring(graph, input) || has_other_ring(node, input, ring);
+    bool reads_behind = schedule_slack(&group, schedule_products(&group, target)) > 0;
+    return reads_behind && !schedule_may_have_slack(graph, input);
+}
+
+/* A value that cannot carry a ring or slack - the user's buffer, an alias, a value read as a dense run or with another
+ * padding - is copied first, once for all that want the same. */
+static bool add_copies(Graph *graph, const Target *target, Diag *diag)
 {
     for (Node *node = graph->first; node; node = node->next) {
-        if (node->op != OP_group) continue;
+        if (node->op != OP_group || !wants_copy(graph, node, target)) continue;
         Group group = group_of(node);
-        int64_t ring, other_ring;
-        if (!is_padded(&group, &ring)) continue;
+        int64_t ring = 0, other_ring = 0;
+        bool padded = is_padded(&group, &ring);
         Value input = group.anchor->inputs[0];
-        if (schedule_may_have_ring(graph, input) && !has_other_ring(node, input, ring)) continue;
         Node *copy = group_copy(graph, input, node, diag);
         if (!copy) return false;
         for (Node *reader = node; reader; reader = reader->next) {
             if (reader->op != OP_group) continue;
             Group other = group_of(reader);
-            bool same = is_padded(&other, &other_ring) && other_ring == ring;
-            if (same && value_equal(other.anchor->inputs[0], input)) ((Node *)other.anchor)->inputs[0] = value_of(copy);
+            if (other.kind != KIND_CONTRACT || is_padded(&other, &other_ring) != padded || other_ring != ring) continue;
+            if (value_equal(other.anchor->inputs[0], input)) ((Node *)other.anchor)->inputs[0] = value_of(copy);
         }
     }
     return true;
@@ -154,7 +165,7 @@ static bool has_one_result(const Node *node, Diag *diag)
 
 bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
 {
-    if (!add_copies(graph, diag)) return false;
+    if (!add_copies(graph, context->target, diag)) return false;
     for (Node *node = graph->first; node; node = node->next) {
         if (node->op != OP_group) continue;
         if (!has_one_result(node, diag)) return false;

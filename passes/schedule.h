@@ -32,6 +32,13 @@ Schedule tile_choose(const TileProblem *problem, const Target *target);
  * join cost, and none when all of them together do not pay for waking the threads. */
 void schedule_threads(const Graph *graph, const Target *target, int threads);
 
+/* Bytes that steps of `products` read behind the last run of a contraction's input. */
+int64_t schedule_slack(const Group *group, int64_t products);
+/* Can there be bytes behind the value that may be read?  Not behind the caller's buffers, nor constants. */
+bool schedule_may_have_slack(const Graph *graph, Value value);
+/* Products that the group's code would add at once, 1 when it makes no dot products. */
+int64_t schedule_products(const Group *group, const Target *target);
+
 /* Can a padded convolution read its zeros from the value's own buffer?  Not from the caller's, nor from one that has
  * another name or is read or written as a dense run. */
 bool schedule_may_have_ring(const Graph *graph, Value value);

@@ -27,16 +27,44 @@ TileProblem tile_problem_of_dots(const Group *group, const Target *target, int64
     return p;
 }
 
-bool variant_dot(const Group *group, const PassContext *context, Schedule *out)
+int64_t schedule_slack(const Group *group, int64_t products)
 {
     Contraction c;
-    if (group->kind != KIND_CONTRACT) return false;
+    node_def(group->anchor)->contract(group->anchor, &c);
+    int64_t run = c.in_channels * (contraction_has_row_runs(&c, group->anchor) ? c.window.kernel[1] : 1);
+    return (products - run % products) % products;
+}
+
+static Value root_of(Value value)
+{
+    while (node_def(value.node)->kind == KIND_VIEW) value = value.node->inputs[0];
+    return value;
+}
+
+bool schedule_may_have_slack(const Graph *graph, Value value)
+{
+    Value root = root_of(value);
+    for (int i = 0; i < graph->nresults; i++)
+        if (value_equal(root_of(graph->results[i].value), root)) return false;
+    return root.node->op == OP_group;
+}
+
+int64_t schedule_products(const Group *group, const Target *target)
+{
+    Contraction c;
+    if (group->kind != KIND_CONTRACT) return 1;
     const Node *weight = group->anchor->inputs[1].node;
     node_def(group->anchor)->contract(group->anchor, &c);
     bool constant = (weight->op == OP_param || weight->op == OP_constant) && !c.batched_weight;
     bool bytes = is_byte(group->anchor->inputs[0]) && is_byte(group->anchor->inputs[1]);
-    if (!constant || !bytes || c.window.groups != 1) return false;
-    int64_t products = context->target->has & FEATURE_DOT8 ? 4 : 2;
+    if (!constant || !bytes || c.window.groups != 1) return 1;
+    return target->has & FEATURE_DOT8 ? 4 : 2;
+}
+
+bool variant_dot(const Group *group, const PassContext *context, Schedule *out)
+{
+    int64_t products = schedule_products(group, context->target);
+    if (products == 1) return false;
     TileProblem problem = tile_problem_of_dots(group, context->target, products);
     problem.packed = true;
     *out = tile_choose(&problem, context->target);

@@ -48,9 +48,9 @@ static void note_origin(Elaborator *e, const AstNote *note, Node *node)
 /* ---- places ---- */
 
 typedef struct PlaceAttrs {
-    int64_t index, offset, panel, ring, slack;
+    int64_t index, offset, panel, ring, slack, abreast, steps;
     int packing;
-    IntList stride, before, after;
+    IntList stride, before, after, reach;
 } PlaceAttrs;
 
 static const char *const packing_names[] = {
@@ -67,7 +67,10 @@ static const AttrTable place_attrs =
           ATTR(PlaceAttrs, stride, .kind = ATTR_INTS, .low = 0, .high = INT64_MAX),
           ATTR(PlaceAttrs, before, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, after, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
-          ATTR(PlaceAttrs, ring, .kind = ATTR_INT, .low = -128, .high = 255));
+          ATTR(PlaceAttrs, ring, .kind = ATTR_INT, .low = -128, .high = 255),
+          ATTR(PlaceAttrs, abreast, .kind = ATTR_INT, .low = 0, .high = INT32_MAX),
+          ATTR(PlaceAttrs, steps, .kind = ATTR_INT, .low = 0, .high = INT32_MAX),
+          ATTR(PlaceAttrs, reach, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX));
 
 /* The words of the note: which result it is of, when its node has several or a body, and the space. */
 static bool read_words(Elaborator *e, const AstNote *note, const Node *node, int *slot, Space *space)
@@ -103,7 +106,7 @@ static bool copy_axes(Elaborator *e, const AstNote *note, const IntList *from, i
 static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
 {
     PlaceAttrs attrs;
-    bool given[9] = {false};
+    bool given[12] = {false};
     int slot;
     Space space;
     attr_set_defaults(&place_attrs, &attrs);
@@ -118,9 +121,12 @@ static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
                      .panel = attrs.panel,
                      .packing = attrs.packing,
                      .ring = attrs.ring,
-                     .slack = attrs.slack};
+                     .slack = attrs.slack,
+                     .abreast = attrs.abreast,
+                     .steps = attrs.steps};
     if (!copy_axes(e, note, &attrs.before, type->rank, place->before)) return;
     if (!copy_axes(e, note, &attrs.after, type->rank, place->after)) return;
+    if (!copy_axes(e, note, &attrs.reach, type->rank, place->reach)) return;
     place_set_strides(place, type);
     copy_axes(e, note, &attrs.stride, type->rank, place->stride);
 }

@@ -1,4 +1,4 @@
-#include "ir/packing.h"
+#include "ir/packing_sparse.h"
 #include "ir/schedule.h"
 
 #include <string.h>
@@ -91,6 +91,7 @@ bool place_is_sane(const Place *place, const Type *type)
     if (place->offset < 0 || place->offset > limit || place->index < 0 || !ring_is_sane(place, type)) return false;
     if (place->packing < 0 || place->packing >= PACKING_COUNT) return false;
     if (place->slack < 0 || place->slack > MAX_SLACK || (place->slack && place->space != SPACE_ARENA)) return false;
+    if (place->packing == PACKING_SPARSE && !sparse_place_is_sane(place, type)) return false;
     return place->panel || place->packing ? panel_is_sane(place, type) : strides_are_sane(place, type);
 }
 

@@ -26,6 +26,9 @@ struct Place {
                       with zeros, in the order that a tile reads it */
     int64_t slack; /* in the arena only: bytes behind the last element that may be read, and hold anything */
     int packing;   /* constants only: a Packing of ir/packing.h, what the weights' section holds of the tensor */
+    /* packing sparse only: panels that are read side by side, the steps that all such groups of panels take, and
+     * elements of the other operand that one step along each axis of the reduction goes */
+    int64_t abreast, steps, reach[MAX_RANK];
 };
 
 const char *space_name(Space space);

@@ -84,11 +84,14 @@ static void print_place(Printer *p, const Node *node, int slot)
     if (place->panel) fprintf(p->out, ", panel: %lld", (long long)place->panel);
     if (place->packing) fprintf(p->out, ", packing: %s", packing_of(place)->name);
     if (place->slack) fprintf(p->out, ", slack: %lld", (long long)place->slack);
+    if (place->abreast) fprintf(p->out, ", abreast: %lld", (long long)place->abreast);
+    if (place->steps) fprintf(p->out, ", steps: %lld", (long long)place->steps);
     Place dense = *place;
     place_set_strides(&dense, type);
     print_axes(p, "stride", place->stride, dense.stride, type->rank);
     print_axes(p, "before", place->before, zeros, type->rank);
     print_axes(p, "after", place->after, zeros, type->rank);
+    print_axes(p, "reach", place->reach, zeros, type->rank);
     if (place->ring) fprintf(p->out, ", ring: %lld", (long long)place->ring);
     fputc(')', p->out);
 }

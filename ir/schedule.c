@@ -89,6 +89,7 @@ int group_packing(const Group *group, const Node *inner, int operand)
 {
     Contraction c = {.bias = -1};
     const Schedule *s = group->node->schedule;
+    if (s->variant == VARIANT_SPARSE && operand == 1 && inner == group->anchor) return PACKING_SPARSE;
     if (s->variant != VARIANT_DOT || operand != 1 || !is_packed_operand(group, inner, operand, &c))
         return PACKING_PLAIN;
     return (int)packing_for_dot(s->products, contraction_has_row_runs(&c, inner));

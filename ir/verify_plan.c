@@ -180,7 +180,8 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
     if (place->offset % PLACE_ALIGN) broken(check, node, "does not lie at a multiple of 64 bytes");
     if (buffer->scratch) return;
     if (place->space == SPACE_SCRATCH) broken(check, node, "lies in scratch, which is no value's");
-    if (place->panel && place->space != SPACE_CONSTANT) broken(check, node, "is packed, but no constant");
+    if ((place->panel || place->packing) && place->space != SPACE_CONSTANT)
+        broken(check, node, "is packed, but no constant");
     check_space(check, buffer);
 }
 
@@ -253,7 +254,9 @@ static void check_constant_pair(PlanCheck *check, const Buffer *a, const Buffer 
 {
     if (!bytes_overlap(a, b)) return;
     const Node *x = a->value.node, *y = b->value.node;
-    bool same = same_buffer(a->place, b->place) && a->place->panel == b->place->panel && x->data && y->data &&
+    const Place *p = a->place, *q = b->place;
+    bool same = same_buffer(p, q) && p->panel == q->panel && p->packing == q->packing && p->abreast == q->abreast &&
+                !memcmp(p->reach, q->reach, sizeof p->reach) && x->data && y->data &&
                 tensor_identical(x->data, y->data);
     if (!same) broken(check, y, arena_printf(check->diag->arena, "overlaps `%s` among the constants", x->name));
 }

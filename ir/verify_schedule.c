@@ -1,7 +1,6 @@
 #include "ir/verify.h"
 
-#include "ir/place.h"
-#include "ir/schedule.h"
+#include "ir/packing_sparse.h"
 
 /* What is unrolled into code: sums of a tile, and those times the steps written out. */
 enum { MAX_LANES = 64, MAX_SUMS = 256, MAX_UNROLLED = 65536 };
@@ -82,17 +81,36 @@ static bool check_products(const Group *group, Diag *diag)
     return true;
 }
 
+/* Zeros are skipped where the weights are known, in whole panels. */
+static bool check_sparse(const Group *group, Diag *diag)
+{
+    const Node *node = group->node;
+    const Schedule *s = node->schedule;
+    if (group->kind != KIND_CONTRACT) return misfit(node, diag, "only contractions are sparse");
+    Contraction c;
+    node_def(group->anchor)->contract(group->anchor, &c);
+    Value input = group->anchor->inputs[0], weight = group->anchor->inputs[1];
+    if (c.window.groups != 1 || c.batched_weight || value_type(input)->dtype != F32 || !sparse_can_hold(weight))
+        return misfit(node, diag, "sparse wants one group of f32 weights that are known");
+    if (!s->panel || s->tile_vectors * s->lanes % s->panel || s->tile_vectors * s->lanes / s->panel > MAX_LANES)
+        return misfit(node, diag, "sparse wants tile_vectors times lanes to be some whole panels");
+    return true;
+}
+
 bool verify_schedule(const Node *node, Diag *diag)
 {
     Group group = group_of(node);
     if (node->nresults != 1) return misfit(node, diag, "code is made of groups of one result");
     if (!check_ranges(node, diag) || !check_products(&group, diag)) return false;
+    if (node->schedule->variant == VARIANT_SPARSE && !check_sparse(&group, diag)) return false;
     return group.kind != KIND_CONTRACT || check_tile(&group, diag);
 }
 
 static bool lies_as_wanted(const Group *group, const Node *node, int operand, const Place *place)
 {
-    return place->panel == group_panel(group, node, operand) && place->packing == group_packing(group, node, operand);
+    int packing = group_packing(group, node, operand);
+    if (place->panel != group_panel(group, node, operand) || place->packing != packing) return false;
+    return packing != PACKING_SPARSE || sparse_place_fits(group, place);
 }
 
 /* Padding is read from around the first operand; whether there is room for it is what loop_verify finds. */

@@ -1,6 +1,7 @@
 /* plan: a place for each value of the top level.  Reshapes share their source's
  * buffer, element-wise work runs in place where it can, the rest of the arena is
  * laid out by lifetime. */
+#include "ir/packing_sparse.h"
 #include "passes/layout.h"
 #include "passes/lifetime.h"
 #include "passes/pass.h"
@@ -79,8 +80,11 @@ static const ParamAttrs *copied_param(const Node *node, ParamAttrs *out)
     return out;
 }
 
-/* A constant in the order that this group's code reads it; one that another group reads in a different order is made
- * twice. */
+/* Nobody has said in which order a constant lies, or somebody has, and others may want the same. */
+enum { FREE, SHARED };
+
+/* A constant in the order that this group's code reads it; one that another group reads in a different order, or one
+ * that only this group can read, is made twice. */
 static bool set_panel(Planner *p, Node *anchor, int operand, Diag *diag)
 {
     if (operand < 0 || operand >= anchor->ninputs || !anchor->inputs[operand].node) return true;
@@ -89,8 +93,9 @@ static bool set_panel(Planner *p, Node *anchor, int operand, Diag *diag)
     Group group = group_of(anchor->graph->owner);
     Place wanted = {.panel = group_panel(&group, anchor, operand), .packing = group_packing(&group, anchor, operand)};
     int64_t *uses = node_map_cell(p->packed, node);
-    if (!*uses || (node->places->panel == wanted.panel && node->places->packing == wanted.packing)) {
-        *uses = 1;
+    bool same = node->places->panel == wanted.panel && node->places->packing == wanted.packing;
+    if (*uses == FREE || (*uses == SHARED && same && wanted.packing != PACKING_SPARSE)) {
+        *uses = SHARED;
         node->places->panel = wanted.panel;
         node->places->packing = wanted.packing;
         return true;
@@ -117,8 +122,18 @@ static void mark_dense(Planner *p, const Node *group, const Contraction *packed,
         for (int i = 0; i < node->ninputs; i++) {
             const Node *from = source_of(node->inputs[i]);
             bool is_packed = packed && node == anchor && (i == 1 || i == packed->bias);
-            if (from && from->places && !is_packed) *node_map_cell(p->packed, from) = 1;
+            if (from && from->places && !is_packed) *node_map_cell(p->packed, from) = SHARED;
         }
+}
+
+/* Weights without zeros know where their inputs are, so they come when those have strides. */
+static void set_sparse_places(const Graph *graph)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        if (node->op != OP_group || node->schedule->variant != VARIANT_SPARSE) continue;
+        Group group = group_of(node);
+        sparse_set_place(&group, place_of(group.anchor->inputs[1]));
+    }
 }
 
 static bool shape_places(Planner *p, Diag *diag)
@@ -141,6 +156,7 @@ static bool shape_places(Planner *p, Diag *diag)
         }
     for (Node *node = p->graph->first; node; node = node->next)
         for (int slot = 0; slot < node->nresults; slot++) place_set_strides(&node->places[slot], &node->types[slot]);
+    set_sparse_places(p->graph);
     return true;
 }
 

@@ -39,6 +39,17 @@ bool schedule_may_have_slack(const Graph *graph, Value value);
 /* Products that the group's code would add at once, 1 when it makes no dot products. */
 int64_t schedule_products(const Group *group, const Target *target);
 
+/* Registers that are left for sums and weights of a tile. */
+int64_t tile_registers(const TileProblem *problem, const Target *target, int64_t pixels, int64_t vectors);
+
+/* What pass_schedule knew of a contraction's zeros. */
+typedef struct SparseFacts {
+    int64_t panel;          /* outputs of a block of one input */
+    int64_t blocks, filled; /* of them all, and those that are not zero */
+} SparseFacts;
+/* False when the weights are not known or not of a kind whose zeros could be skipped. */
+bool sparse_facts(const Group *group, const Target *target, SparseFacts *out);
+
 /* Can a padded convolution read its zeros from the value's own buffer?  Not from the caller's, nor from one that has
  * another name or is read or written as a dense run. */
 bool schedule_may_have_ring(const Graph *graph, Value value);

@@ -94,9 +94,9 @@ static int64_t power_of_two_from(int64_t n)
     return power;
 }
 
-/* Registers that are left for sums and weights: an epilogue and the spread elements need some too.  Without
+/* An epilogue and the spread elements need some too.  Without
  * broadcasts from memory each spread element takes one, which a single vector of weights does not pay for. */
-static int64_t registers_for(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
+int64_t tile_registers(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
 {
     int64_t spare = p->spare + (!(t->has & FEATURE_FMA) ? 6 : t->vector_registers >= 32 ? 4 : 2);
     if (t->vector_registers < 32 && vectors == 1) spare += pixels * 2 / 3;
@@ -125,7 +125,7 @@ static void try_columns(const TileProblem *p, const Target *t, Schedule s, Sched
 {
     for (s.tile_columns = p->pool_width; s.tile_columns <= t->vector_registers; s.tile_columns += p->pool_width) {
         if (s.tile_columns > p->width && s.tile_columns > p->pool_width) break;
-        int64_t pixels = s.tile_rows * s.tile_columns, registers = registers_for(p, t, pixels, s.tile_vectors);
+        int64_t pixels = s.tile_rows * s.tile_columns, registers = tile_registers(p, t, pixels, s.tile_vectors);
         if ((pixels + 1) * s.tile_vectors > registers) break;
         s.unroll = choose_unroll(p, t, &s, registers);
         s.cost = tile_cost(p, &s, t);

@@ -35,6 +35,8 @@ typedef struct Contract {
     Dtype multiplied;                                               /* what the tile's weights are held in */
     TileReduce *reduce;
     Part batch_part, channel_part, row_part, column_part; /* one of them may be cut */
+    const LoopBuffer *starts, *offsets; /* of a weight without its zeros, ir/packing_sparse.h; else NULL */
+    int64_t abreast;                    /* panels of it that are read side by side */
 } Contract;
 
 /* The coordinates of the tile's first output channel.  A packed weight of channel oc + v * lanes is at

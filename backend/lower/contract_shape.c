@@ -1,5 +1,6 @@
 /* Sizes and addresses of a contraction's operands. */
 #include "backend/lower/contract.h"
+#include "ir/packing.h"
 
 #include <assert.h>
 
@@ -174,7 +175,8 @@ Contract contract_new(Lowering *lowering)
     bool batched = !c.image && c.batch > 1;
     c.input = site_of_pixels(lowering, anchor->inputs[0], batched);
     c.output = site_of_pixels(lowering, value_of((Node *)group->node), batched);
-    c.weight = site_of_weight(lowering, &c.shape, anchor->inputs[1]);
+    if (place_of(anchor->inputs[1])->packing == PACKING_PLAIN)
+        c.weight = site_of_weight(lowering, &c.shape, anchor->inputs[1]);
     if (c.shape.bias >= 0 && c.shape.bias < anchor->ninputs && anchor->inputs[c.shape.bias].node) {
         Value bias = anchor->inputs[c.shape.bias];
         c.bias = (Site){.buffer = lower_buffer(lowering, bias), .base = place_interior(place_of(bias)), .c = 1};

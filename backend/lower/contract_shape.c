@@ -175,7 +175,7 @@ Contract contract_new(Lowering *lowering)
     bool batched = !c.image && c.batch > 1;
     c.input = site_of_pixels(lowering, anchor->inputs[0], batched);
     c.output = site_of_pixels(lowering, value_of((Node *)group->node), batched);
-    if (place_of(anchor->inputs[1])->packing == PACKING_PLAIN)
+    if (place_of(anchor->inputs[1])->packing != PACKING_SPARSE)
         c.weight = site_of_weight(lowering, &c.shape, anchor->inputs[1]);
     if (c.shape.bias >= 0 && c.shape.bias < anchor->ninputs && anchor->inputs[c.shape.bias].node) {
         Value bias = anchor->inputs[c.shape.bias];

@@ -4,8 +4,15 @@
 
 static LowerGroup *const kind_table[] = {
     [KIND_MAP] = lower_map,       [KIND_REDUCE] = lower_reduce, [KIND_CONTRACT] = lower_contract,
-    [KIND_WINDOW] = lower_window, [KIND_ROW] = lower_row,
+    [KIND_WINDOW] = lower_window, [KIND_ROW] = lower_row,       [KIND_NEST] = lower_nest,
 };
+
+static LowerGroup *const nest_table[OP_COUNT] = {
+#define NEST(op) [OP_##op] = lower_##op,
+#include "ir/nests.def"
+};
+
+void lower_nest(Lowering *lowering) { nest_table[lowering->group.anchor->op](lowering); }
 
 static LowerGroup *const variant_table[] = {
 #define VARIANT(id, name, doc) lower_##name,
@@ -123,7 +130,8 @@ static void count_traffic(Lowering *lowering)
         const Place *place = &captures[i].node->places[captures[i].slot];
         if (place->space != SPACE_NONE) f->bytes_read += (double)place_bytes(place, value_type(captures[i]));
     }
-    f->bytes_written = (double)type_bytes(&lowering->group.node->types[0]);
+    const Node *node = lowering->group.node;
+    for (int slot = 0; slot < node->nresults; slot++) f->bytes_written += (double)type_bytes(&node->types[slot]);
 }
 
 static LoopFunction *lower_group(const Node *node, const Target *target, Arena *arena, Diag *diag)

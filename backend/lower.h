@@ -21,7 +21,10 @@ typedef struct Lowering {
 
 /* One a kind, in backend/lower/<family>.c. */
 typedef void LowerGroup(Lowering *lowering);
-LowerGroup lower_map, lower_reduce, lower_contract, lower_window, lower_row;
+LowerGroup lower_map, lower_reduce, lower_contract, lower_window, lower_row, lower_nest;
+/* One an operator of ir/nests.def, which is alone in its group. */
+#define NEST(op) LowerGroup lower_##op;
+#include "ir/nests.def"
 /* One a variant of ir/variants.def, of which `direct` is the one above for the group's kind. */
 #define VARIANT(id, name, doc) LowerGroup lower_##name;
 #include "ir/variants.def"

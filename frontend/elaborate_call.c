@@ -237,6 +237,7 @@ static Item operator_node(Elaborator *e, Frame *f, Op op, const AstExpr *call, i
     int room = count > def->noperands ? count : def->noperands, param = first_param(def);
     Value *operands = ARENA_ARRAY(e->arena, Value, room + 1);
     if (!elaborate_operands(e, f, op, count, items, operands, call->at)) return broken;
+    while (count && count < param && def->operands[count].flags & OPERAND_OPTIONAL) operands[count++] = (Value){0};
     if (param >= 0 && count == param && count) {
         if (!layer_params(e, f, op, attrs, operands, count, call->at)) return broken;
         count = def->noperands;

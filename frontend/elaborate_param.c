@@ -46,21 +46,34 @@ bool elaborate_weights(Elaborator *e, const AstStatement *s)
 
 static const struct KeyRow {
     const char *operand, *keras, *pytorch;
+    Op op; /* whose operand; 0, an input, is any other */
 } key_rows[] = {
-    {"weight", "kernel", "weight"},
-    {"bias", "bias", "bias"},
-    {"scale", "gamma", "weight"},
-    {"offset", "beta", "bias"},
-    {"mean", "moving_mean", "running_mean"},
-    {"variance", "moving_variance", "running_var"},
+    {"weight", "kernel", "weight_ih_l0", OP_lstm},
+    {"recurrent_weight", "recurrent_kernel", "weight_hh_l0", OP_lstm},
+    {"bias", "bias", "bias_ih_l0", OP_lstm},
+    {"recurrent_bias", "recurrent_bias", "bias_hh_l0", OP_lstm},
+    {"weight", "kernel", "weight_ih", OP_lstm_cell},
+    {"recurrent_weight", "recurrent_kernel", "weight_hh", OP_lstm_cell},
+    {"bias", "bias", "bias_ih", OP_lstm_cell},
+    {"recurrent_bias", "recurrent_bias", "bias_hh", OP_lstm_cell},
+    {"weight", "kernel", "weight", OP_input},
+    {"bias", "bias", "bias", OP_input},
+    {"scale", "gamma", "weight", OP_input},
+    {"offset", "beta", "bias", OP_input},
+    {"mean", "moving_mean", "running_mean", OP_input},
+    {"variance", "moving_variance", "running_var", OP_input},
 };
 
 /* What the key of an operand ends in, in the layout of the weights. */
-static const char *layout_key(Elaborator *e, const char *path, const char *operand)
+static const char *layout_key(Elaborator *e, Op op, const char *path, const char *operand)
 {
     bool pytorch = e->layout == LAYOUT_PYTORCH;
-    for (size_t i = 0; i < sizeof key_rows / sizeof *key_rows; i++)
-        if (!strcmp(key_rows[i].operand, operand)) operand = pytorch ? key_rows[i].pytorch : key_rows[i].keras;
+    const struct KeyRow *found = NULL;
+    for (size_t i = 0; i < sizeof key_rows / sizeof *key_rows && !found; i++) {
+        const struct KeyRow *row = &key_rows[i];
+        if ((row->op == op || row->op == OP_input) && !strcmp(row->operand, operand)) found = row;
+    }
+    if (found) operand = pytorch ? found->pytorch : found->keras;
     return arena_printf(e->arena, "%s%c%s", path, pytorch ? '.' : '/', operand);
 }
 
@@ -72,6 +85,8 @@ static const struct OrderRow {
 } pytorch_rows[] = {
     {OP_conv2d, 1, {4, {2, 3, 1, 0}}}, /* HWIO of OIHW */
     {OP_dense, 1, {2, {1, 0}}},        /* [in, out] of [out, in] */
+    {OP_lstm, 3, {2, {1, 0}}},         /* [in, 4 H] of [4 H, in] */
+    {OP_lstm, 4, {2, {1, 0}}},         {OP_lstm_cell, 3, {2, {1, 0}}}, {OP_lstm_cell, 4, {2, {1, 0}}},
 };
 
 /* What is flattened in front of a dense, looking through element-wise operators; NULL when nothing is. */
@@ -157,7 +172,7 @@ bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, Value *oper
         param.seed = e->seed;
         param.file = e->weights_file;
         if (param.file) {
-            param.key = layout_key(e, f->param_path, def->operands[i].name);
+            param.key = layout_key(e, op, f->param_path, def->operands[i].name);
             layout_order(e, op, i, operands[0], &type, &param);
         }
         operands[i] = add_param(e, f, def->operands[i].name, &type, &param, at);

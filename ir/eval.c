@@ -101,7 +101,7 @@ void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena 
         eval_constant(node, &results[0], arena);
     else if (def->kind == KIND_GROUP)
         eval_region(node, operands, results, arena);
-    else if (def->expand)
+    else if (def->expand && !(def->eval && node_is_whole(node)))
         eval_expansion(node, operands, results, arena);
     else {
         for (int i = 0; i < node->nresults; i++) results[i] = tensor_new(arena, node->types[i]);

@@ -73,8 +73,11 @@ const char *value_name(Arena *arena, Value value)
     const Node *node = value.node;
     if (node->nresults == 1) return node->name;
     const OpDef *def = node_def(node);
+    size_t length = strlen(node->name);
     const char *slot = def->kind == KIND_GROUP ? value_name(arena, node->regions[0]->results[value.slot].value)
                                                : def->results[value.slot];
+    /* a group is called as the node inside whose slots it gives back */
+    if (def->kind == KIND_GROUP && strncmp(slot, node->name, length) == 0 && slot[length] == '.') return slot;
     return arena_printf(arena, "%s.%s", node->name, slot);
 }
 

@@ -19,6 +19,12 @@ static const char *const op_names[] = {
 
 bool op_is_composite(Op op) { return op_forms[op] == COMP; }
 
+bool node_is_whole(const Node *node)
+{
+    const OpDef *def = node_def(node);
+    return (def->kind == KIND_ROW || def->kind == KIND_NEST) && (!def->whole || def->whole(node));
+}
+
 Op op_find(const char *name)
 {
     int op = 0;

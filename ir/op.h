@@ -16,6 +16,7 @@ typedef enum OpKind {
     KIND_CONTRACT, /* sums of products: conv, dense, matmul */
     KIND_WINDOW,   /* a combiner over a sliding window: pooling */
     KIND_ROW,      /* along the last axis, each row by itself: softmax and the like */
+    KIND_NEST,     /* a loop nest of its own, a row in ir/nests.def: recurrences, attention */
     KIND_GROUP,    /* a region that becomes one loop nest */
     KIND_COMPOSITE /* only an expansion */
 } OpKind;
@@ -120,6 +121,11 @@ struct OpDef {
     void (*pool)(const Node *node, Pooling *out);
     /* A composite: the same in other operators, always its meaning; out[] for each result. */
     bool (*expand)(const Maker *m, Value *out);
+    /* KIND_ROW and KIND_NEST: whether the code of its own computes this node; NULL: always.  Else it is expanded.
+     * With an `eval` beside `expand`, that is what a node which stays whole computes. */
+    bool (*whole)(const Node *node);
+    /* KIND_NEST: the Packing in which the code reads a constant operand; NULL: all are plain. */
+    int (*packing)(const Node *node, int operand);
     const char *onnx, *tflite; /* the one-to-one name there, or NULL */
 };
 
@@ -131,6 +137,8 @@ bool node_is_splat(const Node *node, Scalar *element);
 extern const OpDef *const op_table[OP_COUNT];
 /* True for a row of kind COMP in ir/ops.def. */
 bool op_is_composite(Op op);
+/* A composite with code of its own, in a form which that computes: it is not expanded. */
+bool node_is_whole(const Node *node);
 Op op_find(const char *name); /* OP_COUNT when there is none */
 const char *op_nearest(const char *name);
 /* "conv2d(x, weight, [bias], stride: 1, ...)", for help and documentation. */
@@ -238,6 +246,19 @@ typedef struct GlobalPoolAttrs {
 typedef struct SoftmaxAttrs {
     int64_t axis;
 } SoftmaxAttrs;
+
+typedef struct LstmCellAttrs {
+    bool bias, recurrent_bias; /* layer */
+} LstmCellAttrs;
+
+typedef struct LstmAttrs {
+    int64_t units;             /* layer */
+    bool bias, recurrent_bias; /* layer */
+} LstmAttrs;
+
+typedef struct LstmRecurrenceAttrs {
+    bool recurrent_bias; /* layer */
+} LstmRecurrenceAttrs;
 
 typedef struct BatchNormAttrs {
     double epsilon;

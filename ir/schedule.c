@@ -37,7 +37,7 @@ const AttrTable schedule_attrs = ATTRS(
 
 static bool is_anchor(OpKind kind)
 {
-    return kind == KIND_CONTRACT || kind == KIND_WINDOW || kind == KIND_REDUCE || kind == KIND_ROW;
+    return kind == KIND_CONTRACT || kind == KIND_WINDOW || kind == KIND_REDUCE || kind == KIND_ROW || kind == KIND_NEST;
 }
 
 Group group_of(const Node *node)
@@ -72,9 +72,13 @@ bool contraction_has_row_runs(const Contraction *c, const Node *anchor)
     return contraction_is_image(c, anchor) && w->groups == 1 && w->kernel[1] > 1 && w->dilation[1] == 1;
 }
 
+/* Whether the code of the group's schedule reads the operand in an order of its own. */
 static bool is_packed_operand(const Group *group, const Node *inner, int operand, Contraction *c)
 {
-    if (group->kind != KIND_CONTRACT || inner != group->anchor) return false;
+    if (inner != group->anchor) return false;
+    if (group->kind == KIND_NEST)
+        return group->node->schedule->panel && node_def(inner)->packing && node_def(inner)->packing(inner, operand);
+    if (group->kind != KIND_CONTRACT) return false;
     node_def(inner)->contract(inner, c);
     return operand == 1 || operand == c->bias;
 }
@@ -90,7 +94,8 @@ int group_packing(const Group *group, const Node *inner, int operand)
     Contraction c = {.bias = -1};
     const Schedule *s = group->node->schedule;
     if (s->variant == VARIANT_SPARSE && operand == 1 && inner == group->anchor) return PACKING_SPARSE;
-    if (s->variant != VARIANT_DOT || operand != 1 || !is_packed_operand(group, inner, operand, &c))
-        return PACKING_PLAIN;
+    if (!is_packed_operand(group, inner, operand, &c)) return PACKING_PLAIN;
+    if (group->kind == KIND_NEST) return node_def(inner)->packing(inner, operand);
+    if (s->variant != VARIANT_DOT || operand != 1) return PACKING_PLAIN;
     return (int)packing_for_dot(s->products, contraction_has_row_runs(&c, inner));
 }

@@ -59,12 +59,12 @@ Group group_of(const Node *node);
 /* Are the axes of the anchor's result those of its contraction, [N, H, W, C]?  Else the group reads and writes lines of
  * rows: dense runs, without a ring. */
 bool contraction_is_image(const Contraction *contraction, const Node *anchor);
-/* The value of the outer graph that an operand of a body's node stands for; itself when it is made inside. */
 /* Is a kernel's row of inputs one run of memory, which dot products step through without regard to pixels? */
 bool contraction_has_row_runs(const Contraction *contraction, const Node *anchor);
 /* How the code of the group wants operand `operand` of its node `inner` written down: a Packing, and the panel. */
 int group_packing(const Group *group, const Node *inner, int operand);
 int64_t group_panel(const Group *group, const Node *inner, int operand);
+/* The value of the outer graph that an operand of a body's node stands for; itself when it is made inside. */
 bool group_is_inside(const Group *group, Value value);
 
 #endif

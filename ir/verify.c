@@ -136,7 +136,8 @@ static bool check_stage(Verifier *v, const Node *node)
 {
     OpKind kind = node_def(node)->kind;
     if (kind == KIND_GROUP) return check_group(v, node);
-    if (v->stage >= STAGE_CORE && kind == KIND_COMPOSITE) return broken(v, node, "should have been expanded", "");
+    bool composite = kind == KIND_COMPOSITE || (op_is_composite(node->op) && !node_is_whole(node));
+    if (v->stage >= STAGE_CORE && composite) return broken(v, node, "should have been expanded", "");
     if (v->stage < STAGE_GROUPED || node->graph->owner || kind == KIND_SOURCE || is_alias(node)) return true;
     return broken(v, node, "stands outside of a group", "");
 }

@@ -62,21 +62,30 @@ static bool check_pool(const GroupCheck *c, const Node *node)
     return plain || refuse(c, node, "cannot follow a contraction in its group");
 }
 
-/* Row operators run along the last axis. */
+/* Row operators are the end of their group. */
 static bool check_row(const GroupCheck *c, const Node *node)
 {
-    const AttrDef *row = attr_find(&node_def(node)->attrs, "axis");
-    int64_t axis = row ? *(const int64_t *)attr_field_const(row, node->attrs) : -1;
-    if (axis != -1 && axis != node->types[0].rank - 1)
-        return refuse(c, node, "runs along an axis that is not the last");
+    if (!node_is_whole(node)) return refuse(c, node, "is of a form that has no code of its own");
     bool last = value_equal(c->group.body->results[0].value, value_of((Node *)node));
     return last || refuse(c, node, "is not the result of its group");
+}
+
+/* A nest of its own is alone in its group, which gives back all that it makes. */
+static bool check_nest(const GroupCheck *c, const Node *node)
+{
+    const Graph *body = c->group.body;
+    if (!node_is_whole(node)) return refuse(c, node, "is of a form that has no code of its own");
+    bool alone = body->first == body->last && body->nresults == node->nresults;
+    for (int slot = 0; alone && slot < body->nresults; slot++)
+        alone = value_equal(body->results[slot].value, (Value){(Node *)node, slot});
+    return alone || refuse(c, node, "is not all of its group");
 }
 
 static bool check_anchor(const GroupCheck *c, const Node *node)
 {
     if (node == c->group.pool) return check_pool(c, node);
     if (c->group.kind == KIND_ROW) return check_row(c, node);
+    if (c->group.kind == KIND_NEST) return check_nest(c, node);
     if (c->group.kind != KIND_CONTRACT) return true;
     for (int i = 0; i < node->ninputs; i++)
         if (node->inputs[i].node && group_is_inside(&c->group, node->inputs[i]))

@@ -100,7 +100,8 @@ static bool check_sparse(const Group *group, Diag *diag)
 bool verify_schedule(const Node *node, Diag *diag)
 {
     Group group = group_of(node);
-    if (node->nresults != 1) return misfit(node, diag, "code is made of groups of one result");
+    if (node->nresults != 1 && group.kind != KIND_NEST)
+        return misfit(node, diag, "code is made of groups of one result");
     if (!check_ranges(node, diag) || !check_products(&group, diag)) return false;
     if (node->schedule->variant == VARIANT_SPARSE && !check_sparse(&group, diag)) return false;
     return group.kind != KIND_CONTRACT || check_tile(&group, diag);

@@ -4,17 +4,6 @@
 #include "passes/pass.h"
 #include "passes/uses.h"
 
-/* Row operators have code that runs along the last axis only. */
-static bool has_own_code(const Node *node)
-{
-    const OpDef *def = node_def(node);
-    if (def->kind != KIND_ROW) return false;
-    const AttrDef *axis = attr_find(&def->attrs, "axis");
-    if (!axis) return true;
-    int64_t along = *(const int64_t *)attr_field_const(axis, node->attrs);
-    return along == -1 || along == node->types[0].rank - 1;
-}
-
 /* What stands for a result takes its name, unless the expansion passed an operand through: that is not new. */
 static void take_name(Node *node, const char *name, const Node *since, const Node *until)
 {
@@ -36,8 +25,11 @@ static bool expand_node(Node *node, Uses *uses, Diag *diag)
         uses_replace(uses, (Value){node, slot}, out[slot]);
     }
     uses_remove(uses, node);
-    for (int slot = 0; slot < node->nresults; slot++)
-        take_name(out[slot].node, value_name(graph->arena, (Value){node, slot}), since, until);
+    for (int slot = 0; slot < node->nresults; slot++) {
+        bool whole = out[slot].node->nresults > 1; /* its results have names by their slots */
+        const char *name = whole ? node->name : value_name(graph->arena, (Value){node, slot});
+        if (!slot || out[slot].node != out[slot - 1].node) take_name(out[slot].node, name, since, until);
+    }
     return true;
 }
 
@@ -47,7 +39,7 @@ static bool expand_graph(Graph *graph, Uses *uses, Diag *diag)
         for (int r = 0; r < node->nregions; r++)
             if (!expand_graph(node->regions[r], uses, diag)) return false;
         next = node->next;
-        if (!op_is_composite(node->op) || has_own_code(node)) continue;
+        if (!op_is_composite(node->op) || node_is_whole(node)) continue;
         Node *before = node->previous;
         if (!expand_node(node, uses, diag)) return false;
         next = before ? before->next : graph->first; /* an expansion may hold composites */

@@ -260,8 +260,10 @@ static bool build_groups(Graph *graph, const Fusion *f, Arena *scratch, Diag *di
         group->origin = origin_join(graph->arena, node->origin, group->origin);
         graph_move(group->regions[0], node, NULL);
         if (f->group[i] != i) continue;
-        uses_replace(uses, value_of(node), value_of(group));
-        graph_add_result(group->regions[0], (Result){.value = value_of(node)});
+        for (int slot = 0; slot < node->nresults; slot++)
+            graph_add_result(group->regions[0], (Result){.value = {node, slot}});
+        if (!graph_infer(group, diag)) return false;
+        for (int slot = 0; slot < node->nresults; slot++) uses_replace(uses, (Value){node, slot}, (Value){group, slot});
         graph_rename(group, node->name);
     }
     return true;

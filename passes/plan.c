@@ -20,12 +20,14 @@ typedef struct Planner {
 static Place *place_of(Value value) { return &value.node->places[value.slot]; }
 
 /* What a value is a reshape of. */
-static const Node *source_of(Value value)
+static Value root_of(Value value)
 {
-    const Node *node = value.node;
-    while (node && node->places && node_def(node)->kind == KIND_VIEW) node = node->inputs[0].node;
-    return node;
+    while (value.node && value.node->places && node_def(value.node)->kind == KIND_VIEW) value = value.node->inputs[0];
+    return value;
 }
+
+static const Node *source_of(Value value) { return root_of(value).node; }
+static bool same_memory(Value a, Value b) { return value_equal(root_of(a), root_of(b)); }
 
 /* ---- strides, halos and panels ---- */
 
@@ -85,9 +87,8 @@ enum { FREE, SHARED };
 
 /* A constant in the order that this group's code reads it; one that another group reads in a different order, or one
  * that only this group can read, is made twice. */
-static bool set_panel(Planner *p, Node *anchor, int operand, Diag *diag)
+static bool set_packing(Planner *p, Node *anchor, int operand, Diag *diag)
 {
-    if (operand < 0 || operand >= anchor->ninputs || !anchor->inputs[operand].node) return true;
     Node *node = anchor->inputs[operand].node;
     if (node->op != OP_param && node->op != OP_constant) return true;
     Group group = group_of(anchor->graph->owner);
@@ -112,17 +113,30 @@ static bool set_panel(Planner *p, Node *anchor, int operand, Diag *diag)
     if (!copy) return false;
     make_places(p->graph, copy);
     anchor->inputs[operand] = value_of(copy);
-    return set_panel(p, anchor, operand, diag);
+    return set_packing(p, anchor, operand, diag);
+}
+
+static bool is_packed(const Group *group, const Node *node, int operand)
+{
+    return group_panel(group, node, operand) || group_packing(group, node, operand);
+}
+
+static bool set_packings(Planner *p, const Group *group, Diag *diag)
+{
+    for (int i = 0; group->anchor && i < group->anchor->ninputs; i++) {
+        bool packs = is_packed(group, group->anchor, i) && group->anchor->inputs[i].node;
+        if (packs && !set_packing(p, (Node *)group->anchor, i, diag)) return false;
+    }
+    return true;
 }
 
 /* Everybody else reads constants dense: those are marked first, so that packing makes copies of them. */
-static void mark_dense(Planner *p, const Node *group, const Contraction *packed, const Node *anchor)
+static void mark_dense(Planner *p, const Group *group)
 {
-    for (const Node *node = group->regions[0]->first; node; node = node->next)
+    for (const Node *node = group->body->first; node; node = node->next)
         for (int i = 0; i < node->ninputs; i++) {
             const Node *from = source_of(node->inputs[i]);
-            bool is_packed = packed && node == anchor && (i == 1 || i == packed->bias);
-            if (from && from->places && !is_packed) *node_map_cell(p->packed, from) = SHARED;
+            if (from && from->places && !is_packed(group, node, i)) *node_map_cell(p->packed, from) = SHARED;
         }
 }
 
@@ -136,23 +150,24 @@ static void set_sparse_places(const Graph *graph)
     }
 }
 
+/* What the group reads around and behind its operands. */
+static bool make_room(Planner *p, const Group *group, Diag *diag)
+{
+    Contraction c = {.bias = -1};
+    if (group->kind != KIND_CONTRACT) return true;
+    node_def(group->anchor)->contract(group->anchor, &c);
+    add_slack(p, group);
+    return add_halo(p, group, &c, diag);
+}
+
 static bool shape_places(Planner *p, Diag *diag)
 {
     for (int packing = 0; packing < 2; packing++)
         for (Node *node = p->graph->first; node; node = node->next) {
             if (node->op != OP_group) continue;
             Group group = group_of(node);
-            Contraction c = {.bias = -1};
-            if (group.kind == KIND_CONTRACT) node_def(group.anchor)->contract(group.anchor, &c);
-            bool packs = group.kind == KIND_CONTRACT && node->schedule->panel;
-            if (!packing) {
-                mark_dense(p, node, packs ? &c : NULL, group.anchor);
-                if (group.kind == KIND_CONTRACT && !add_halo(p, &group, &c, diag)) return false;
-                if (group.kind == KIND_CONTRACT) add_slack(p, &group);
-            } else if (packs) {
-                Node *anchor = (Node *)group.anchor;
-                if (!set_panel(p, anchor, 1, diag) || !set_panel(p, anchor, c.bias, diag)) return false;
-            }
+            if (packing ? !set_packings(p, &group, diag) : !make_room(p, &group, diag)) return false;
+            if (!packing) mark_dense(p, &group);
         }
     for (Node *node = p->graph->first; node; node = node->next)
         for (int slot = 0; slot < node->nresults; slot++) place_set_strides(&node->places[slot], &node->types[slot]);
@@ -298,7 +313,7 @@ static bool check_results(const Graph *graph, Diag *diag)
         const Result *result = &graph->results[i];
         const Node *source = source_of(result->value);
         bool own = source->op == OP_group;
-        for (int k = 0; k < i; k++) own = own && source_of(graph->results[k].value) != source;
+        for (int k = 0; k < i; k++) own = own && !same_memory(graph->results[k].value, result->value);
         if (own) continue;
         diag_error(diag, E0605, result->at, "result `%s` is not written by a group of its own", result->name);
         return diag_help(diag, "the pass `fuse` puts a copy between: go on from a dump of before it");

@@ -42,6 +42,7 @@ static bool is_captured(const Group *group, Value value)
 static bool group_reads_dense(const Node *node, Value value)
 {
     Group group = group_of(node);
+    if (group.kind == KIND_NEST) return is_captured(&group, value);
     if (group.kind != KIND_CONTRACT) return false;
     Contraction c;
     node_def(group.anchor)->contract(group.anchor, &c);
@@ -60,10 +61,11 @@ static bool is_read_dense(const Graph *graph, Value value)
     return false;
 }
 
-/* Does the group write its result as one dense run: a product whose rows are no image? */
+/* Does the group write its result as one dense run: a product whose rows are no image, or a nest of its own? */
 static bool is_written_dense(const Node *node)
 {
     Group group = group_of(node);
+    if (group.kind == KIND_NEST) return true;
     if (group.kind != KIND_CONTRACT) return false;
     Contraction c;
     node_def(group.anchor)->contract(group.anchor, &c);
@@ -123,6 +125,10 @@ bool variant_direct(const Group *group, const PassContext *context, Schedule *ou
         *out = tile_choose(&problem, target);
         return true;
     }
+    if (group->kind == KIND_NEST) {
+        *out = schedule_nest(group, target);
+        return true;
+    }
     const Type *type = &group->node->types[0];
     int64_t elements = type_elements(type), lanes = target->vector_bytes / 4;
     while (lanes > 1 && lanes > elements) lanes /= 2;
@@ -157,7 +163,8 @@ static Schedule schedule_group(const Group *group, const PassContext *context)
 /* fuse makes no other; the text of a dump may. */
 static bool has_one_result(const Node *node, Diag *diag)
 {
-    if (node->nresults == 1) return true;
+    Group group = group_of(node);
+    if (node->nresults == 1 || group.kind == KIND_NEST) return true;
     diag_error(diag, E0605, node_span(node), "group `%s` gives back %d values: code is made of groups of one result",
                node->name, node->nresults);
     return diag_help(diag, "write a group for each");

@@ -49,6 +49,11 @@ typedef struct SparseFacts {
 } SparseFacts;
 /* False when the weights are not known or not of a kind whose zeros could be skipped. */
 bool sparse_facts(const Group *group, const Target *target, SparseFacts *out);
+/* The cheapest schedule of a nest of its own: one function an operator of ir/nests.def. */
+typedef Schedule ScheduleNest(const Group *group, const Target *target);
+ScheduleNest schedule_nest;
+#define NEST(op) ScheduleNest schedule_##op;
+#include "ir/nests.def"
 
 /* Can a padded convolution read its zeros from the value's own buffer?  Not from the caller's, nor from one that has
  * another name or is read or written as a dense run. */

@@ -130,6 +130,7 @@ static void test_reducer(void **state)
     bool fails = false;
     for (uint64_t seed = 1; !fails; seed++) {
         program = program_draw(arena, seed, SIZE);
+        program_prune(program); /* as each change is */
         fails = program->count > 12 && program_check(program, &trial, arena);
     }
     program_reduce(program, &trial);

@@ -13,12 +13,12 @@ typedef struct Judgement {
     Tensor bound;    /* F64, the error allowed of each element */
 } Judgement;
 
-/* What machine code made so far: the tensor of each top-level node's result. */
+/* What machine code made so far: the tensors of each top-level node's results. */
 typedef struct Known {
-    NodeMap *tensors; /* of `const Tensor *` */
+    NodeMap *tensors; /* of `const Tensor *`, one a slot */
 } Known;
 
-/* Runs the group's nodes one by one on what machine code made before it. */
-Judgement judge_group(const Node *group, const Known *known, bool strict, Arena *arena);
+/* Runs the group's nodes one by one on what machine code made before it, for result `slot`. */
+Judgement judge_group(const Node *group, int slot, const Known *known, bool strict, Arena *arena);
 
 #endif

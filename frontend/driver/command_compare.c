@@ -68,19 +68,19 @@ static bool same_bits(const Tensor *a, const Tensor *b, int64_t i)
     return isnan(tensor_real(a, i)) && isnan(tensor_real(b, i));
 }
 
-static LayerRow judge_layer(const Node *group, const Tensor *found, const Judgement *judgement)
+static void judge_result(LayerRow *row, const Tensor *found, const Judgement *judgement)
 {
-    LayerRow row = {.name = group->name, .source = "", .elements = type_elements(&found->type)};
-    for (int64_t i = 0; i < row.elements; i++) {
+    int64_t count = type_elements(&found->type);
+    row->elements += count;
+    for (int64_t i = 0; i < count; i++) {
         const Tensor *exact = judgement->exact.data ? &judgement->exact : NULL;
         double value = tensor_real(found, i);
         if (exact && same_bits(found, exact, i)) continue;
         if (judgement->bound.data)
-            judge_element(&row, value, tensor_real(&judgement->expected, i), tensor_real(&judgement->bound, i));
+            judge_element(row, value, tensor_real(&judgement->expected, i), tensor_real(&judgement->bound, i));
         else
-            judge_element(&row, value, tensor_real(exact, i), -1);
+            judge_element(row, value, tensor_real(exact, i), -1);
     }
-    return row;
 }
 
 static const char *source_of(Arena *arena, const Node *node)
@@ -92,11 +92,27 @@ static const char *source_of(Arena *arena, const Node *node)
     return arena_printf(arena, "%s:%d", slash ? slash + 1 : at->source->path, at->line);
 }
 
-static int64_t remember(Known *known, const Node *node, const Tensor *tensor, Arena *arena)
+/* What the places of all results of a node hold now. */
+static const Tensor *read_results(const Node *node, const Session *session, Known *known, Arena *arena)
 {
-    Tensor *kept = ARENA_NEW(arena, Tensor);
-    *kept = *tensor;
-    return *node_map_cell(known->tensors, node) = (int64_t)(intptr_t)kept;
+    Tensor *kept = ARENA_ARRAY(arena, Tensor, node->nresults);
+    for (int slot = 0; slot < node->nresults; slot++)
+        kept[slot] = read_place((Value){(Node *)(uintptr_t)node, slot}, session->bases, session->model, arena);
+    *node_map_cell(known->tensors, node) = (int64_t)(intptr_t)kept;
+    return kept;
+}
+
+/* All results of a step as one row. */
+static LayerRow judge_step(const Compilation *c, const Node *node, const Tensor *found, const Known *known)
+{
+    LayerRow row = {.name = node->name, .source = source_of(c->arena, node)};
+    for (int slot = 0; slot < node->nresults; slot++) {
+        Arena *scratch = arena_child(c->arena);
+        Judgement judgement = judge_group(node, slot, known, c->options->fp == FP_STRICT, scratch);
+        judge_result(&row, &found[slot], &judgement);
+        arena_free(scratch);
+    }
+    return row;
 }
 
 /* Runs and judges every step; returns the number of rows. */
@@ -107,19 +123,11 @@ static int judge_all(Compilation *c, const Session *session, LayerRow *rows)
     int64_t step = 0;
     for (const Node *node = c->graph->first; node; node = node->next) {
         /* inputs, and views of what is in memory already */
-        if (node->op != OP_group && !node->data) {
-            Tensor tensor = read_place(value_of((Node *)(uintptr_t)node), session->bases, model, c->arena);
-            remember(&known, node, &tensor, c->arena);
-        }
+        if (node->op != OP_group && !node->data) read_results(node, session, &known, c->arena);
         if (node->op != OP_group || step >= model->nsteps) continue;
         model->steps[step].run(session->bases, NULL);
-        Tensor found = read_place(value_of((Node *)(uintptr_t)node), session->bases, model, c->arena);
-        Arena *scratch = arena_child(c->arena);
-        Judgement judgement = judge_group(node, &known, c->options->fp == FP_STRICT, scratch);
-        rows[step] = judge_layer(node, &found, &judgement);
-        rows[step++].source = source_of(c->arena, node);
-        arena_free(scratch);
-        remember(&known, node, &found, c->arena);
+        const Tensor *found = read_results(node, session, &known, c->arena);
+        rows[step++] = judge_step(c, node, found, &known);
     }
     return (int)step;
 }

@@ -11,6 +11,13 @@ static bool infer_softmax(const Node *node, Type *out, Diag *diag)
     return true;
 }
 
+/* The code runs along the last axis only. */
+static bool whole_softmax(const Node *node)
+{
+    int64_t axis = ((const SoftmaxAttrs *)node->attrs)->axis;
+    return axis == -1 || axis == node->types[0].rank - 1;
+}
+
 static bool expand_softmax(const Maker *m, Value *out)
 {
     Value x = m->node->inputs[0];
@@ -31,5 +38,6 @@ const OpDef op_softmax = {
                                       .high = MAX_RANK - 1, .doc = "which axis sums to 1; negative from the end")),
     .infer = infer_softmax,
     .expand = expand_softmax,
+    .whole = whole_softmax,
     .onnx = "Softmax",
 };

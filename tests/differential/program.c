@@ -89,8 +89,10 @@ Graph *program_build(const Program *program, Arena *arena, const Node **nodes, D
     }
     for (int i = 0; i < program->count; i++) {
         if (!program->steps[i].is_result) continue;
-        const char *name = arena_printf(arena, "r%d", i);
-        graph_add_result(graph, (Result){.name = name, .value = value_of(made[i]), .at = step_span(arena, i)});
+        for (int slot = 0; slot < made[i]->nresults; slot++) {
+            const char *name = arena_printf(arena, slot ? "r%d.%d" : "r%d", i, slot);
+            graph_add_result(graph, (Result){.name = name, .value = {made[i], slot}, .at = step_span(arena, i)});
+        }
     }
     return graph;
 }

@@ -6,7 +6,7 @@
 #include "ir/op.h"
 #include "tests/differential/random.h"
 
-enum { MAX_OPERANDS = 6, MOST_STEPS = 64 };
+enum { MAX_OPERANDS = 8, MOST_STEPS = 64 };
 
 /* A node.  Inputs and constants have a type and elements: drawn from a seed, or given. */
 typedef struct Step {

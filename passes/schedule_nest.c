@@ -1,0 +1,57 @@
+/* Schedules of nests of their own: lanes, what is held in registers and how constants are packed. */
+#include "passes/schedule.h"
+
+enum { PANEL = 16, GATES = 4 };
+
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static int64_t power_of_two_from(int64_t n)
+{
+    int64_t power = 1;
+    while (power < n) power *= 2;
+    return power;
+}
+
+static int64_t element_bytes(const Node *node) { return dtype_bits(node->types[0].dtype) / 8; }
+
+/* All operands that the code would read packed are constants. */
+static bool can_pack(const Node *node)
+{
+    for (int i = 0; i < node->ninputs; i++) {
+        if (!node->inputs[i].node || !node_def(node)->packing(node, i)) continue;
+        const Node *from = node->inputs[i].node;
+        if (from->op != OP_param && from->op != OP_constant) return false;
+    }
+    return true;
+}
+
+/* Sums of rows x gates x vectors in registers, and beside them the weights of one step.  A single row is bound by the
+ * latency of its sums or the stream of its weights: two vectors a gate hide both, where they fit. */
+Schedule schedule_lstm_recurrence(const Group *group, const Target *target)
+{
+    const Node *node = group->anchor;
+    const Type *state = &node->types[1], *all = &node->types[0];
+    int64_t batch = state->dim[0].high, units = state->dim[1].high, steps = all->dim[all->rank - 2].high;
+    int64_t narrow = power_of_two_from(units), sums = target->vector_registers / 2;
+    Schedule s = {.lanes = target->vector_bytes / element_bytes(node), .tile_rows = 1, .tile_columns = 1, .unroll = 4};
+    while (s.lanes > narrow) s.lanes /= 2;
+    if (can_pack(node)) s.panel = narrow < PANEL ? narrow : PANEL;
+    s.tile_vectors = batch == 1 && units >= 2 * s.lanes && 2 * GATES <= sums ? 2 : 1;
+    if (target->vector_registers >= 32) sums += target->vector_registers / 4;
+    s.tile_columns = larger(1, sums / (GATES * s.tile_vectors));
+    if (s.tile_columns > batch) s.tile_columns = batch;
+    while (s.unroll > 1 && units % s.unroll) s.unroll /= 2;
+    double products = (double)(steps * batch * units * units * GATES);
+    s.cost = products / (double)s.lanes / target->fma_per_cycle;
+    return s;
+}
+
+static ScheduleNest *const nest_table[OP_COUNT] = {
+#define NEST(op) [OP_##op] = schedule_##op,
+#include "ir/nests.def"
+};
+
+Schedule schedule_nest(const Group *group, const Target *target)
+{
+    return nest_table[group->anchor->op](group, target);
+}

@@ -41,10 +41,16 @@ static bool stage_misfit(const Pass *pass, const Graph *graph, Diag *diag)
                                                         "in order");
 }
 
+/* A core graph that nobody asked to quantise has the storage types that it will have. */
+static bool stage_fits(const Pass *pass, const Graph *graph)
+{
+    return graph->stage == pass->needs || (graph->stage == STAGE_CORE && pass->needs == STAGE_QUANTISED);
+}
+
 /* One pass, then the verifier. */
 static bool pass_apply(const Pass *pass, Graph *graph, const PassContext *context, Diag *diag)
 {
-    if (graph->stage != pass->needs) return stage_misfit(pass, graph, diag);
+    if (!stage_fits(pass, graph)) return stage_misfit(pass, graph, diag);
     if (!pass->run(graph, context, diag)) return false;
     graph->stage = pass->leaves;
     bool sound = graph_verify(graph, diag);

@@ -411,8 +411,8 @@ static void pipeline_runs(const PassContext *context, const char *last, const ch
 static void pipeline_fits_stage_and_context(void **state)
 {
     const char *const without[] = {"cse", "expand", NULL};
-    pipeline_runs(&strict, "fuse", "expand fold simplify scale prune views cse dce fuse ");
-    pipeline_runs(&plain, "fuse", "expand prune fuse ");
+    pipeline_runs(&strict, "fuse", "expand fold simplify scale prune views cse dce quantise fuse ");
+    pipeline_runs(&plain, "fuse", "expand prune quantise fuse ");
     pipeline_runs(&plain, "views", "expand prune ");
     pipeline_runs(&strict, "fold", "expand fold ");
     pipeline_runs(&(PassContext){.level = 1, .disabled = without}, "dce",

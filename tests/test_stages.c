@@ -57,6 +57,13 @@ static void visit(void *context, const Pass *pass, const Graph *graph, double se
     check->stages |= 1 << graph->stage;
 }
 
+static Tensor picture(Arena *arena)
+{
+    Tensor image = tensor_new(arena, type_tensor(U8, 4, (const int64_t[]){1, 12, 12, 3}));
+    for (int64_t i = 0; i < type_elements(&image.type); i++) tensor_set_real(&image, i, (double)(i * 89 % 256));
+    return image;
+}
+
 static void every_pass_reads_back(void **state)
 {
     static const char text[] =
@@ -86,10 +93,15 @@ static void every_pass_reads_back(void **state)
     assert_non_null(mkdtemp(check.folder));
     assert_true(target_select("", "x86-64-v3", "", arena, &target, &diag));
     Graph *graph = read_back(arena, "stages.lep", text);
-    const PassContext context = {.target = &target, .fast = true, .level = 3};
+    const QuantRow all[] = {{.layer = "all", .to = I8, .per_channel = true}, {.layer = "y", .to = F32}};
+    const Policy policy = {.nquant = 2, .quant = all, .percentile = 99.99};
+    const Tensor image = picture(arena);
+    const Samples samples = {.count = 1, .ninputs = 1, .tensors = &image};
+    const PassContext context = {.target = &target, .fast = true, .level = 3, .policy = &policy, .samples = &samples};
     assert_true(pass_pipeline(graph, &context, NULL, visit, &check, &diag));
     rmdir(check.folder);
-    int wanted = 1 << STAGE_CORE | 1 << STAGE_GROUPED | 1 << STAGE_SCHEDULED | 1 << STAGE_PLANNED;
+    int wanted =
+        1 << STAGE_CORE | 1 << STAGE_QUANTISED | 1 << STAGE_GROUPED | 1 << STAGE_SCHEDULED | 1 << STAGE_PLANNED;
     assert_int_equal(check.stages, wanted);
     arena_free(arena);
 }

@@ -30,6 +30,7 @@ typedef struct Architecture {
     const char *baseline;  /* the row for no CPU's name */
     int index_bits;        /* of addresses and the indices that code counts with */
     bool unaligned;        /* reads and writes at any address; else a port must be aligned as its C type */
+    bool memory_operands;  /* a multiply-add reads an operand from memory, spread over its lanes */
     bool bare;             /* no operating system: code at a fixed place, no binaries of ours */
     const char *constants; /* section of the weights */
     const char *packages;  /* Debian's, to link for it elsewhere */

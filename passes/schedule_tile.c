@@ -99,6 +99,7 @@ static int64_t power_of_two_from(int64_t n)
 int64_t tile_registers(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
 {
     int64_t spare = p->spare + (!(t->has & FEATURE_FMA) ? 6 : t->vector_registers >= 32 ? 4 : 2);
+    if (!t->arch->memory_operands) spare = p->spare + (t->vector_registers >= 32 ? 8 : 2);
     if (t->vector_registers < 32 && vectors == 1) spare += pixels * 2 / 3;
     return t->vector_registers - spare - (p->depthwise ? 1 : 0);
 }

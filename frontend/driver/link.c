@@ -71,16 +71,31 @@ static void say(char **argv)
     fputc('\n', stderr);
 }
 
+/* Whether the target runs on the processor that lepc runs on, so that this machine's compiler links for it. */
+static bool is_for_this_machine(Compilation *c)
+{
+    const char *triple, *cpu, *features;
+    emit_host(c->arena, &triple, &cpu, &features);
+    for (const char *const *start = c->target.arch->starts; *start; start++)
+        if (strncmp(triple, *start, strlen(*start)) == 0) return true;
+    return false;
+}
+
+static bool no_linker(Compilation *c, const char *name, const char *why)
+{
+    const char *packages = is_for_this_machine(c) ? "gcc" : c->target.arch->packages;
+    diag_error(c->diag, E0903, nowhere, "no linker: '%s' %s", name, why);
+    return diag_help(c->diag,
+                     "install Debian's %s, or name another one by --linker%s; --emit=obj and --emit=lib need none",
+                     packages, is_for_this_machine(c) ? " or CC" : "");
+}
+
 static bool run_tool(Compilation *c, char **argv)
 {
     if (c->options->verbose) say(argv);
     pid_t child;
     int status, error = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ);
-    if (error == ENOENT || error == EACCES) {
-        diag_error(c->diag, E0903, nowhere, "no linker: '%s' is not there", argv[0]);
-        return diag_help(c->diag, "install gcc (apt install gcc), or name another one by --linker or CC; "
-                                  "--emit=obj and --emit=lib need none");
-    }
+    if (error == ENOENT || error == EACCES) return no_linker(c, argv[0], "is not there");
     if (error) return diag_error(c->diag, E0903, nowhere, "'%s' cannot be started: %s", argv[0], strerror(error));
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) return diag_error(c->diag, E0903, nowhere, "'%s' is lost: %s", argv[0], strerror(errno));
@@ -88,10 +103,7 @@ static bool run_tool(Compilation *c, char **argv)
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
     if (was_interrupted()) return false;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
-        diag_error(c->diag, E0903, nowhere, "no linker: '%s' cannot be run", argv[0]);
-        return diag_help(c->diag, "install gcc (apt install gcc), or name another one by --linker or CC");
-    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) return no_linker(c, argv[0], "cannot be run");
     diag_error(c->diag, E0903, nowhere, "'%s' failed, see above", argv[0]);
     return diag_help(c->diag, "a full disk, or a linker for another processor than %s", c->target.triple);
 }
@@ -101,8 +113,11 @@ static bool run_linker(Compilation *c, const char *object, const char *runner, c
     enum { WORDS = 16 };
     const char *const flags[] = {c->options->debug ? "-g" : "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-o"};
     char *argv[WORDS + 10];
-    const char *environment = getenv("CC");
-    const char *linker = c->options->linker ? c->options->linker : environment && *environment ? environment : "cc";
+    const char *environment = getenv("CC"); /* of this machine, so not asked for another processor */
+    const char *usual = !is_for_this_machine(c)       ? c->target.arch->linker
+                        : environment && *environment ? environment
+                                                      : "cc";
+    const char *linker = c->options->linker ? c->options->linker : usual;
     int count = split_words(c->arena, linker, argv, WORDS);
     if (!count) return diag_error(c->diag, E0801, nowhere, "--linker: expected the name of a program");
     const char *files[] = {out, object, runner, "-lm", "-pthread", NULL};
@@ -122,9 +137,14 @@ bool link_program(Compilation *c, const Bytes *object, const char *path)
 {
     OutputSet *set = &c->driver->outputs;
     const char *runner = find_runner(c->arena, c->target.triple);
+    if (c->target.arch->bare) {
+        diag_error(c->diag, E0801, nowhere, "no binaries for %s: they have no system to run on", c->target.name);
+        return diag_help(c->diag, "--emit=obj or --emit=lib with the header, as examples/microcontroller does");
+    }
     if (!runner) {
         diag_error(c->diag, E0903, nowhere, "no runner for %s beside lepc", c->target.triple);
-        return diag_help(c->diag, "binaries are made for this machine's triple; for another: --emit=lib");
+        return diag_help(c->diag, "install Debian's %s and build lepc again; --emit=obj and --emit=lib need none",
+                         c->target.arch->packages);
     }
     if (strcmp(path, "-") == 0) return diag_error(c->diag, E0801, nowhere, "a binary cannot go to the terminal");
     /* the linker writes to a device itself: a file beside it would be moved to its place */

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Binaries for other processors, linked by their cross compilers and run under qemu: strict code has the bits of the
+# reference interpreter. What is not installed is skipped, and said.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+lepc=$(realpath "${LEPC:-build/bin/lepc}")
+model=examples/mnist/mnist.lep
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+ran=0
+fail() { echo "cross: $*" >&2; exit 1; }
+
+# expects COMMAND... fails with status 74 and names the package
+names_package() {
+  local package=$1 status=0; shift
+  "$@" 2>"$work/said" || status=$?
+  [[ $status -eq 74 ]] || fail "status $status in place of 74: $*"
+  grep -q "$package" "$work/said" || fail "no word of $package: $(cat "$work/said")"
+}
+
+digits=(0_a 4_a 7_a)
+for digit in "${digits[@]}"; do
+  "$lepc" run "$model" --reference --input "image=examples/mnist/digits/$digit.png" --output "digit=$work/$digit.npy"
+done
+
+# check TARGET TRIPLE INSTRUCTION QEMU...: INSTRUCTION is a pattern that the innermost loops must hold
+check() {
+  local target=$1 triple=$2 instruction=$3; shift 3
+  "$lepc" build "$model" "--target=$target" --emit=asm -o "$work/$target.s"
+  awk '/^\.L/ { inner = 0 } /This Inner Loop Header/ { inner = 1 } inner' "$work/$target.s" | grep -qE "$instruction" ||
+    fail "no $instruction in the loops of $target"
+  if ! command -v "$triple-gcc" >/dev/null || ! command -v "$1" >/dev/null || ! [[ -d /usr/$triple/lib ]]; then
+    echo "cross: skipped $target: needs gcc-$triple with its C library, and qemu-user"
+    return
+  fi
+  names_package "gcc-$triple" env PATH=/var/empty "$lepc" build "$model" "--target=$target" -o "$work/none"
+  "$lepc" build "$model" "--target=$target" --fp=strict -o "$work/$target"
+  "$lepc" build "$model" "--target=$target" -o "$work/$target-fast"
+  for digit in "${digits[@]}"; do
+    "$@" -L "/usr/$triple" "$work/$target" --input "image=examples/mnist/digits/$digit.png" \
+      --output "digit=$work/there.npy" 2>"$work/said" || fail "$target: $(cat "$work/said")"
+    cmp "$work/$digit.npy" "$work/there.npy" || fail "$target: other bits for $digit"
+    "$@" -L "/usr/$triple" "$work/$target-fast" "examples/mnist/digits/$digit.png" 2>/dev/null |
+      grep -qE "^ *[0-9.]+ %  ${digit%_*}$" || fail "$target takes $digit for another digit"
+  done
+  echo "cross: $target has the reference's bits"
+  ran=$((ran + 1))
+}
+
+check raspberry-pi-4 aarch64-linux-gnu 'fmla.*v[0-9]+\.s\[[0-3]\]' qemu-aarch64
+check rv64gcv riscv64-linux-gnu 'vfm(acc|add)\.vf' qemu-riscv64 -cpu rv64,v=true,vlen=128
+[[ $ran -gt 0 ]] || exit 77

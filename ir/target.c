@@ -13,7 +13,7 @@ static const Architecture architectures[] = {
                      true,
                      false,
                      ".lep.weights",
-                     "gcc-x86-64-linux-gnu and libc6-dev-amd64-cross",
+                     "gcc-x86-64-linux-gnu libc6-dev-amd64-cross",
                      "x86_64-linux-gnu-gcc"},
     [ARCH_AARCH64] = {ARCH_AARCH64,
                       "aarch64",
@@ -25,7 +25,7 @@ static const Architecture architectures[] = {
                       false,
                       false,
                       ".lep.weights",
-                      "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
+                      "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
                       "aarch64-linux-gnu-gcc"},
     [ARCH_RISCV64] = {ARCH_RISCV64,
                       "riscv64",
@@ -37,7 +37,7 @@ static const Architecture architectures[] = {
                       false,
                       false,
                       ".lep.weights",
-                      "gcc-riscv64-linux-gnu and libc6-dev-riscv64-cross",
+                      "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross",
                       "riscv64-linux-gnu-gcc"},
     /* constants where every linker script puts what is only read: into flash */
     [ARCH_ARM] = {ARCH_ARM,
@@ -50,7 +50,7 @@ static const Architecture architectures[] = {
                   false,
                   true,
                   ".rodata.lep.weights",
-                  "gcc-arm-none-eabi and libnewlib-arm-none-eabi",
+                  "gcc-arm-none-eabi libnewlib-arm-none-eabi",
                   "arm-none-eabi-gcc"},
 };
 

@@ -85,8 +85,7 @@ static bool no_linker(Compilation *c, const char *name, const char *why)
 {
     const char *packages = is_for_this_machine(c) ? "gcc" : c->target.arch->packages;
     diag_error(c->diag, E0903, nowhere, "no linker: '%s' %s", name, why);
-    return diag_help(c->diag,
-                     "install Debian's %s, or name another one by --linker%s; --emit=obj and --emit=lib need none",
+    return diag_help(c->diag, "apt install %s, or name another one by --linker%s; --emit=obj and --emit=lib need none",
                      packages, is_for_this_machine(c) ? " or CC" : "");
 }
 
@@ -143,7 +142,7 @@ bool link_program(Compilation *c, const Bytes *object, const char *path)
     }
     if (!runner) {
         diag_error(c->diag, E0903, nowhere, "no runner for %s beside lepc", c->target.triple);
-        return diag_help(c->diag, "install Debian's %s and build lepc again; --emit=obj and --emit=lib need none",
+        return diag_help(c->diag, "apt install %s and build lepc again; --emit=obj and --emit=lib need none",
                          c->target.arch->packages);
     }
     if (strcmp(path, "-") == 0) return diag_error(c->diag, E0801, nowhere, "a binary cannot go to the terminal");

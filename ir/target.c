@@ -50,7 +50,7 @@ static const Architecture architectures[] = {
                   false,
                   true,
                   ".rodata.lep.weights",
-                  "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+                  "gcc-arm-none-eabi",
                   "arm-none-eabi-gcc"},
 };
 

@@ -27,7 +27,7 @@ done
 check() {
   local target=$1 triple=$2 instruction=$3; shift 3
   "$lepc" build "$model" "--target=$target" --emit=asm -o "$work/$target.s"
-  awk '/^\.L/ { inner = 0 } /This Inner Loop Header/ { inner = 1 } inner' "$work/$target.s" | grep -qE "$instruction" ||
+  awk '/^\.L/ { inner = 0 } /This Inner Loop Header/ { inner = 1 } inner' "$work/$target.s" | grep -E "$instruction" >/dev/null ||
     fail "no $instruction in the loops of $target"
   if ! command -v "$triple-gcc" >/dev/null || ! command -v "$1" >/dev/null || ! [[ -d /usr/$triple/lib ]]; then
     echo "cross: skipped $target: needs gcc-$triple with its C library, and qemu-user"
@@ -41,7 +41,7 @@ check() {
       --output "digit=$work/there.npy" 2>"$work/said" || fail "$target: $(cat "$work/said")"
     cmp "$work/$digit.npy" "$work/there.npy" || fail "$target: other bits for $digit"
     "$@" -L "/usr/$triple" "$work/$target-fast" "examples/mnist/digits/$digit.png" 2>/dev/null |
-      grep -qE "^ *[0-9.]+ %  ${digit%_*}$" || fail "$target takes $digit for another digit"
+      grep -E "^ *[0-9.]+ %  ${digit%_*}$" >/dev/null || fail "$target takes $digit for another digit"
   done
   echo "cross: $target has the reference's bits"
   ran=$((ran + 1))

@@ -247,6 +247,10 @@ typedef struct SoftmaxAttrs {
     int64_t axis;
 } SoftmaxAttrs;
 
+typedef struct LayerNormAttrs {
+    double epsilon;
+} LayerNormAttrs;
+
 typedef struct LstmCellAttrs {
     bool bias, recurrent_bias; /* layer */
 } LstmCellAttrs;

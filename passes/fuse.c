@@ -234,7 +234,7 @@ static void form_group(Fusion *f, int result)
     join(f, result, result);
     if (kind == KIND_MAP) absorb_anchor(f, result);
     if (kind == KIND_WINDOW) absorb_contraction(f, result);
-    if (kind == KIND_REDUCE) absorb_prologue(f, result, result);
+    if (kind == KIND_REDUCE || kind == KIND_ROW) absorb_prologue(f, result, result);
 }
 
 /* The group's node, made before its result when the first member comes by. */

@@ -143,6 +143,52 @@ static void layers_agree(void **state)
     sketch_check(&s);
 }
 
+/* ---- rows ---- */
+
+static Sketch sketch_row(Arena *arena, Op op, int64_t rows, int64_t columns)
+{
+    Sketch s = sketch_new(arena, "row");
+    Value in[] = {sketch_input(&s, F32, DIMS(rows, columns)), {NULL, 0}, {NULL, 0}};
+    for (int i = 1; op == OP_layer_norm && i < 3; i++) in[i] = sketch_param(&s, F32, DIMS(columns));
+    sketch_output(&s, sketch_op(&s, op, NULL, op == OP_layer_norm ? 3 : 1, in));
+    return s;
+}
+
+static void rows_run_as_they_are_evaluated(void **state)
+{
+    static const int64_t columns[] = {1, 2, 15, 16, 17, 40, 64, 131};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        for (int op = 0; op < 2; op++) {
+            Sketch s = sketch_row(*state, op ? OP_layer_norm : OP_softmax, 3, columns[i]);
+            sketch_check(&s);
+        }
+}
+
+/* What comes before a row operator is computed once, in its group. */
+static void rows_take_their_prologue(void **state)
+{
+    for (int op = 0; op < 2; op++) {
+        Sketch s = sketch_new(*state, "prologue");
+        Value x = sketch_input(&s, F32, DIMS(2, 37)), y = sketch_input(&s, F32, DIMS(2, 37));
+        Value sum = sketch_op(&s, OP_tanh, NULL, OPERANDS(sketch_op(&s, OP_add, NULL, OPERANDS(x, y))));
+        Value in[] = {sum, sketch_param(&s, F32, DIMS(37)), sketch_param(&s, F32, DIMS(37))};
+        sketch_output(&s, sketch_op(&s, op ? OP_layer_norm : OP_softmax, NULL, op ? 3 : 1, in));
+        sketch_check(&s);
+    }
+}
+
+static void layer_norm_computes_its_formula(void **state)
+{
+    Sketch s = sketch_new(*state, "norm");
+    Value in[] = {sketch_input(&s, F64, DIMS(1, 3)), sketch_input(&s, F64, DIMS(3)), sketch_input(&s, F64, DIMS(3))};
+    sketch_output(&s, sketch_op(&s, OP_layer_norm, &(LayerNormAttrs){.epsilon = 0.5}, 3, in));
+    double x[] = {1, 2, 6}, scale[] = {1, 2, 3}, offset[] = {0, 1, -1}; /* mean 3, mean square of distances 14/3 */
+    Tensor inputs[] = {{in[0].node->types[0], x}, {in[1].node->types[0], scale}, {in[2].node->types[0], offset}}, out;
+    graph_eval(s.graph, inputs, &out, *state);
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(tensor_real(&out, i) - ((x[i] - 3) / sqrt(14.0 / 3 + 0.5) * scale[i] + offset[i])) < 1e-15);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +196,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(lstm_runs_as_it_is_evaluated, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(lstm_computes_its_formula, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(layers_agree, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(rows_run_as_they_are_evaluated, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(rows_take_their_prologue, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(layer_norm_computes_its_formula, arena_setup, arena_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
-/* Softmax along the last axis, row by row, in three sweeps: the greatest element, the exponentials and their
- * sum, the quotients.  Operations and their order are those of the operator's expansion; the result's buffer holds
- * the exponentials meanwhile. */
+/* Operators along the last axis, row by row, in three sweeps over a row that stays in the nearest cache: it comes from
+ * memory once.  Operations and their order are those of the operator's expansion.
+ *
+ * Softmax: the greatest element; the exponentials, which the result's buffer holds meanwhile, and their sum; the
+ * quotients.  Layer norm: the mean; the mean of the squared distances to it; what is scaled by both. */
 #include "backend/lower/nest.h"
 
 #include <assert.h>
@@ -13,9 +15,11 @@ typedef struct Row {
     Dtype dtype, wide; /* of the elements, and of maximum and sum */
     int axis;
     int64_t size;
+    bool computed; /* in the group, from what is outside */
     const LoopBuffer *buffer;
     const LoopRegister *partials;
-    const LoopExpr *greatest, *sum;
+    const LoopExpr *greatest, *sum;   /* softmax */
+    const LoopExpr *mean, *deviation; /* layer norm: the second as what to multiply by */
 } Row;
 
 static LoopBuilder *builder(const Row *r) { return &r->lowering->builder; }
@@ -35,6 +39,21 @@ static const LoopExpr *stored(const Row *r, const Nest *nest)
 static void store(const Row *r, const Nest *nest, const LoopExpr *value)
 {
     loop_store(builder(r), r->buffer, lower_address(r->result, nest->at), value, 1, nest->active);
+}
+
+/* The elements in the first sweep; what is computed in the group is kept in the result's buffer for the others. */
+static const LoopExpr *first_element(const Row *r, Nest *nest)
+{
+    const LoopExpr *value = element(r, nest);
+    if (!r->computed) return value;
+    value = loop_let(builder(r), "element", value);
+    store(r, nest, value);
+    return value;
+}
+
+static const LoopExpr *element_again(const Row *r, Nest *nest)
+{
+    return r->computed ? stored(r, nest) : element(r, nest);
 }
 
 /* Combines a vector into the partial results; lanes that hold no element leave theirs alone. */
@@ -75,7 +94,7 @@ static void sweep(const Row *r, const Nest *nest, Sweep *body)
     body(r, &run);
 }
 
-static void find_greatest(const Row *r, Nest *nest) { add_partials(r, nest, EXPR_MAX, element(r, nest)); }
+static void find_greatest(const Row *r, Nest *nest) { add_partials(r, nest, EXPR_MAX, first_element(r, nest)); }
 
 /* The operators around maximum and sum, in the dtype of the elements: each rounds to it. */
 static const LoopExpr *rounded(const Row *r, ExprKind op, const LoopExpr *x, const LoopExpr *y)
@@ -89,7 +108,7 @@ static const LoopExpr *rounded(const Row *r, ExprKind op, const LoopExpr *x, con
 static void exponentiate(const Row *r, Nest *nest)
 {
     LoopBuilder *b = builder(r);
-    const LoopExpr *moved = rounded(r, EXPR_SUB, element(r, nest), loop_splat(b, r->greatest, nest->lanes));
+    const LoopExpr *moved = rounded(r, EXPR_SUB, element_again(r, nest), loop_splat(b, r->greatest, nest->lanes));
     moved = lower_cast(b, r->wide, moved);
     Expr *e = expr_new(b->arena);
     e->result = expr_exp(e, expr_arg(e, 0, r->wide));
@@ -128,12 +147,73 @@ static void softmax_row(Row *r, const Nest *nest)
     sweep(r, nest, divide);
 }
 
+/* ---- layer norm ---- */
+
+static void add_elements(const Row *r, Nest *nest) { add_partials(r, nest, EXPR_ADD, first_element(r, nest)); }
+
+static const LoopExpr *distance(const Row *r, Nest *nest)
+{
+    return rounded(r, EXPR_SUB, element_again(r, nest), loop_splat(builder(r), r->mean, nest->lanes));
+}
+
+static void add_squares(const Row *r, Nest *nest)
+{
+    const LoopExpr *moved = loop_let(builder(r), "distance", distance(r, nest));
+    add_partials(r, nest, EXPR_ADD, rounded(r, EXPR_MUL, moved, moved));
+}
+
+/* An operand with one element a column. */
+static const LoopExpr *column(const Row *r, const Nest *nest, int operand)
+{
+    Value value = r->lowering->group.anchor->inputs[operand];
+    const LoopBuffer *buffer = lower_buffer(r->lowering, value);
+    return loop_load(builder(r), buffer, lower_address(value, &nest->at[r->axis]), nest->lanes, 1, nest->active);
+}
+
+static void scale(const Row *r, Nest *nest)
+{
+    enum { SCALE = 1, OFFSET };
+    const LoopExpr *moved = rounded(r, EXPR_MUL, distance(r, nest), loop_splat(builder(r), r->deviation, nest->lanes));
+    moved = rounded(r, EXPR_MUL, moved, column(r, nest, SCALE));
+    store(r, nest, rounded(r, EXPR_ADD, moved, column(r, nest, OFFSET)));
+}
+
+static const LoopExpr *mean_of(const Row *r, const char *name)
+{
+    LoopBuilder *b = builder(r);
+    const LoopExpr *sum = fold(r, "sum", EXPR_ADD), *count = loop_const(b, r->dtype, 1, (double)r->size);
+    return loop_let(b, name, rounded(r, EXPR_DIV, sum, count));
+}
+
+static void layer_norm_row(Row *r, const Nest *nest)
+{
+    LoopBuilder *b = builder(r);
+    const LayerNormAttrs *attrs = r->lowering->group.anchor->attrs;
+    start(r, COMBINE_SUM);
+    sweep(r, nest, add_elements);
+    r->mean = mean_of(r, "mean");
+    start(r, COMBINE_SUM);
+    sweep(r, nest, add_squares);
+    const LoopExpr *variance = mean_of(r, "variance"), *epsilon = loop_const(b, r->dtype, 1, attrs->epsilon);
+    const LoopExpr *sum = rounded(r, EXPR_ADD, variance, epsilon);
+    const LoopExpr *root = loop_op(b, EXPR_SQRT, r->dtype, sum, NULL, NULL);
+    r->deviation = loop_let(b, "factor", rounded(r, EXPR_DIV, loop_const(b, r->dtype, 1, 1), root));
+    sweep(r, nest, scale);
+}
+
+typedef void LowerOneRow(Row *r, const Nest *nest);
+
+static LowerOneRow *const row_table[OP_COUNT] = {
+    [OP_softmax] = softmax_row,
+    [OP_layer_norm] = layer_norm_row,
+};
+
 void lower_row(Lowering *lowering)
 {
     const Node *anchor = lowering->group.anchor;
     Value result = value_of((Node *)lowering->group.node);
     const Type *type = value_type(result);
-    assert(anchor->op == OP_softmax && value_equal(lowering->group.body->results[0].value, value_of((Node *)anchor)));
+    assert(row_table[anchor->op] && value_equal(lowering->group.body->results[0].value, value_of((Node *)anchor)));
     LoopBuilder *b = &lowering->builder;
     Row r = {.lowering = lowering,
              .operand = anchor->inputs[0],
@@ -141,6 +221,7 @@ void lower_row(Lowering *lowering)
              .dtype = type->dtype,
              .wide = dtype_wide(type->dtype),
              .axis = type->rank - 1,
+             .computed = group_is_inside(&lowering->group, anchor->inputs[0]),
              .size = type->dim[type->rank - 1].high,
              .buffer = lower_buffer(lowering, result),
              .partials = loop_register(b, "partials", dtype_wide(type->dtype), PARTIALS, 1)};
@@ -153,7 +234,7 @@ void lower_row(Lowering *lowering)
     Part part = nest_part(lowering, &rows, 0, 1);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .vector = r.axis, .part = &part};
     NestLoops loops = nest_open(&nest, &rows, 0);
-    softmax_row(&r, &nest);
+    row_table[anchor->op](&r, &nest);
     nest_close(&nest, &loops);
     part_close(b, &part);
 }

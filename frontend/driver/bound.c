@@ -290,8 +290,8 @@ Judgement judge_group(const Node *group, int slot, const Known *known, bool stri
     const Graph *body = group->regions[0];
     Value result = body->results[slot].value;
     Judgement out = {.exact = {.data = NULL}};
-    bool nest = node_def(result.node)->kind == KIND_NEST;
-    if (strict || nest || group->types[slot].dtype != F32) {
+    bool nest = node_def(result.node)->kind == KIND_NEST, row = node_def(result.node)->kind == KIND_ROW;
+    if (strict || nest || row || group->types[slot].dtype != F32) {
         eval_body(&judge, body, true);
         out.exact = *strict_operand(&judge, result);
     }

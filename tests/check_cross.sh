@@ -27,7 +27,8 @@ done
 check() {
   local target=$1 triple=$2 instruction=$3; shift 3
   "$lepc" build "$model" "--target=$target" --emit=asm -o "$work/$target.s"
-  awk '/^\.L/ { inner = 0 } /This Inner Loop Header/ { inner = 1 } inner' "$work/$target.s" | grep -E "$instruction" >/dev/null ||
+  awk '/^\.L/ { inner = 0 } /This Inner Loop Header/ { inner = 1 } inner' "$work/$target.s" >"$work/loops"
+  grep -qE "$instruction" "$work/loops" ||
     fail "no $instruction in the loops of $target"
   if ! command -v "$triple-gcc" >/dev/null || ! command -v "$1" >/dev/null || ! [[ -d /usr/$triple/lib ]]; then
     echo "cross: skipped $target: needs gcc-$triple with its C library, and qemu-user"

@@ -27,4 +27,5 @@ arm-none-eabi-gcc "-mcpu=$core" -mthumb -mfloat-abi=hard "-mfpu=$fpu" -Os -std=c
   -Wconversion -ffreestanding -fno-tree-loop-distribute-patterns -nostdlib -Wl,-z,noexecstack -I. -T "$here/board.ld" \
   "$here/main.c" "$here/startup.c" mnist.o -lgcc -o mnist.elf
 arm-none-eabi-size mnist.elf >&2
-timeout 60 qemu-system-arm -M "$machine" -nographic -semihosting -kernel mnist.elf
+# what it says comes on the standard error
+timeout 60 qemu-system-arm -M "$machine" -nographic -semihosting -kernel mnist.elf 2>&1

@@ -1,4 +1,5 @@
 #include "frontend/driver/emit_kind.h"
+#include "frontend/driver/report.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -109,8 +110,8 @@ static bool find_jobs(Compilation *c, Jobs *jobs)
         const EmitRow *row = o->output && !is_folder(o->output) ? emit_of_path(o->output) : &emit_table[0];
         jobs->at[jobs->count++] = (Job){row, job_path(c, row, NULL), false};
     }
-    if (o->report && strcmp(o->report, "memory") != 0) {
-        diag_error(c->diag, E0801, nowhere, "--report=%s: expected memory", o->report);
+    if (o->report && !report_find(o->report)) {
+        diag_error(c->diag, E0801, nowhere, "--report=%s: expected %s", o->report, report_names(c->arena));
         return false;
     }
     return paths_are_apart(c, jobs);
@@ -162,7 +163,8 @@ static int build_one(Compilation *c, const Jobs *jobs)
     if (needs == NEEDS_LOOPS && !compile_lower(c)) return STATUS_INPUT;
     for (int i = 0; i < jobs->count && !was_interrupted(); i++)
         if (!jobs->at[i].row->write(c, jobs->at[i].path)) return STATUS_INPUT;
-    if (o->report && !((needs == NEEDS_LOOPS || compile_lower(c)) && compile_report(c))) return STATUS_INPUT;
+    bool lowered = !o->report || needs == NEEDS_LOOPS || compile_lower(c);
+    if (!lowered || (o->report && !report_find(o->report)->print(c))) return STATUS_INPUT;
     if (needs == NEEDS_LOOPS) target_note(c);
     return STATUS_FINE;
 }

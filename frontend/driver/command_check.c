@@ -1,5 +1,5 @@
 /* lepc check and lepc report. */
-#include "frontend/driver/compile.h"
+#include "frontend/driver/report.h"
 
 #include "ir/op.h"
 
@@ -42,10 +42,12 @@ int command_report(Driver *driver)
 {
     Compilation c = compilation_new(driver);
     const char *kind = driver->options.model;
-    if (strcmp(kind, "memory") != 0 || driver->options.arguments.count != 1) {
-        diag_error(c.diag, E0801, (Span){.name = "lepc"}, "expected `lepc report memory MODEL`");
+    const ReportKind *report = report_find(kind);
+    if (!report || driver->options.arguments.count != 1) {
+        diag_error(c.diag, E0801, (Span){.name = "lepc"}, "expected `lepc report KIND MODEL`, of kind %s",
+                   report_names(c.arena));
         return STATUS_USAGE;
     }
     bool ok = compile_load(&c, driver->options.arguments.at[0]) && compile_passes(&c, NULL) && compile_lower(&c);
-    return ok && compile_report(&c) ? STATUS_FINE : STATUS_INPUT;
+    return ok && report->print(&c) ? STATUS_FINE : STATUS_INPUT;
 }

@@ -109,7 +109,7 @@ static void print_time(void *context, const Pass *pass, const Graph *graph, doub
     fprintf(stderr, "%-12s %9.3f ms  %5d nodes\n", pass->name, 1e3 * seconds, nodes);
 }
 
-static PassContext pass_context(const Compilation *c)
+PassContext compile_context(const Compilation *c)
 {
     const Options *o = c->options;
     return (PassContext){.target = &c->target,
@@ -125,7 +125,7 @@ static PassContext pass_context(const Compilation *c)
 bool compile_passes(Compilation *c, const char *last)
 {
     const Options *o = c->options;
-    PassContext context = pass_context(c);
+    PassContext context = compile_context(c);
     PassTimes times = {0};
     PassVisit *visit = o->time_passes ? print_time : NULL;
     bool done = o->passes ? pass_list(c->graph, o->passes, &context, visit, &times, c->diag)
@@ -172,13 +172,6 @@ bool compile_sizes(Compilation *c)
     printf("flash      %12lld bytes: constants, %lld of code, %lld of tables\n", flash, (long long)sizes.code,
            (long long)sizes.data);
     printf("RAM        %12lld bytes: arena, %lld of stack\n", ram, (long long)sizes.stack);
-    return true;
-}
-
-bool compile_report(Compilation *c)
-{
-    if (!compile_sizes(c)) return false;
-    report_memory(c->graph, stdout);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "backend/lower.h"
 #include "frontend/deploy.h"
 #include "frontend/driver/command.h"
+#include "passes/pass.h"
 
 typedef struct Compilation {
     Driver *driver;
@@ -32,6 +33,8 @@ bool compile_load(Compilation *c, const char *path);
 /* The same for all policies: each is then built after compile_use, on a graph of its own. */
 bool compile_load_all(Compilation *c, const char *path);
 bool compile_use(Compilation *c, const Policy *policy);
+/* What the options and the policy say to passes. */
+PassContext compile_context(const Compilation *c);
 /* The pipeline up to and with the pass `last`, NULL: all; or the passes that --passes lists. */
 bool compile_passes(Compilation *c, const char *last);
 /* Loop nests of the planned graph. */
@@ -43,8 +46,6 @@ bool compile_object(Compilation *c, const char *path, Bytes *out);
 
 /* Of a lowered graph, on standard output: flash and RAM, code and stack included. */
 bool compile_sizes(Compilation *c);
-/* The same, and where every value lives. */
-bool compile_report(Compilation *c);
 
 /* --target, --cpu and --features. */
 bool target_choose(Compilation *c);

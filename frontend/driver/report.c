@@ -1,0 +1,42 @@
+#include "frontend/driver/report.h"
+
+#include "passes/report_memory.h"
+#include "passes/report_sparsity.h"
+
+#include <string.h>
+
+/* Sizes of code and stack first, then where every value lives. */
+static bool print_memory(Compilation *c)
+{
+    if (!compile_sizes(c)) return false;
+    report_memory(c->graph, stdout);
+    return true;
+}
+
+static bool print_sparsity(Compilation *c)
+{
+    PassContext context = compile_context(c);
+    report_sparsity(c->graph, &context, stdout);
+    return true;
+}
+
+static const ReportKind report_table[] = {
+    {"memory", print_memory},
+    {"sparsity", print_sparsity},
+};
+static const size_t report_count = sizeof report_table / sizeof *report_table;
+
+const ReportKind *report_find(const char *name)
+{
+    for (size_t i = 0; i < report_count; i++)
+        if (!strcmp(report_table[i].name, name)) return &report_table[i];
+    return NULL;
+}
+
+const char *report_names(Arena *arena)
+{
+    const char *text = report_table[0].name;
+    for (size_t i = 1; i < report_count; i++)
+        text = arena_printf(arena, "%s%s%s", text, i + 1 == report_count ? " or " : ", ", report_table[i].name);
+    return text;
+}

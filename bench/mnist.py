@@ -37,9 +37,9 @@ CONSTANTS = ".lep.weights"  # the section that holds the packed weights
 class Ours:
     """The compiled example."""
 
-    def __init__(self, lepc: str, folder: Path):
-        self.build = [lepc, "build", str(MODEL), "--cpu=native", "-o"]
-        self.binary, self.object = folder / "mnist", folder / "mnist.o"
+    def __init__(self, lepc: str, folder: Path, model: Path = MODEL):
+        self.build = [lepc, "build", str(model), "--cpu=native", "-o"]
+        self.binary, self.object = folder / model.stem, folder / f"{model.stem}.o"
         self.bench: list[dict] = []
         self.profiles: list[list[dict]] = []
 

@@ -65,14 +65,13 @@ typedef struct Choice {
 static const char *reason_of(Arena *arena, const Choice *c)
 {
     double filled = 100 * (double)c->facts->filled / (double)c->facts->blocks;
-    const char *blocks =
-        arena_printf(arena, "%.0f%% of the 1x%" PRId64 " blocks hold something", filled, c->facts->panel);
+    const char *blocks = arena_printf(arena, "%.0f%% of 1x%" PRId64 " blocks left", filled, c->facts->panel);
     if (!c->zeros) return "there is nothing to skip";
     if (!c->possible) return "nothing is left";
-    if (c->sparse) return arena_printf(arena, "%s, the others are skipped", blocks);
+    if (c->sparse) return blocks;
     if (!c->fast) return "--fp=strict keeps every product";
     if (c->sparse_cost < c->direct_cost) return "another code is cheaper still";
-    return arena_printf(arena, "%s, skipping the others costs more", blocks);
+    return arena_printf(arena, "%s: too many", blocks);
 }
 
 static void print_layer(const Node *node, const PassContext *context, Arena *arena, FILE *out)
@@ -90,20 +89,20 @@ static void print_layer(const Node *node, const PassContext *context, Arena *are
     c.sparse = node->schedule->variant == VARIANT_SPARSE;
     c.sparse_cost = c.possible ? sparse.cost : 0;
     double share = 100 * (double)c.zeros / (double)type_elements(&weight->types[0]);
-    fprintf(out, "%-20s %6.2f%% %-12s %10" PRId64 " %10" PRId64 " %-9s %10.0f", node->name, share,
+    fprintf(out, "%-16s %6.2f%% %-11s %9" PRId64 " %9" PRId64 " %-8s %8.0f", node->name, share,
             pattern_of(arena, weight->data, &facts, c.zeros), type_bytes(&weight->types[0]),
             place_bytes(weight->places, &weight->types[0]), variant_names[node->schedule->variant], c.direct_cost);
     if (c.possible)
-        fprintf(out, " %10.0f", c.sparse_cost);
+        fprintf(out, " %8.0f", c.sparse_cost);
     else
-        fprintf(out, " %10s", "-");
+        fprintf(out, " %8s", "-");
     fprintf(out, "  %s\n", reason_of(arena, &c));
 }
 
 void report_sparsity(const Graph *graph, const PassContext *context, FILE *out)
 {
     Arena *arena = arena_child(graph->arena);
-    fprintf(out, "%-20s %7s %-12s %10s %10s %-9s %10s %10s  %s\n", "layer", "zeros", "pattern", "bytes", "stored",
+    fprintf(out, "%-16s %7s %-11s %9s %9s %-8s %8s %8s  %s\n", "layer", "zeros", "pattern", "bytes", "stored",
             "variant", "cycles", "skipping", "why");
     for (const Node *node = graph->first; node; node = node->next)
         if (node->op == OP_group) print_layer(node, context, arena, out);

@@ -144,13 +144,14 @@ static bool operands_fit(const Fusion *f, int g, int anchor)
 
 static bool takes_contraction(Fusion *f, int pool);
 
-/* Most work first; 0 is no anchor.  A pooling that a contraction will take is none. */
+/* Most work first; 0 is no anchor.  A pooling that draws in its contraction is one of those. */
 static int rank_of_anchor(Fusion *f, int number)
 {
     OpKind kind = kind_of(f, number);
     if (kind == KIND_CONTRACT) return 3;
     if (kind == KIND_REDUCE) return 2;
-    return kind == KIND_WINDOW && !takes_contraction(f, number) ? 1 : 0;
+    if (kind != KIND_WINDOW) return 0;
+    return takes_contraction(f, number) ? 3 : 1;
 }
 
 /* The best anchor right under the members from `from` on, of two equals the later; -1 when there is none. */
@@ -170,10 +171,10 @@ static int find_anchor(Fusion *f, int g, int from, const Type *shape)
 }
 
 /* Draws the contraction before a plain max-pooling, with the maps between, into the pooling's group `g`. */
-static bool absorb_contraction(Fusion *f, int g)
+static bool absorb_contraction(Fusion *f, int g, int pool)
 {
-    int p = operand(f, g, 0), from = f->count;
-    if (p < 0 || !is_plain_max_pool(f->index->node[g]) || !is_private(f, p, g)) return false;
+    int p = operand(f, pool, 0), from = f->count;
+    if (p < 0 || !is_plain_max_pool(f->index->node[pool]) || !is_private(f, p, g)) return false;
     if (kind_of(f, p) == KIND_CONTRACT && is_image(f->index->node[p])) {
         join(f, p, g);
         return true;
@@ -197,7 +198,7 @@ static bool takes_contraction(Fusion *f, int pool)
 {
     int before = f->count;
     join(f, pool, pool);
-    bool takes = absorb_contraction(f, pool);
+    bool takes = absorb_contraction(f, pool, pool);
     release_from(f, before);
     return takes;
 }
@@ -225,6 +226,7 @@ static void absorb_anchor(Fusion *f, int g)
     keep_dependents(f, g, 0, anchor);
     join(f, anchor, g);
     if (kind_of(f, anchor) == KIND_REDUCE) absorb_prologue(f, g, anchor);
+    if (kind_of(f, anchor) == KIND_WINDOW) absorb_contraction(f, g, anchor);
 }
 
 static void form_group(Fusion *f, int result)
@@ -233,7 +235,7 @@ static void form_group(Fusion *f, int result)
     f->count = 0;
     join(f, result, result);
     if (kind == KIND_MAP) absorb_anchor(f, result);
-    if (kind == KIND_WINDOW) absorb_contraction(f, result);
+    if (kind == KIND_WINDOW) absorb_contraction(f, result, result);
     if (kind == KIND_REDUCE || kind == KIND_ROW) absorb_prologue(f, result, result);
 }
 

@@ -117,6 +117,38 @@ static bool add_copies(Graph *graph, const Target *target, Diag *diag)
 
 /* ---- schedules ---- */
 
+static int wider(int bits, Dtype dtype)
+{
+    int own = dtype_is_float(dtype) && dtype_bits(dtype) < 32 ? 32 : dtype_bits(dtype); /* computed in f32 */
+    return own > bits ? own : bits;
+}
+
+/* Bits of the widest element that computing the node takes. */
+static int widest_of_node(const Node *node, int bits, Arena *scratch)
+{
+    int args[8];
+    bits = wider(bits, node->types[0].dtype);
+    for (int i = 0; i < node->ninputs; i++) bits = wider(bits, value_type(node->inputs[i])->dtype);
+    if (node_def(node)->kind != KIND_MAP || node->ninputs > 8) return bits;
+    Expr *e = expr_new(scratch);
+    for (int i = 0; i < node->ninputs; i++) args[i] = expr_arg(e, i, value_type(node->inputs[i])->dtype);
+    node_def(node)->map(node, e, args);
+    for (size_t i = 0; i < e->count; i++) bits = wider(bits, e->ops[i].dtype);
+    return bits;
+}
+
+/* Vectors are as long as the target's when their elements are 32 bits; of narrow integers alone there are more. */
+static int64_t lanes_for(const Group *group, const Target *target)
+{
+    int64_t lanes = target->vector_bytes / 4;
+    if (group->kind != KIND_MAP && group->kind != KIND_WINDOW) return lanes;
+    Arena *scratch = arena_child(group->body->arena);
+    int bits = 8;
+    for (const Node *node = group->body->first; node; node = node->next) bits = widest_of_node(node, bits, scratch);
+    arena_free(scratch);
+    return bits < 32 && target->integer_bytes * 8 / bits > lanes ? target->integer_bytes * 8 / bits : lanes;
+}
+
 bool variant_direct(const Group *group, const PassContext *context, Schedule *out)
 {
     const Target *target = context->target;
@@ -130,7 +162,7 @@ bool variant_direct(const Group *group, const PassContext *context, Schedule *ou
         return true;
     }
     const Type *type = &group->node->types[0];
-    int64_t elements = type_elements(type), lanes = target->vector_bytes / 4;
+    int64_t elements = type_elements(type), lanes = lanes_for(group, target);
     while (lanes > 1 && lanes > elements) lanes /= 2;
     *out = (Schedule){.lanes = lanes,
                       .tile_rows = 1,

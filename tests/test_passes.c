@@ -150,7 +150,7 @@ static void contraction_takes_epilogue_and_pool(void **state)
     fuses_to(&net, "pool(conv relu pool)");
 }
 
-static void contraction_takes_pool_alone(void **state)
+static void a_map_after_a_pool_joins_both(void **state)
 {
     Net net = net_new();
     output(&net, "y", op1(&net, OP_tanh, "tanh", pool(&net, "pool", 2, 2, conv(&net, "conv", image(&net, "x")))));
@@ -454,7 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contraction_takes_epilogue_and_pool),
-        cmocka_unit_test(contraction_takes_pool_alone),
+        cmocka_unit_test(a_map_after_a_pool_joins_both),
         cmocka_unit_test(overlapping_pool_stays_apart),
         cmocka_unit_test(padded_pool_stays_apart),
         cmocka_unit_test(pool_follows_contractions_only),

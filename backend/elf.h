@@ -32,6 +32,8 @@ enum {
     ELF_SYMTAB = 2,
     ELF_PROGBITS = 1,
     ELF_ALLOC = 2,
+    ELF_LARGE = 0x10000000, /* SHF_X86_64_LARGE */
+    ELF_X86_64 = 62,
     ELF_EXECUTE = 4,
     ELF_GLOBAL = 1,
     ELF_OBJECT = 1,

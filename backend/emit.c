@@ -62,14 +62,14 @@ static bool refused(const Emitter *e, const char *what, const char *text, Diag *
     return diag_error(diag, E0904, at, "%s: %s", what, text && *text ? text : "no reason given");
 }
 
-/* Code addresses its constants within 2 GiB of itself. */
+/* Code addresses near constants within 2 GiB of itself. */
 static bool check_size(const Emitter *e, Diag *diag)
 {
-    if (e->program->constant_bytes <= INT32_MAX) return true;
+    if (e->program->constant_bytes <= INT32_MAX || e->program->weights != WEIGHTS_NEAR) return true;
     Span at = {.name = e->program->graph ? e->program->graph->name : "program"};
     diag_error(diag, E0703, at, "expected at most 2 GiB of constants, found %" PRId64 " bytes",
                e->program->constant_bytes);
-    return diag_help(diag, "smaller or fewer weights: external weight files are not there yet");
+    return diag_help(diag, "weights of that size stand in a file of their own: --weights=external");
 }
 
 /* ---- the module ---- */
@@ -100,6 +100,16 @@ static void count_ports(Emitter *e)
         }
 }
 
+/* A pointer that the linker fills in: the only thing that refers to far weights. */
+static void point_at_weights(Emitter *e)
+{
+    e->weights_at = LLVMAddGlobal(e->module, e->pointer, arena_printf(e->arena, "%s_weights_at", e->symbol));
+    LLVMSetInitializer(e->weights_at, e->weights);
+    LLVMSetGlobalConstant(e->weights_at, 1);
+    LLVMSetLinkage(e->weights_at, LLVMInternalLinkage);
+    e->weights = NULL;
+}
+
 static void open_module(Emitter *e, LLVMTargetMachineRef machine)
 {
     e->module = LLVMModuleCreateWithNameInContext(e->symbol, e->context);
@@ -117,12 +127,13 @@ static void open_module(Emitter *e, LLVMTargetMachineRef machine)
     e->index = e->options->target->arch->index_bits == 64 ? e->i64 : e->i32;
     LLVMTypeRef parameters[] = {e->pointer, e->pointer};
     e->step_type = LLVMFunctionType(e->nothing, parameters, 2, 0);
-    if (e->program->constant_bytes == 0) return;
+    if (e->program->constant_bytes == 0 || e->program->weights == WEIGHTS_EXTERNAL) return;
     e->weights = LLVMAddGlobal(e->module, LLVMArrayType2(e->i8, (uint64_t)e->program->constant_bytes),
                                arena_printf(e->arena, "%s_weights", e->symbol));
     LLVMSetGlobalConstant(e->weights, 1);
     LLVMSetVisibility(e->weights, LLVMHiddenVisibility);
     LLVMSetAlignment(e->weights, 64);
+    if (e->program->weights == WEIGHTS_FAR) point_at_weights(e);
 }
 
 static void fill_module(Emitter *e)
@@ -179,12 +190,17 @@ static bool generate(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, By
 /* The section that the code's `<symbol>_weights` refers to. */
 static bool append_weights(const Emitter *e, Bytes *out, Diag *diag)
 {
+    const Graph *graph = e->program->graph;
     size_t size = (size_t)e->program->constant_bytes;
-    Bytes object = *out, section = {arena_alloc(e->arena, size), size};
-    if (size == 0) return true;
-    if (e->program->graph) weights_fill(e->program->graph, section.data);
-    return object_add_section(e->arena, &object, e->options->target->arch->constants,
-                              arena_printf(e->arena, "%s_weights", e->symbol), &section, out, diag);
+    Bytes object = *out;
+    ObjectSection section = {.name = e->options->target->arch->constants,
+                             .symbol = arena_printf(e->arena, "%s_weights", e->symbol),
+                             .size = size,
+                             .large = e->program->weights == WEIGHTS_FAR};
+    if (size == 0 || e->program->weights == WEIGHTS_EXTERNAL || e->measure) return true;
+    if (!object_add_section(e->arena, &object, &section, out, diag)) return false;
+    if (graph && section.data) weights_fill(graph, section.data);
+    return true;
 }
 
 static bool build(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes *out, Diag *diag)

@@ -1,5 +1,6 @@
 /* Addresses, loads and stores. */
 #include "backend/emitter.h"
+#include "backend/object.h"
 
 #include <assert.h>
 #include <string.h>
@@ -95,6 +96,14 @@ static LLVMValueRef part_scratch(Body *b)
     return plus_bytes(e, from_bases(b, e->ninputs + e->noutputs), offset);
 }
 
+/* The base behind that of the arena; a block of external weights begins with a header. */
+static LLVMValueRef far_weights(Body *b)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef base = from_bases(b, e->ninputs + e->noutputs + 1);
+    return e->program->weights == WEIGHTS_EXTERNAL ? plus_bytes(e, base, emit_int(e, WEIGHTS_HEADER)) : base;
+}
+
 static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
 {
     Emitter *e = b->emitter;
@@ -105,7 +114,7 @@ static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
     LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(b->entry));
     LLVMValueRef base = NULL;
     if (buffer->space == SPACE_NONE) base = scratch(e, buffer);
-    if (buffer->space == SPACE_CONSTANT) base = e->weights;
+    if (buffer->space == SPACE_CONSTANT) base = e->weights ? e->weights : far_weights(b);
     if (buffer->space == SPACE_INPUT) base = from_bases(b, buffer->index);
     if (buffer->space == SPACE_OUTPUT) base = from_bases(b, e->ninputs + buffer->index);
     if (buffer->space == SPACE_ARENA) base = from_bases(b, e->ninputs + e->noutputs);

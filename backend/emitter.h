@@ -17,9 +17,10 @@ typedef struct Emitter {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     LLVMTypeRef nothing, pointer, i1, i8, i32, i64;
-    LLVMTypeRef index;     /* of sizes, offsets and loop variables: an integer as wide as an address */
-    LLVMTypeRef step_type; /* void (bases, pool) */
-    LLVMValueRef weights;  /* <symbol>_weights, defined by our own object writer */
+    LLVMTypeRef index;       /* of sizes, offsets and loop variables: an integer as wide as an address */
+    LLVMTypeRef step_type;   /* void (bases, pool) */
+    LLVMValueRef weights;    /* <symbol>_weights, defined by our own object writer; NULL: a base tells where they are */
+    LLVMValueRef weights_at; /* a constant that holds its address, when they are far */
     LLVMValueRef *steps;
     int ninputs, noutputs;
     LLVMDIBuilderRef debug;     /* NULL without -g */

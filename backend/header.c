@@ -46,6 +46,7 @@ uint32_t model_abi(const LoopProgram *program)
     hash = mix_text(hash, "->");
     for (int i = 0; i < graph->nresults; i++)
         hash = mix_port(hash, graph->results[i].name, value_type(graph->results[i].value));
+    if (program->weights == WEIGHTS_EXTERNAL) hash = mix(hash, &program->weights_hash, sizeof program->weights_hash);
     return mix(hash, &program->arena_bytes, sizeof program->arena_bytes);
 }
 
@@ -77,6 +78,7 @@ static bool name_is_free(const Header *h, const char *name)
 {
     static const char *const reserved[] = {
         "arena",        "pool",
+        "weights",      "char16_t",
         "auto",         "break",
         "case",         "char",
         "const",        "continue",
@@ -181,7 +183,8 @@ static void write_labels(const Header *h, const Result *result)
 static const char shared_lines[] =
     "#ifndef LEP_H\n"
     "#define LEP_H\n"
-    "enum lep_status { LEP_OK = 0, LEP_ERROR_ARGUMENT = 1, LEP_ERROR_ALIGNMENT = 2, LEP_ERROR_CPU = 3 };\n"
+    "enum lep_status {\n    LEP_OK = 0,\n    LEP_ERROR_ARGUMENT = 1,\n    LEP_ERROR_ALIGNMENT = 2,\n"
+    "    LEP_ERROR_CPU = 3,\n    LEP_ERROR_WEIGHTS = 4\n};\n"
     "\n"
     "/* A caller's threads: run calls f(arg, i) for each i below n, and returns when all are done. */\n"
     "struct lep_pool {\n"
@@ -209,11 +212,24 @@ static void write_start(const Header *h, const LoopProgram *program)
     for (int i = 0; i < graph->nresults; i++) write_labels(h, &graph->results[i]);
 }
 
+/* What the caller must know of a file of weights. */
+static void write_weights(const Header *h, const LoopProgram *program)
+{
+    fprintf(
+        h->out,
+        "\n/* weights: all of %s, mapped or read to an address that is a multiple of 64; never written to.\n"
+        " * LEP_ERROR_WEIGHTS when it is not the one of this hash; runtime/weights.h maps and checks every byte. */\n"
+        "#define %s_WEIGHTS_BYTES %" PRId64 "\n#define %s_WEIGHTS_HASH 0x%016" PRIx64 "\n",
+        program->weights_file && *program->weights_file ? program->weights_file : "the file of the weights", h->upper,
+        program->constant_bytes + WEIGHTS_HEADER, h->upper, program->weights_hash);
+}
+
 void header_write(const LoopProgram *program, FILE *out)
 {
     const Graph *graph = program->graph;
     Header h = {.out = out, .arena = program->arena, .symbol = symbol_name(program->arena, graph->name)};
     h.upper = upper_case(h.arena, h.symbol);
+    bool external = program->weights == WEIGHTS_EXTERNAL;
     int nports = graph->nresults;
     for (const Node *node = graph->first; node; node = node->next) nports += node->op == OP_input;
     h.taken = ARENA_ARRAY(h.arena, const char *, nports);
@@ -221,12 +237,15 @@ void header_write(const LoopProgram *program, FILE *out)
     fprintf(out, "\n/* LEP_OK or an error; re-entrant: one arena a call in flight%s; pool NULL: this thread only.\n",
             program->arena_bytes ? "" : " (this model needs none: NULL)");
     fputs(" * The name holds the ABI, so that a header that is older than its library fails at link. */\n", out);
+    if (external) write_weights(&h, program);
     fprintf(out, "#define %s_run %s_run_%08x\n", h.symbol, h.symbol, model_abi(program));
     fprintf(out, "int %s_run(", h.symbol);
     for (const Node *node = graph->first; node; node = node->next)
         if (node->op == OP_input) write_parameter(&h, "const ", node->name, &node->types[0]);
     for (int i = 0; i < graph->nresults; i++)
         write_parameter(&h, "", graph->results[i].name, value_type(graph->results[i].value));
-    fputs("void *arena, const struct lep_pool *pool);\n\n", out);
+    fputs(external ? "void *arena,\n    const void *weights, const struct lep_pool *pool);\n\n"
+                   : "void *arena, const struct lep_pool *pool);\n\n",
+          out);
     fputs("#ifdef __cplusplus\n}\n#endif\n\n#endif\n", out);
 }

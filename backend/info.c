@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { MODEL_VERSION = 2, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
+enum { MODEL_VERSION = 3, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
 
 static LLVMValueRef private_constant(Emitter *e, LLVMValueRef value, const char *name)
 {
@@ -147,10 +147,14 @@ static const char *target_text(Emitter *e)
     return text;
 }
 
+/* The address itself, as the pointer beside the code holds it. */
+static LLVMValueRef weights_pointer(Emitter *e) { return LLVMGetInitializer(e->weights_at); }
+
 void emit_info(Emitter *e, LLVMValueRef adapter)
 {
     const LoopProgram *program = e->program;
     int64_t threads = 1;
+    bool external = program->weights == WEIGHTS_EXTERNAL && program->weights_file;
     for (int i = 0; i < program->nsteps; i++)
         if (program->steps[i]->parallel > threads) threads = program->steps[i]->parallel;
     LLVMValueRef fields[] = {int64_constant(e, MODEL_VERSION),
@@ -168,7 +172,10 @@ void emit_info(Emitter *e, LLVMValueRef adapter)
                              int64_constant(e, ARENA_ALIGN),
                              int64_constant(e, program->constant_bytes),
                              adapter,
-                             int64_constant(e, threads)};
+                             int64_constant(e, threads),
+                             e->weights_at ? weights_pointer(e) : LLVMConstNull(e->pointer),
+                             external ? text_constant(e, program->weights_file) : LLVMConstNull(e->pointer),
+                             int64_constant(e, (int64_t)program->weights_hash)};
     LLVMValueRef value = struct_constant(e, fields, sizeof fields / sizeof *fields);
     LLVMValueRef model = LLVMAddGlobal(e->module, LLVMTypeOf(value), "lep_model");
     LLVMSetInitializer(model, value);

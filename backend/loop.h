@@ -140,12 +140,22 @@ typedef struct LoopFunction {
     int64_t scratch, scratch_offset; /* bytes of the arena that each part has for itself; where the first's begin */
 } LoopFunction;
 
+/* Where code finds the constants: always at a base and an offset. */
+typedef enum WeightsMode {
+    WEIGHTS_NEAR,    /* the object's section, within 2 GiB of the code, which knows its address */
+    WEIGHTS_FAR,     /* the object's section, anywhere: the base comes from a pointer beside the code */
+    WEIGHTS_EXTERNAL /* a block of backend/object.h that the caller hands over */
+} WeightsMode;
+
 typedef struct LoopProgram {
     Arena *arena;
     const Graph *graph; /* planned: ports, places, weights; NULL: only steps, as parsed from text */
     int nsteps;
     LoopFunction **steps; /* run one after the other */
     int64_t arena_bytes, constant_bytes;
+    WeightsMode weights;
+    uint64_t weights_hash;    /* of external ones: what code accepts */
+    const char *weights_file; /* of external ones, for the runner: beside the program; "" is the program's own end */
 } LoopProgram;
 
 /* ---- building ---- */

@@ -41,13 +41,14 @@ static Layout layout_of(const Elf *elf, size_t data_size, const char *name)
     return l;
 }
 
-static void put_headers(const Elf *elf, const Layout *l, size_t data_size, unsigned char *to)
+static void put_headers(const Elf *elf, const Layout *l, const ObjectSection *section, unsigned char *to)
 {
     size_t count = elf->header.section_count, each = elf_section_bytes(elf);
     ElfHeader header = elf->header;
     ElfSection names = elf->names;
     ElfSection added = {
-        (uint32_t)elf->names.size, ELF_PROGBITS, ELF_ALLOC, 0, l->data, data_size, 0, 0, SECTION_ALIGN, 0};
+        (uint32_t)elf->names.size, ELF_PROGBITS, ELF_ALLOC, 0, l->data, section->size, 0, 0, SECTION_ALIGN, 0};
+    if (section->large && elf->header.machine == ELF_X86_64) added.flags |= ELF_LARGE;
     names.offset = l->names;
     names.size = l->names_size;
     memcpy(to + l->headers, elf->bytes->data + header.section_offset, count * each);
@@ -59,29 +60,29 @@ static void put_headers(const Elf *elf, const Layout *l, size_t data_size, unsig
 }
 
 /* The old bytes stay where they are; what changes is written behind them, but for the header and the symbol. */
-bool object_add_section(Arena *arena, const Bytes *object, const char *name, const char *symbol, const Bytes *data,
-                        Bytes *out, Diag *diag)
+bool object_add_section(Arena *arena, const Bytes *object, ObjectSection *section, Bytes *out, Diag *diag)
 {
     Elf elf;
+    section->data = NULL;
     if (!elf_open(object, &elf) || elf.header.section_count >= SECTION_LIMIT) return not_ours(diag);
-    size_t index = find_undefined(&elf, symbol);
+    size_t index = find_undefined(&elf, section->symbol);
     if (index == 0) {
         *out = *object;
         return true;
     }
-    Layout l = layout_of(&elf, data->size, name);
+    Layout l = layout_of(&elf, section->size, section->name);
     unsigned char *to = arena_alloc(arena, l.end);
+    section->data = to + l.data;
     memcpy(to, object->data, object->size);
-    memcpy(to + l.data, data->data, data->size);
     memcpy(to + l.names, object->data + elf.names.offset, (size_t)elf.names.size);
-    memcpy(to + l.names + elf.names.size, name, strlen(name) + 1);
-    put_headers(&elf, &l, data->size, to);
+    memcpy(to + l.names + elf.names.size, section->name, strlen(section->name) + 1);
+    put_headers(&elf, &l, section, to);
     ElfSymbol defined = elf_symbol(&elf, index);
     defined.info = ELF_GLOBAL << 4 | ELF_OBJECT;
     defined.other = ELF_HIDDEN;
     defined.section = elf.header.section_count;
     defined.value = 0;
-    defined.size = data->size;
+    defined.size = section->size;
     elf_put_symbol(&elf, &defined, to + elf.symbols.offset + index * elf_symbol_bytes(&elf));
     *out = (Bytes){to, l.end};
     return true;
@@ -90,6 +91,7 @@ bool object_add_section(Arena *arena, const Bytes *object, const char *name, con
 /* ---- archives ---- */
 
 enum { MEMBER_HEADER = 60, SHORT_NAME = 15 };
+#define LARGEST_MEMBER 9999999999u /* ten digits */
 
 typedef struct Writer {
     unsigned char *data;
@@ -143,7 +145,7 @@ bool archive_write(Arena *arena, const char *member, const Bytes *object, Bytes 
 {
     Elf elf;
     size_t count;
-    if (!elf_open(object, &elf) || object->size > UINT32_MAX) return not_ours(diag);
+    if (!elf_open(object, &elf) || object->size > LARGEST_MEMBER) return not_ours(diag);
     Bytes names = exported_names(arena, &elf, &count);
     size_t index_size = aligned(4 + 4 * count + names.size, 2), name_length = strlen(member);
     bool is_long = name_length > SHORT_NAME;

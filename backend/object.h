@@ -6,14 +6,30 @@
 
 #define OBJECT_WEIGHTS "lep.weights" /* in the name of the section of the weights, which the target has */
 
-/* The packed constants of a planned graph, `constant_bytes` of them, each at the offset of its place. */
+/* The packed constants of a planned graph, `constant_bytes` of them, each at the offset of its place.  The section
+ * holds zeros before. */
 void weights_fill(const Graph *graph, unsigned char *section);
 
-/* Appends section `name` (allocated, read-only, aligned to 64) with `data` to a relocatable ELF object and defines the
- * hidden symbol `symbol` at its start, where the object referred to it as undefined (one that does not is left as it
- * is).  E0904 when the object is not what we expect of LLVM. */
-bool object_add_section(Arena *arena, const Bytes *object, const char *name, const char *symbol, const Bytes *data,
-                        Bytes *out, Diag *diag);
+/* A block of external weights, as a file or at the end of a program: a header of three 64-bit words, little endian -
+ * magic, hash, bytes of data - and zeros up to WEIGHTS_HEADER; then the data.  runtime/weights.h reads it. */
+enum { WEIGHTS_HEADER = 64 };
+#define WEIGHTS_MAGIC UINT64_C(0x31302077636570ec) /* the bytes ec "pecw 01" */
+/* The header, for data that is already behind it; the hash. */
+uint64_t weights_seal(unsigned char *block, size_t bytes);
+/* Four FNV-1a hashes of every fourth 64-bit word, then of these four; `bytes` is a multiple of 32. */
+uint64_t weights_hash(const unsigned char *data, size_t bytes);
+
+typedef struct ObjectSection {
+    const char *name, *symbol;
+    size_t size;
+    bool large;          /* the linker may put it out of reach of 32-bit addresses */
+    unsigned char *data; /* set: where its zeros are in the object, to be filled; NULL when it was not added */
+} ObjectSection;
+
+/* Appends a section (allocated, read-only, aligned to 64) of zeros to a relocatable ELF object and defines the hidden
+ * symbol at its start, where the object referred to it as undefined (one that does not is left as it is).  E0904 when
+ * the object is not what we expect of LLVM. */
+bool object_add_section(Arena *arena, const Bytes *object, ObjectSection *section, Bytes *out, Diag *diag);
 /* Bytes of instructions, and of what else is loaded beside the weights; false when the bytes are no object. */
 bool object_sizes(const Bytes *object, int64_t *code, int64_t *data);
 /* A System V archive of one object with its symbol index; the same bytes every time.  E0904 as above. */

@@ -150,16 +150,14 @@ static bool map_file(WeightFile *file, const char *path, Mapping *out, Span at, 
     if (descriptor >= 0) close(descriptor);
     if (!mapped) return diag_error(diag, E0501, at, "cannot read `%s`: %s", path, strerror(error));
     if (!out->bytes) return true;
-    file->mappings = arena_grow(file->arena, file->mappings, file->nmappings, &file->mappings_capacity, sizeof *out);
-    file->mappings[file->nmappings++] = *out;
+    arena_adopt_mapping(file->arena, out->bytes, out->size);
     return true;
 }
 
 void weights_close(WeightFile *file)
 {
     if (!file) return;
-    for (size_t i = 0; i < file->nmappings; i++) munmap(file->mappings[i].bytes, file->mappings[i].size);
-    file->nmappings = file->count = 0;
+    file->count = 0;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -221,8 +219,6 @@ static WeightFile *open_safetensors(Arena *arena, const char *path, Span at, Dia
         weights_close(file);
         return NULL;
     }
-    parsed->mappings = file->mappings;
-    parsed->nmappings = file->nmappings;
     return parsed;
 }
 

@@ -1,11 +1,22 @@
 #include "ir/arena.h"
 
+#include <fcntl.h>
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-enum { BLOCK_SIZE = 64 * 1024, SMALL_ALIGN = 16, LARGE_ALIGN = 64, LARGE_FROM = 256 };
+enum { BLOCK_SIZE = 64 * 1024, SMALL_ALIGN = 16, LARGE_ALIGN = 64, LARGE_FROM = 256, MAPPED_FROM = 8 << 20 };
+
+typedef struct Mapping Mapping;
+struct Mapping {
+    Mapping *next;
+    void *bytes;
+    size_t size;
+};
 
 typedef struct Block Block;
 struct Block {
@@ -16,6 +27,7 @@ struct Block {
 
 struct Arena {
     Block *head;
+    Mapping *mappings;
     ArenaEscape *escape;
     void *context;
     Arena *children, *sibling; /* the newest child; the next older child of the same parent */
@@ -60,6 +72,7 @@ void arena_free(Arena *arena)
     if (!arena) return;
     while (arena->children) arena_free(arena->children);
     leave_parent(arena);
+    for (const Mapping *m = arena->mappings; m; m = m->next) munmap(m->bytes, m->size);
     for (Block *block = arena->head, *next; block; block = next) {
         next = block->next;
         free(block);
@@ -87,11 +100,50 @@ static void add_block(Arena *arena, size_t size)
     }
 }
 
+/* ---- large memory ---- */
+
+void arena_adopt_mapping(Arena *arena, void *bytes, size_t size)
+{
+    Mapping *mapping = ARENA_NEW(arena, Mapping);
+    *mapping = (Mapping){arena->mappings, bytes, size};
+    arena->mappings = mapping;
+}
+
+/* A file of that size that has room on the disk and no name; -1 when there is none. */
+static int unnamed_file(const char *folder, size_t size)
+{
+    char path[1024];
+    int length = snprintf(path, sizeof path, "%s/lepc-XXXXXX", folder);
+    int fd = length > 0 && (size_t)length < sizeof path ? mkstemp(path) : -1;
+    if (fd < 0) return -1;
+    unlink(path);
+    if (posix_fallocate(fd, 0, (off_t)size) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+/* NULL where it cannot be had. */
+static void *map_large(Arena *arena, size_t size)
+{
+    const char *folder = getenv("TMPDIR");
+    int fd = unnamed_file(folder && *folder ? folder : "/var/tmp", size);
+    if (fd < 0) return NULL;
+    void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (bytes == MAP_FAILED) return NULL;
+    arena_adopt_mapping(arena, bytes, size);
+    return bytes;
+}
+
 void *arena_alloc(Arena *arena, size_t size)
 {
     size_t align = size >= LARGE_FROM ? LARGE_ALIGN : SMALL_ALIGN;
     if (size > SIZE_MAX / 2) arena_exhausted(arena);
     size = (size + SMALL_ALIGN - 1) / SMALL_ALIGN * SMALL_ALIGN;
+    if (size >= MAPPED_FROM) {
+        void *mapped = map_large(arena, size);
+        if (mapped) return mapped;
+    }
     Block *head = arena->head;
     if (size > BLOCK_SIZE && head) {
         add_block(arena, size);

@@ -21,12 +21,16 @@ void arena_free(Arena *arena);
 /* Memory that is not the arena's was out: leaves as arena_alloc would. */
 _Noreturn void arena_exhausted(const Arena *arena);
 
-/* Zeroed, aligned to 16 bytes (64 from 256 bytes on), never NULL. */
+/* Zeroed, aligned to 16 bytes (64 from 256 bytes on), never NULL.  From 8 MiB on it is a mapping of a file without a
+ * name in $TMPDIR (or /var/tmp), as long as there is room: weights of any size take pages that the system may write
+ * out, and not this process's own memory. */
 void *arena_alloc(Arena *arena, size_t size);
 /* count * size bytes, the product checked. */
 void *arena_array(Arena *arena, size_t count, size_t size);
 /* Doubles the room of a growing array when `count` reaches `*capacity`; returns its new place. */
 void *arena_grow(Arena *arena, void *items, size_t count, size_t *capacity, size_t size);
+/* Takes over a mapping, which goes with the arena. */
+void arena_adopt_mapping(Arena *arena, void *bytes, size_t size);
 char *arena_copy_string(Arena *arena, const char *text);
 char *arena_copy_chars(Arena *arena, const char *text, size_t length);
 char *arena_printf(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3), nonnull));

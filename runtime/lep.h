@@ -7,7 +7,13 @@
 extern "C" {
 #endif
 
-enum lep_status { LEP_OK = 0, LEP_ERROR_ARGUMENT = 1, LEP_ERROR_ALIGNMENT = 2, LEP_ERROR_CPU = 3 };
+enum lep_status {
+    LEP_OK = 0,
+    LEP_ERROR_ARGUMENT = 1,
+    LEP_ERROR_ALIGNMENT = 2,
+    LEP_ERROR_CPU = 3,
+    LEP_ERROR_WEIGHTS = 4
+};
 
 /* A caller's threads: run calls f(arg, i) for each i below n, and returns when all are done. */
 struct lep_pool {

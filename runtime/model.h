@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-enum { LEP_MODEL_VERSION = 2, LEP_MAX_RANK = 8 };
+enum { LEP_MODEL_VERSION = 3, LEP_MAX_RANK = 8 };
 
 /* Order of ir/dtype.def. */
 enum lep_dtype {
@@ -36,7 +36,7 @@ typedef struct LepPort {
     int64_t nlabels;
 } LepPort;
 
-/* bases: the inputs' buffers, the outputs', then the arena. */
+/* bases: the inputs' buffers, the outputs', the arena, then the weights where they are not the code's own section. */
 typedef void LepStepRun(void *const *bases, const struct lep_pool *pool);
 
 typedef struct LepStep {
@@ -57,6 +57,10 @@ typedef struct LepModel {
     int64_t arena_bytes, arena_align, constant_bytes;
     int (*run)(void *const *bases, const struct lep_pool *pool); /* LEP_OK or an error */
     int64_t threads;                                             /* that have work at the same time at most */
+    const void *weights; /* the last base, when it is in the program; else NULL */
+    const char
+        *weights_file;     /* a block of runtime/weights.h: a file beside the program, or "" for its own end; or NULL */
+    uint64_t weights_hash; /* of that file */
 } LepModel;
 
 #endif

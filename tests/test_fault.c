@@ -127,6 +127,12 @@ static void writes_of_a_binary(void **state)
     fail_each(ARGUMENTS("m.lep", "-o", "out"), "out", "LEPC_FAIL_WRITE", 1);
 }
 
+static void writes_of_weights_apart(void **state)
+{
+    fail_each(ARGUMENTS("m.lep", "--weights=external", "-o", "out.o"), "out.weights", "LEPC_FAIL_WRITE", 1);
+    fail_each(ARGUMENTS("m.lep", "--weights=appended", "-o", "out"), "out", "LEPC_FAIL_WRITE", 1);
+}
+
 static void writes_of_a_dump(void **state)
 {
     fail_each(ARGUMENTS("dump", "m.lep", "-o", "out.lep"), "out.lep", "LEPC_FAIL_WRITE", 1);
@@ -157,9 +163,10 @@ static int enter_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(allocations_of_a_build), cmocka_unit_test(allocations_of_a_run),
-        cmocka_unit_test(writes_of_a_library),    cmocka_unit_test(writes_of_a_binary),
-        cmocka_unit_test(writes_of_a_dump),       cmocka_unit_test(files_that_do_not_fit),
+        cmocka_unit_test(allocations_of_a_build),  cmocka_unit_test(allocations_of_a_run),
+        cmocka_unit_test(writes_of_a_library),     cmocka_unit_test(writes_of_a_binary),
+        cmocka_unit_test(writes_of_weights_apart), cmocka_unit_test(writes_of_a_dump),
+        cmocka_unit_test(files_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

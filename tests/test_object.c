@@ -286,24 +286,24 @@ static void debuggers_see_the_text(void **state)
 static void damaged_objects_are_refused(void **state)
 {
     Built built = build("one", "y", NULL);
-    const Bytes data = {(unsigned char *)"weights", 8};
+    ObjectSection section = {.name = ".s", .symbol = "one_weights", .size = 8};
     Bytes out;
     for (size_t i = 0; i < built.object.size; i++) {
         Arena *arena = arena_new(NULL, NULL);
         Diag diag = diag_new(arena);
         Bytes cut = {(unsigned char *)arena_copy_chars(arena, (char *)built.object.data, i), i};
-        if (!object_add_section(arena, &cut, ".s", "one_weights", &data, &out, &diag)) assert_int_equal(diag.errors, 1);
+        if (!object_add_section(arena, &cut, &section, &out, &diag)) assert_int_equal(diag.errors, 1);
         archive_write(arena, "m.o", &cut, &out, &diag);
         Bytes bent = {(unsigned char *)arena_copy_chars(arena, (char *)built.object.data, built.object.size),
                       built.object.size};
         bent.data[i] = (unsigned char)~bent.data[i];
-        object_add_section(arena, &bent, ".s", "one_weights", &data, &out, &diag);
+        object_add_section(arena, &bent, &section, &out, &diag);
         archive_write(arena, "m.o", &bent, &out, &diag);
         arena_free(arena);
     }
     Diag diag = diag_new(built.arena);
     Bytes text = {(unsigned char *)"no object", 9};
-    assert_false(object_add_section(built.arena, &text, ".s", "w", &data, &out, &diag));
+    assert_false(object_add_section(built.arena, &text, &section, &out, &diag));
     assert_int_equal(diag.first->code, E0904);
     arena_free(built.arena);
 }

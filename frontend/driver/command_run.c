@@ -1,6 +1,7 @@
 #include "backend/jit.h"
 #include "frontend/driver/compile.h"
 #include "frontend/driver/reference.h"
+#include "frontend/driver/weights.h"
 
 /* "lepc run m.lep", then what the runner is to read. */
 static char **runner_arguments(const Compilation *c, int *count)
@@ -34,7 +35,8 @@ int command_run(Driver *driver)
     const LepModel *model = jit ? jit_symbol(jit, "lep_model", c.diag) : NULL;
     int status = STATUS_OURS, argc;
     char **argv = runner_arguments(&c, &argc);
-    if (model) status = runner_main(model, argc, argv);
+    const RunnerEngine engine = {.weights = weights_in_memory(&c)};
+    if (model) status = engine.weights ? runner_main_on(model, &engine, argc, argv) : runner_main(model, argc, argv);
     if (jit) jit_free(jit);
     return status;
 }

@@ -1,6 +1,7 @@
 #include "frontend/driver/compile.h"
 
 #include "frontend/driver/policy.h"
+#include "frontend/driver/weights.h"
 #include "ir/op.h"
 #include "passes/pass.h"
 #include "passes/report_memory.h"
@@ -177,6 +178,7 @@ bool compile_sizes(Compilation *c)
 
 bool compile_object(Compilation *c, const char *path, Bytes *out)
 {
-    return compile_load(c, path) && compile_passes(c, NULL) && compile_lower(c) &&
-           compile_emit(c, EMIT_OBJECT, true, out);
+    if (!compile_load(c, path) || !compile_passes(c, NULL) || !compile_lower(c)) return false;
+    weights_choose(c, PLACE_MEMORY);
+    return compile_emit(c, EMIT_OBJECT, true, out);
 }

@@ -7,6 +7,14 @@
 #include "frontend/driver/command.h"
 #include "passes/pass.h"
 
+enum { MAX_WEIGHT_FILES = 16 };
+
+/* A file of external weights that this build has written. */
+typedef struct WrittenWeights {
+    const char *path;
+    uint64_t hash;
+} WrittenWeights;
+
 typedef struct Compilation {
     Driver *driver;
     Arena *arena;
@@ -23,6 +31,8 @@ typedef struct Compilation {
     const Samples *samples; /* its calibration data, or NULL */
     const Graph *loaded;    /* as read, when it is built more than once */
     bool cpu_was_chosen;
+    int nweights;
+    WrittenWeights weights[MAX_WEIGHT_FILES];
 } Compilation;
 
 Compilation compilation_new(Driver *driver);

@@ -1,6 +1,7 @@
 #include "frontend/driver/emit_kind.h"
 
 #include "backend/object.h"
+#include "frontend/driver/weights.h"
 #include "ir/pool.h"
 
 #include <string.h>
@@ -8,7 +9,8 @@
 static bool write_exe(Compilation *c, const char *path)
 {
     Bytes object;
-    return compile_emit(c, EMIT_OBJECT, true, &object) && link_program(c, &object, path);
+    weights_choose(c, PLACE_PROGRAM);
+    return weights_write(c, path) && compile_emit(c, EMIT_OBJECT, true, &object) && link_program(c, &object, path);
 }
 
 /* The header of a library lies beside it, without the `lib` that linkers want before the name. */
@@ -20,12 +22,19 @@ static const char *header_path(Arena *arena, const char *path)
     return arena_printf(arena, "%.*s%.*s.h", (int)(name - path), path, (int)length - skip, name + skip);
 }
 
+/* The file of weights is called after the object or library that has `path`. */
 static bool write_header(Compilation *c, const char *path)
 {
     FILE *file = output_open(&c->driver->outputs, c->arena, path, c->diag);
     if (!file) return false;
     header_write(&c->program, file);
     return output_close(&c->driver->outputs, file, c->diag);
+}
+
+static bool write_header_alone(Compilation *c, const char *path)
+{
+    weights_choose(c, PLACE_OBJECT);
+    return weights_write(c, path) && write_header(c, path);
 }
 
 static bool write_with_header(Compilation *c, const char *path, const Bytes *bytes)
@@ -37,21 +46,26 @@ static bool write_with_header(Compilation *c, const char *path, const Bytes *byt
 static bool write_object(Compilation *c, const char *path)
 {
     Bytes object;
-    return compile_emit(c, EMIT_OBJECT, false, &object) && write_with_header(c, path, &object);
+    weights_choose(c, PLACE_OBJECT);
+    return weights_write(c, path) && compile_emit(c, EMIT_OBJECT, false, &object) &&
+           write_with_header(c, path, &object);
 }
 
 static bool write_library(Compilation *c, const char *path)
 {
     Bytes object, archive;
     const char *member = arena_printf(c->arena, "%s.o", symbol_name(c->arena, c->graph->name));
-    return compile_emit(c, EMIT_OBJECT, false, &object) &&
+    weights_choose(c, PLACE_OBJECT);
+    return weights_write(c, path) && compile_emit(c, EMIT_OBJECT, false, &object) &&
            archive_write(c->arena, member, &object, &archive, c->diag) && write_with_header(c, path, &archive);
 }
 
 static bool write_emitted(Compilation *c, EmitKind kind, const char *path)
 {
     Bytes text;
-    return compile_emit(c, kind, false, &text) && output_write(&c->driver->outputs, c->arena, path, &text, c->diag);
+    weights_choose(c, PLACE_OBJECT);
+    return weights_write(c, path) && compile_emit(c, kind, false, &text) &&
+           output_write(&c->driver->outputs, c->arena, path, &text, c->diag);
 }
 
 static bool write_assembly(Compilation *c, const char *path) { return write_emitted(c, EMIT_ASSEMBLY, path); }
@@ -98,7 +112,7 @@ static bool write_dot(Compilation *c, const char *path)
 
 const EmitRow emit_table[] = {
     {"exe", "", NEEDS_LOOPS, write_exe, false},          {"obj", ".o", NEEDS_LOOPS, write_object, false},
-    {"lib", ".a", NEEDS_LOOPS, write_library, false},    {"header", ".h", NEEDS_LOOPS, write_header, true},
+    {"lib", ".a", NEEDS_LOOPS, write_library, false},    {"header", ".h", NEEDS_LOOPS, write_header_alone, true},
     {"asm", ".s", NEEDS_LOOPS, write_assembly, true},    {"llvm", ".ll", NEEDS_LOOPS, write_llvm, true},
     {"loops", ".loops", NEEDS_LOOPS, write_loops, true}, {"lep", ".lep", NEEDS_GRAPH, write_lep, true},
     {"dot", ".dot", NEEDS_GRAPH, write_dot, true},

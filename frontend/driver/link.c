@@ -1,5 +1,6 @@
 /* Links a program: our object, the runner's archive, by the C compiler's driver. */
 #include "frontend/driver/emit_kind.h"
+#include "frontend/driver/weights.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -159,5 +160,7 @@ bool link_program(Compilation *c, const Bytes *object, const char *path)
     bool failed = ferror(file) != 0;
     if (fclose(file) || failed)
         return diag_error(c->diag, E0901, (Span){.name = path}, "cannot be written: %s", strerror(errno));
-    return run_linker(c, input, runner, out);
+    if (!run_linker(c, input, runner, out)) return false;
+    bool appended = c->program.weights_file && !*c->program.weights_file;
+    return !appended || weights_append(c, out, path);
 }

@@ -26,6 +26,7 @@ typedef struct Option {
 } Option;
 
 static const char *const fp_words[] = {"fast", "strict", NULL};
+static const char *const weights_words[] = {"embedded", "external", "appended", NULL};
 static const char *const warning_words[] = {"", "error", NULL};
 
 #define AT(field) offsetof(Options, field)
@@ -47,6 +48,8 @@ static const Option options[] = {
     {"fp", 0, OPTION_WORD, AT(fp), FOR_COMPILERS, fp_words, "MODE",
      "strict: the bits of the reference; fast: within its bound (fast)"},
     {"dim", 0, OPTION_DIM, AT(dims), FOR_COMPILERS, NULL, "NAME=SIZE", "size of a declared dim"},
+    {"weights", 0, OPTION_WORD, AT(weights), FOR_BUILD, weights_words, "WHERE",
+     "embedded, external (NAME.weights beside it) or appended to the binary"},
     {"passes", 0, OPTION_TEXT, AT(passes), FOR_COMPILERS, NULL, "LIST", "exactly these passes, in this order"},
     {"disable-pass", 0, OPTION_LIST, AT(disabled), FOR_COMPILERS, NULL, "NAME", "leave out an optional pass"},
     {"stop-after", 0, OPTION_TEXT, AT(stop_after), FOR_BUILD, NULL, "PASS", "for --emit=lep and dot"},

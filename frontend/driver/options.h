@@ -45,7 +45,8 @@ typedef struct Options {
     const char *output, *target, *cpu, *features, *passes, *stop_after, *report, *linker;
     int level; /* -O0 .. -O3 */
     bool small, debug, time_passes, verbose, quiet, version, help, markdown, reference, origins;
-    int fp; /* an FpMode */
+    int fp;      /* an FpMode */
+    int weights; /* a WeightsStore */
     int warnings_are_errors;
 } Options;
 

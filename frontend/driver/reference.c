@@ -49,7 +49,7 @@ Reference *reference_new(const Graph *graph)
         if (node->op == OP_input) inputs[count++] = port_of(node->name, &node->types[0], NULL);
     for (int i = 0; i < graph->nresults; i++)
         outputs[i] = port_of(graph->results[i].name, value_type(graph->results[i].value), &graph->results[i]);
-    *reference = (Reference){.graph = graph, .engine = {run, reference}};
+    *reference = (Reference){.graph = graph, .engine = {.run = run, .context = reference}};
     reference->model = (LepModel){.version = LEP_MODEL_VERSION,
                                   .name = graph->name,
                                   .doc = graph->doc ? graph->doc : "",

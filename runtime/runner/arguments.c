@@ -30,6 +30,7 @@ static const Option options[] = {
     {"labels", OPTION_TEXT, FIELD(labels), "=FILE", "right answers (IDX or one a line): prints the accuracy"},
     {"top", OPTION_NUMBER, FIELD(top), "=N", "classes to print for each row (3)"},
     {"json", OPTION_FLAG, FIELD(json), "", "results as JSON, one line each"},
+    {"weights", OPTION_TEXT, FIELD(weights), "=FILE", "where external weights are (beside the program)"},
     {"threads", OPTION_NUMBER, FIELD(threads), "=N", "threads that run the model (as it was compiled for)"},
     {"bench", OPTION_RUNS, FIELD(bench), "[=N]", "time of a run, over N runs"},
     {"profile", OPTION_RUNS, FIELD(profile), "[=N]", "time of each layer, least of N runs"},

@@ -19,7 +19,7 @@ typedef struct Arguments {
     const char *program;
     int ninputs, noutputs;
     PortFile inputs[MAX_FILES], outputs[MAX_FILES];
-    const char *labels;
+    const char *labels, *weights;
     bool json, profile, info, help;
     bool bench;
     long runs;    /* of --bench and --profile, 0: chosen by time */

@@ -56,7 +56,8 @@ static void print_table(const LepModel *model, const double *least)
 int profile_run(const Session *session)
 {
     const LepModel *model = session->model;
-    if (session->engine || model->nsteps < 1) return message(RUNNER_USAGE, "--profile: there are no layers to measure");
+    if ((session->engine && session->engine->run) || model->nsteps < 1)
+        return message(RUNNER_USAGE, "--profile: there are no layers to measure");
     double *least = malloc((size_t)model->nsteps * sizeof *least);
     if (!least) return message(RUNNER_SYSTEM, "out of memory");
     measure(session, least);

@@ -265,7 +265,7 @@ int runner_main_on(const LepModel *model, const RunnerEngine *engine, int argc, 
         info_print(model, arguments.json);
     else {
         Session session;
-        if (!engine) status = cpu_check(model);
+        if (!engine || !engine->run) status = cpu_check(model);
         if (!status) status = session_open(&session, model, engine, &arguments);
         if (status) return status;
         status = run_session(&session);

@@ -5,10 +5,11 @@
 
 #include "runtime/model.h"
 
-/* What computes the model, where it is not the model's own code: `lepc run --reference`. */
+/* What computes the model, where it is not the model's own code: `lepc run --reference`; or where its weights are. */
 typedef struct RunnerEngine {
-    int (*run)(void *context, void *const *bases); /* as LepModel.run */
+    int (*run)(void *context, void *const *bases); /* as LepModel.run; NULL: the model's own code */
     void *context;
+    const void *weights; /* a block of runtime/weights.h that is in memory, or NULL */
 } RunnerEngine;
 
 /* Exit codes as lepc's: 0, 1 bad input, 2 usage, 74 disk or memory.

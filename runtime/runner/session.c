@@ -23,7 +23,7 @@ static bool allocate_all(Session *s)
 {
     const LepModel *model = s->model;
     int64_t ports = model->ninputs + model->noutputs, align = model->arena_align > 0 ? model->arena_align : 64;
-    s->bases = calloc((size_t)ports + 1, sizeof *s->bases);
+    s->bases = calloc((size_t)ports + 2, sizeof *s->bases);
     s->arena = allocate(model->arena_bytes + align);
     if (!s->bases || !s->arena) return false;
     for (int64_t i = 0; i < ports; i++) {
@@ -42,11 +42,15 @@ int session_open(Session *out, const LepModel *model, const RunnerEngine *engine
     out->batched = is_batched(model);
     if (out->batched) out->batch = port_batch(&model->inputs[0]);
     long threads = arguments->threads ? arguments->threads : (long)model->threads;
-    if (!engine && threads > 1 && model->threads > 1) {
+    if (!(engine && engine->run) && threads > 1 && model->threads > 1) {
         out->pool = lep_pool_new(threads < LEP_POOL_MAX_THREADS ? (int)threads : LEP_POOL_MAX_THREADS);
         if (!out->pool) return message(RUNNER_SYSTEM, "cannot have %ld threads", threads);
     }
-    if (allocate_all(out)) return RUNNER_OK;
+    if (allocate_all(out)) {
+        int status = session_load_weights(out);
+        if (status) session_close(out);
+        return status;
+    }
     session_close(out);
     return message(RUNNER_SYSTEM, "out of memory: the model needs an arena of %lld bytes",
                    (long long)model->arena_bytes);
@@ -58,6 +62,7 @@ void session_close(Session *session)
         free(session->bases[i]);
     free(session->bases);
     lep_pool_free(session->pool);
+    lep_weights_close(&session->weights);
     free(session->arena);
 }
 
@@ -112,12 +117,13 @@ void session_fill(const Session *session, int64_t input)
 int session_run(const Session *session)
 {
     const RunnerEngine *engine = session->engine;
-    int status =
-        engine ? engine->run(engine->context, session->bases) : session->model->run(session->bases, session->pool);
+    int status = engine && engine->run ? engine->run(engine->context, session->bases)
+                                       : session->model->run(session->bases, session->pool);
     switch (status) {
     case LEP_OK: return RUNNER_OK;
     case LEP_ERROR_CPU:
         return message(RUNNER_SYSTEM, "this processor lacks what the code needs: %s", session->model->target);
+    case LEP_ERROR_WEIGHTS: return message(RUNNER_INPUT, "the weights are not those of this model");
     default: return message(RUNNER_SYSTEM, "the model refused to run: error %d", status);
     }
 }

@@ -5,15 +5,17 @@
 #include "runtime/runner/arguments.h"
 #include "runtime/runner/read.h"
 #include "runtime/runner/runner.h"
+#include "runtime/weights.h"
 
 typedef struct Session {
     const LepModel *model;
     const RunnerEngine *engine; /* NULL: the model's own code */
     const Arguments *arguments;
-    void **bases;          /* inputs, outputs, arena */
-    void *arena;           /* as malloc gave it */
-    struct lep_pool *pool; /* NULL: one thread */
-    bool batched;          /* every port's first dim counts rows, and is the same */
+    void **bases;               /* inputs, outputs, arena, weights */
+    void *arena;                /* as malloc gave it */
+    struct lep_pool *pool;      /* NULL: one thread */
+    struct lep_weights weights; /* mapped ones, or zeros */
+    bool batched;               /* every port's first dim counts rows, and is the same */
     int64_t batch;
 } Session;
 
@@ -27,6 +29,9 @@ void session_load(const Session *session, const Rows *rows, int64_t first);
 /* Seeded values for an input that no file was given for: bytes of any value, or numbers in [-1, 1). */
 void session_fill(const Session *session, int64_t input);
 int session_run(const Session *session);
+
+/* The last base, where the model wants one. */
+int session_load_weights(Session *session);
 
 /* Refuses code for a processor that this one is not: better than an illegal instruction. */
 int cpu_check(const LepModel *model);

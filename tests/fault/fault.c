@@ -57,6 +57,7 @@ int __real_fclose(FILE *file);
 int __real_mkstemp(char *name);
 int __real_rename(const char *from, const char *to);
 FILE *__real_fdopen(int fd, const char *mode);
+int __real_posix_fallocate(int fd, off_t offset, off_t size);
 int __real_posix_spawnp(pid_t *child, const char *file, const posix_spawn_file_actions_t *actions,
                         const posix_spawnattr_t *attributes, char *const argv[], char *const environment[]);
 size_t __wrap_fwrite(const void *bytes, size_t size, size_t count, FILE *file);
@@ -65,6 +66,7 @@ int __wrap_fclose(FILE *file);
 int __wrap_mkstemp(char *name);
 int __wrap_rename(const char *from, const char *to);
 FILE *__wrap_fdopen(int fd, const char *mode);
+int __wrap_posix_fallocate(int fd, off_t offset, off_t size);
 int __wrap_posix_spawnp(pid_t *child, const char *file, const posix_spawn_file_actions_t *actions,
                         const posix_spawnattr_t *attributes, char *const argv[], char *const environment[]);
 
@@ -114,4 +116,9 @@ int __wrap_posix_spawnp(pid_t *child, const char *file, const posix_spawn_file_a
                         const posix_spawnattr_t *attributes, char *const argv[], char *const environment[])
 {
     return fails(WRITE, EAGAIN) ? EAGAIN : __real_posix_spawnp(child, file, actions, attributes, argv, environment);
+}
+
+int __wrap_posix_fallocate(int fd, off_t offset, off_t size)
+{
+    return fails(WRITE, ENOSPC) ? ENOSPC : __real_posix_fallocate(fd, offset, size);
 }

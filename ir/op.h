@@ -251,6 +251,12 @@ typedef struct LayerNormAttrs {
     double epsilon;
 } LayerNormAttrs;
 
+typedef struct AttentionAttrs {
+    int64_t heads;
+    double scale;
+    bool causal;
+} AttentionAttrs;
+
 typedef struct LstmCellAttrs {
     bool bias, recurrent_bias; /* layer */
 } LstmCellAttrs;

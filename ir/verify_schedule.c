@@ -97,6 +97,16 @@ static bool check_sparse(const Group *group, Diag *diag)
     return true;
 }
 
+/* Four gates for each vector of a tile at most. */
+static bool check_nest(const Group *group, Diag *diag)
+{
+    const Schedule *s = group->node->schedule;
+    if (s->tile_columns > MAX_SUMS || s->tile_vectors > MAX_SUMS || s->unroll > MAX_SUMS ||
+        4 * s->tile_columns * s->tile_vectors > MAX_SUMS)
+        return misfit(group->node, diag, "the tile holds over 256 vectors of sums");
+    return check_panel(group->node, diag);
+}
+
 bool verify_schedule(const Node *node, Diag *diag)
 {
     Group group = group_of(node);
@@ -104,6 +114,7 @@ bool verify_schedule(const Node *node, Diag *diag)
         return misfit(node, diag, "code is made of groups of one result");
     if (!check_ranges(node, diag) || !check_products(&group, diag)) return false;
     if (node->schedule->variant == VARIANT_SPARSE && !check_sparse(&group, diag)) return false;
+    if (group.kind == KIND_NEST) return check_nest(&group, diag);
     return group.kind != KIND_CONTRACT || check_tile(&group, diag);
 }
 

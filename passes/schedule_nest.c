@@ -1,6 +1,8 @@
 /* Schedules of nests of their own: lanes, what is held in registers and how constants are packed. */
 #include "passes/schedule.h"
 
+#include "ir/attention.h"
+
 enum { PANEL = 16, GATES = 4 };
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -43,6 +45,27 @@ Schedule schedule_lstm_recurrence(const Group *group, const Target *target)
     while (s.unroll > 1 && units % s.unroll) s.unroll /= 2;
     double products = (double)(steps * batch * units * units * GATES);
     s.cost = products / (double)s.lanes / target->fma_per_cycle;
+    return s;
+}
+
+static int64_t scratch_bytes(int64_t rows, const Schedule *s, int64_t bytes)
+{
+    return (rows * s->tile_vectors * s->lanes * bytes + 63) / 64 * 64;
+}
+
+/* Two vectors of queries, and keys or columns of values beside them as registers allow. */
+Schedule schedule_attention(const Group *group, const Target *target)
+{
+    Attention a = attention_of(group->anchor);
+    int64_t narrow = power_of_two_from(a.queries), bytes = element_bytes(group->anchor);
+    Schedule s = {.lanes = target->vector_bytes / bytes, .tile_rows = 1, .tile_vectors = 2, .unroll = 2};
+    while (s.lanes > narrow) s.lanes /= 2;
+    if (s.lanes >= narrow || s.lanes == ATTENTION_BLOCK) s.tile_vectors = 1;
+    s.tile_columns = target->vector_registers >= 32 ? 8 : 4;
+    s.scratch = scratch_bytes(a.depth, &s, bytes) + scratch_bytes(ATTENTION_BLOCK, &s, bytes) +
+                scratch_bytes(a.width, &s, bytes);
+    double scores = (double)(a.batch * a.heads * a.queries) * (double)a.keys;
+    s.cost = scores * (double)(a.depth + a.width) / (double)s.lanes / target->fma_per_cycle;
     return s;
 }
 

@@ -143,6 +143,66 @@ static void layers_agree(void **state)
     sketch_check(&s);
 }
 
+/* ---- attention ---- */
+
+typedef struct AttentionCase {
+    int64_t batch, queries, keys, heads, depth, width;
+    bool mask, causal;
+} AttentionCase;
+
+static const AttentionCase attention_cases[] = {
+    {1, 1, 1, 1, 1, 1, false, false},    {1, 5, 7, 1, 3, 4, true, false},    {2, 17, 65, 2, 8, 5, false, false},
+    {1, 40, 64, 1, 16, 16, true, false}, {1, 33, 130, 3, 4, 9, false, true}, {2, 70, 70, 2, 5, 8, true, true},
+    {1, 1, 200, 2, 6, 6, false, false},  {1, 130, 40, 1, 7, 3, false, true},
+};
+
+static Sketch sketch_attention(Arena *arena, const AttentionCase *c)
+{
+    Sketch s = sketch_new(arena, "attention");
+    int64_t depth = c->heads * c->depth, width = c->heads * c->width;
+    Value in[4] = {sketch_input(&s, F32, DIMS(c->batch, c->queries, depth)),
+                   sketch_input(&s, F32, DIMS(c->batch, c->keys, depth)),
+                   sketch_input(&s, F32, DIMS(c->batch, c->keys, width))};
+    if (c->mask) in[3] = sketch_input(&s, F32, DIMS(c->queries, c->keys));
+    AttentionAttrs attrs = {.heads = c->heads, .causal = c->causal};
+    sketch_output(&s, sketch_op(&s, OP_attention, &attrs, c->mask ? 4 : 3, in));
+    return s;
+}
+
+/* The running softmax in double differs from the whole one by rounding alone. */
+static void attention_by_blocks_is_its_expansion(void **state)
+{
+    for (size_t i = 0; i < sizeof attention_cases / sizeof *attention_cases; i++) {
+        Sketch s = sketch_attention(*state, &attention_cases[i]);
+        Meanings m = meanings_of(&s);
+        int64_t terms = attention_cases[i].keys + attention_cases[i].depth;
+        double bound = 8 * (8 + sqrt((double)terms)) * 0x1p-24 * 8; /* scores and values are below 8 */
+        for (int64_t e = 0; e < type_elements(&m.whole[0].type); e++) {
+            double difference = fabs(tensor_real(&m.whole[0], e) - tensor_real(&m.expanded[0], e));
+            if (!(difference <= bound)) fail_msg("case %zu, element %ld: off by %g", i, (long)e, difference);
+        }
+    }
+}
+
+static void attention_in_double_is_its_expansion(void **state)
+{
+    Sketch s = sketch_new(*state, "double");
+    Value in[] = {sketch_input(&s, F64, DIMS(9, 6)), sketch_input(&s, F64, DIMS(150, 6)),
+                  sketch_input(&s, F64, DIMS(150, 4))};
+    sketch_output(&s, sketch_op(&s, OP_attention, &(AttentionAttrs){.heads = 2}, 3, in));
+    Meanings m = meanings_of(&s);
+    for (int64_t e = 0; e < type_elements(&m.whole[0].type); e++)
+        assert_true(fabs(tensor_real(&m.whole[0], e) - tensor_real(&m.expanded[0], e)) < 1e-14);
+}
+
+static void attention_runs_as_it_is_evaluated(void **state)
+{
+    for (size_t i = 0; i < sizeof attention_cases / sizeof *attention_cases; i++) {
+        Sketch s = sketch_attention(*state, &attention_cases[i]);
+        sketch_check(&s);
+    }
+}
+
 /* ---- rows ---- */
 
 static Sketch sketch_row(Arena *arena, Op op, int64_t rows, int64_t columns)
@@ -196,6 +256,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(lstm_runs_as_it_is_evaluated, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(lstm_computes_its_formula, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(layers_agree, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(attention_by_blocks_is_its_expansion, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(attention_in_double_is_its_expansion, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(attention_runs_as_it_is_evaluated, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(rows_run_as_they_are_evaluated, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(rows_take_their_prologue, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(layer_norm_computes_its_formula, arena_setup, arena_teardown),

@@ -23,7 +23,7 @@ TileProblem tile_problem_of_dots(const Group *group, const Target *target, int64
      * and added */
     p.instructions = direct && !is_signed ? 1 : 2;
     p.spreading = direct ? 0 : 2;
-    p.spare = direct && !is_signed ? 0 : 2;
+    p.spare = !direct ? 2 : is_signed ? 4 : 0;
     return p;
 }
 

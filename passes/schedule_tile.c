@@ -110,7 +110,8 @@ int64_t tile_registers(const TileProblem *p, const Target *t, int64_t pixels, in
 static int64_t choose_unroll(const TileProblem *p, const Target *t, const Schedule *s, int64_t registers)
 {
     int64_t pixels = s->tile_rows * s->tile_columns, sums = pixels * s->tile_vectors;
-    if (sums + p->reduction * s->tile_vectors <= registers) return p->reduction;
+    int64_t rounding = p->integral ? 4 : 0; /* its scale, bounds and zero point would be hoisted too */
+    if (sums + p->reduction * s->tile_vectors + rounding <= registers) return p->reduction;
     int64_t unroll = p->height * p->width * p->images == 1 ? 8 : 4;
     int64_t most = t->vector_registers < 32 && s->tile_vectors == 1 ? t->vector_registers / 2 : t->vector_registers;
     while (unroll > 1 && (p->run % unroll || sums * unroll > most)) unroll /= 2;

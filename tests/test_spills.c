@@ -28,14 +28,27 @@ static const char model[] = "lep 1\n"
                             "  output y = softmax(i)\n"
                             "}\n";
 
-static const char *assembly_for(Arena *arena, const char *cpu)
+/* 8-bit layers, whose tiles hold sums of i32 and are stored as bytes. */
+static const char bytes[] = "lep 1\n"
+                            "model bytes {\n"
+                            "  weights seed: 7\n"
+                            "  input x: u8[1, 28, 28, 3]\n"
+                            "  a = requantize(conv2d(x, out: 64, kernel: 3, pad: same), 0.01, to: u8)\n"
+                            "  b = requantize(conv2d(a, out: 64, kernel: 3), 0.001, to: u8) |> max_pool(size: 2)\n"
+                            "  c = requantize(conv2d(b, out: 128, kernel: 1), 0.001, to: i8)\n"
+                            "  d = requantize(conv2d(c, out: 48, kernel: 5, stride: 2), 0.001, to: u8)\n"
+                            "  e = requantize(dense(flatten(d), out: 100), 0.001, to: i8)\n"
+                            "  output y = dequantize(dense(e, out: 10), 0.1)\n"
+                            "}\n";
+
+static const char *assembly_for(Arena *arena, const char *net, const char *cpu)
 {
     Diag diag = diag_new(arena);
     Target target;
     assert_true(target_select(cpu, "", "", arena, &target, &diag));
     PassContext context = {.target = &target, .fast = true, .level = 3};
     EmitOptions options = {.target = &target, .level = 3};
-    const Ast *ast = ast_parse(arena, source_from_text(arena, "tiles.lep", model), &diag);
+    const Ast *ast = ast_parse(arena, source_from_text(arena, "tiles.lep", net), &diag);
     Graph *graph = ast ? elaborate(arena, ast, &(ElaborateOptions){0}, &diag) : NULL;
     LoopProgram program;
     Bytes text;
@@ -86,7 +99,9 @@ static Count count_loops(const char *text)
             count.loops++;
         }
         multiplies = multiplies || contains(line, end, "\tvfmadd") || contains(line, end, "\tmulps") ||
-                     contains(line, end, "\tfmla") || contains(line, end, "\tvfma.") || contains(line, end, "\tvfmacc");
+                     contains(line, end, "\tfmla") || contains(line, end, "\tvfma.") ||
+                     contains(line, end, "\tvfmacc") || contains(line, end, "\tvpdpbusd") ||
+                     contains(line, end, "pmaddwd\t");
         spills += is_vector_spill(line, end);
     }
     return count;
@@ -98,7 +113,7 @@ static void no_tile_spills_in_its_loop(void **state)
                                        "raspberry-pi-4", "neoverse-v1", "rv64gcv",   "cortex-m4", "cortex-m55"};
     for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++) {
         Arena *arena = arena_new(NULL, NULL);
-        Count count = count_loops(assembly_for(arena, cpus[i]));
+        Count count = count_loops(assembly_for(arena, model, cpus[i]));
         print_message("%s: %d innermost loops, %d of them tiles, %d spills\n", cpus[i], count.loops, count.multiplying,
                       count.spills);
         assert_true(count.multiplying >= 10);
@@ -121,11 +136,26 @@ static void a_spill_is_seen(void **state)
     assert_int_equal(count.spills, 1);
 }
 
+static void no_tile_of_bytes_spills_in_its_loop(void **state)
+{
+    static const char *const cpus[] = {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4", "cascadelake", "alderlake"};
+    for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++) {
+        Arena *arena = arena_new(NULL, NULL);
+        Count count = count_loops(assembly_for(arena, bytes, cpus[i]));
+        print_message("%s: %d innermost loops, %d of them tiles of bytes, %d spills\n", cpus[i], count.loops,
+                      count.multiplying, count.spills);
+        assert_true(count.multiplying >= 5);
+        assert_int_equal(count.spills, 0);
+        arena_free(arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_spill_is_seen),
         cmocka_unit_test(no_tile_spills_in_its_loop),
+        cmocka_unit_test(no_tile_of_bytes_spills_in_its_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ static void count_ports(Emitter *e)
 {
     const Graph *graph = e->program->graph;
     for (const Node *node = graph ? graph->first : NULL; node; node = node->next) e->ninputs += node->op == OP_input;
-    if (graph) e->noutputs = graph->nresults;
+    if (graph) e->noutputs = graph_outputs(graph);
     for (int i = 0; !graph && i < e->program->nsteps; i++)
         for (int k = 0; k < e->program->steps[i]->nbuffers; k++) {
             const LoopBuffer *buffer = e->program->steps[i]->buffers[k];

@@ -118,6 +118,7 @@ static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
     if (buffer->space == SPACE_INPUT) base = from_bases(b, buffer->index);
     if (buffer->space == SPACE_OUTPUT) base = from_bases(b, e->ninputs + buffer->index);
     if (buffer->space == SPACE_ARENA) base = from_bases(b, e->ninputs + e->noutputs);
+    if (buffer->space == SPACE_STATE) base = from_bases(b, e->ninputs + e->noutputs + 2);
     if (buffer->space == SPACE_SCRATCH) base = part_scratch(b);
     if (buffer->space != SPACE_NONE && buffer->offset) base = plus_bytes(e, base, emit_int(e, buffer->offset));
     LLVMPositionBuilderAtEnd(e->builder, here);

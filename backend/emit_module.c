@@ -1,6 +1,7 @@
 /* The module's outside: how functions are declared, and what a user calls. */
 #include "backend/emitter.h"
 #include "backend/object.h"
+#include "ir/op.h"
 
 #include <string.h>
 
@@ -47,41 +48,41 @@ static void return_if(Emitter *e, LLVMValueRef function, LLVMValueRef wrong, int
     LLVMPositionBuilderAtEnd(e->builder, stay);
 }
 
-/* A missing buffer, or an arena that is not where vectors want it. */
-static void check_bases(Emitter *e, LLVMValueRef function)
+static LLVMValueRef load_base(Emitter *e, LLVMValueRef bases, int index)
 {
-    int nports = e->ninputs + e->noutputs, nbases = nports + (e->program->arena_bytes > 0);
-    LLVMValueRef missing = LLVMConstInt(e->i1, 0, 0), base = NULL;
-    for (int i = 0; i < nbases; i++) {
-        LLVMValueRef slot = emit_int(e, i);
-        slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, LLVMGetParam(function, 0), &slot, 1, "");
-        base = LLVMBuildLoad2(e->builder, e->pointer, slot, "");
-        missing = LLVMBuildOr(e->builder, missing, LLVMBuildIsNull(e->builder, base, ""), "");
-    }
-    if (nbases == 0) return;
-    return_if(e, function, missing, STATUS_ARGUMENT);
-    if (nbases == nports) return;
+    LLVMValueRef slot = emit_int(e, index);
+    slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
+    return LLVMBuildLoad2(e->builder, e->pointer, slot, "");
+}
+
+/* Memory of the caller that must be there, where vectors want it. */
+static void check_block(Emitter *e, LLVMValueRef function, LLVMValueRef base)
+{
+    return_if(e, function, LLVMBuildIsNull(e->builder, base, ""), STATUS_ARGUMENT);
     LLVMValueRef low = LLVMBuildPtrToInt(e->builder, base, e->index, "");
     low = LLVMBuildAnd(e->builder, low, emit_int(e, ARENA_ALIGN - 1), "");
     return_if(e, function, LLVMBuildICmp(e->builder, LLVMIntNE, low, emit_int(e, 0), ""), STATUS_ALIGNMENT);
 }
 
-static LLVMValueRef load_base(Emitter *e, LLVMValueRef function, int index)
+/* A missing buffer, or an arena or a context that is not where vectors want it. */
+static void check_bases(Emitter *e, LLVMValueRef function)
 {
-    LLVMValueRef slot = emit_int(e, index);
-    slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, LLVMGetParam(function, 0), &slot, 1, "");
-    return LLVMBuildLoad2(e->builder, e->pointer, slot, "");
+    int nports = e->ninputs + e->noutputs;
+    LLVMValueRef bases = LLVMGetParam(function, 0), missing = LLVMConstInt(e->i1, 0, 0);
+    for (int i = 0; i < nports; i++)
+        missing = LLVMBuildOr(e->builder, missing, LLVMBuildIsNull(e->builder, load_base(e, bases, i), ""), "");
+    if (nports) return_if(e, function, missing, STATUS_ARGUMENT);
+    if (e->program->arena_bytes) check_block(e, function, load_base(e, bases, nports));
+    if (e->program->state_bytes) check_block(e, function, load_base(e, bases, nports + 2));
 }
 
 /* A block of external weights where vectors want it, that begins as one made for this code does. */
 static void check_weights(Emitter *e, LLVMValueRef function)
 {
     if (e->program->weights != WEIGHTS_EXTERNAL || !e->program->constant_bytes) return;
-    LLVMValueRef base = load_base(e, function, e->ninputs + e->noutputs + 1), wrong = LLVMConstInt(e->i1, 0, 0);
-    return_if(e, function, LLVMBuildIsNull(e->builder, base, ""), STATUS_ARGUMENT);
-    LLVMValueRef low = LLVMBuildPtrToInt(e->builder, base, e->i64, "");
-    low = LLVMBuildAnd(e->builder, low, emit_int(e, ARENA_ALIGN - 1), "");
-    return_if(e, function, LLVMBuildICmp(e->builder, LLVMIntNE, low, emit_int(e, 0), ""), STATUS_ALIGNMENT);
+    LLVMValueRef base = load_base(e, LLVMGetParam(function, 0), e->ninputs + e->noutputs + 1),
+                 wrong = LLVMConstInt(e->i1, 0, 0);
+    check_block(e, function, base);
     if (!e->program->weights_hash) return; /* they come with the code */
     const uint64_t words[] = {WEIGHTS_MAGIC, e->program->weights_hash};
     for (int i = 0; i < 2; i++) {
@@ -109,24 +110,34 @@ static LLVMValueRef emit_adapter(Emitter *e)
     return function;
 }
 
-/* int <symbol>_run(inputs..., outputs..., arena, [external weights,] pool) */
+/* Where argument `i` of run belongs among the bases: a context stands before the arena there, behind the weights here.
+ */
+static int base_of_argument(const Emitter *e, int i)
+{
+    int nports = e->ninputs + e->noutputs;
+    if (!e->program->state_bytes || i < nports) return i;
+    return i == nports ? nports + 2 : i - 1;
+}
+
+/* int <symbol>_run(inputs..., outputs..., [context,] arena, [external weights,] pool) */
 static LLVMValueRef emit_run(Emitter *e, LLVMValueRef adapter)
 {
-    int nbases = e->ninputs + e->noutputs + 1 + (e->program->weights == WEIGHTS_EXTERNAL);
+    int nports = e->ninputs + e->noutputs;
+    int nbases = nports + 1 + (e->program->state_bytes > 0) + (e->program->weights == WEIGHTS_EXTERNAL);
     LLVMTypeRef *parameters = ARENA_ARRAY(e->arena, LLVMTypeRef, nbases + 1);
     for (int i = 0; i <= nbases; i++) parameters[i] = e->pointer;
     LLVMTypeRef type = LLVMFunctionType(e->i32, parameters, (unsigned)nbases + 1, 0);
     LLVMValueRef run = emit_new_function(e, arena_printf(e->arena, "%s_run", e->symbol), type, true);
     LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, run, ""));
-    LLVMTypeRef array = LLVMArrayType2(e->pointer, (uint64_t)nbases + (e->weights_at != NULL));
+    LLVMTypeRef array = LLVMArrayType2(e->pointer, (uint64_t)nports + 3);
     LLVMValueRef bases = LLVMBuildAlloca(e->builder, array, "");
     for (int i = 0; i < nbases; i++) {
-        LLVMValueRef slot = emit_int(e, i);
+        LLVMValueRef slot = emit_int(e, base_of_argument(e, i));
         slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
         LLVMBuildStore(e->builder, LLVMGetParam(run, (unsigned)i), slot);
     }
     if (e->weights_at) {
-        LLVMValueRef slot = emit_int(e, nbases);
+        LLVMValueRef slot = emit_int(e, nports + 1);
         slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
         LLVMBuildStore(e->builder, LLVMBuildLoad2(e->builder, e->pointer, e->weights_at, ""), slot);
     }
@@ -136,11 +147,73 @@ static LLVMValueRef emit_run(Emitter *e, LLVMValueRef adapter)
     return run;
 }
 
+/* ---- what is kept between runs ---- */
+
+/* Stores `bits`, of an integer type, to `count` elements from `start` on. */
+static void fill_elements(Emitter *e, LLVMValueRef function, LLVMValueRef start, LLVMValueRef bits, int64_t count)
+{
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
+    LLVMBasicBlockRef loop = LLVMAppendBasicBlockInContext(e->context, function, "");
+    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, function, "");
+    LLVMBuildBr(e->builder, loop);
+    LLVMPositionBuilderAtEnd(e->builder, loop);
+    LLVMValueRef index = LLVMBuildPhi(e->builder, e->index, ""), zero = emit_int(e, 0);
+    LLVMValueRef address = LLVMBuildInBoundsGEP2(e->builder, LLVMTypeOf(bits), start, &index, 1, "");
+    LLVMBuildStore(e->builder, bits, address);
+    LLVMValueRef next = LLVMBuildNSWAdd(e->builder, index, emit_int(e, 1), "");
+    LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, next, emit_int(e, count), ""), loop, after);
+    LLVMAddIncoming(index, &zero, &before, 1);
+    LLVMAddIncoming(index, &next, &loop, 1);
+    LLVMPositionBuilderAtEnd(e->builder, after);
+}
+
+/* The element that a reset writes, as an integer of its width. */
+static LLVMValueRef first_element(Emitter *e, const Node *state)
+{
+    Tensor one = tensor_new(e->arena, type_scalar(state->types[0].dtype));
+    tensor_set_real(&one, 0, ((const StateAttrs *)state->attrs)->value);
+    const unsigned char *bytes = one.data;
+    unsigned size = (unsigned)dtype_bytes(one.type.dtype, 1);
+    unsigned long long bits = 0;
+    for (unsigned i = 0; i < size; i++) bits |= (unsigned long long)bytes[i] << 8 * i;
+    return LLVMConstInt(LLVMIntTypeInContext(e->context, 8 * size), bits, 0);
+}
+
+/* int <symbol>_reset(context) */
+static LLVMValueRef emit_reset(Emitter *e)
+{
+    LLVMTypeRef type = LLVMFunctionType(e->i32, &e->pointer, 1, 0);
+    LLVMValueRef reset = emit_new_function(e, arena_printf(e->arena, "%s_reset", e->symbol), type, true);
+    LLVMValueRef context = LLVMGetParam(reset, 0);
+    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, reset, ""));
+    check_block(e, reset, context);
+    for (const Node *node = e->program->graph->first; node; node = node->next) {
+        if (node->op != OP_state) continue;
+        LLVMValueRef offset = emit_int(e, node->places[0].offset), bits = first_element(e, node);
+        LLVMValueRef start = LLVMBuildInBoundsGEP2(e->builder, e->i8, context, &offset, 1, "");
+        if (LLVMIsNull(bits))
+            LLVMBuildMemSet(e->builder, start, LLVMConstInt(e->i8, 0, 0), emit_int(e, type_bytes(&node->types[0])), 64);
+        else
+            fill_elements(e, reset, start, bits, type_elements(&node->types[0]));
+    }
+    LLVMBuildRet(e->builder, LLVMConstInt(e->i32, STATUS_OK, 0));
+    return reset;
+}
+
+static void add_versioned(Emitter *e, LLVMValueRef function, const char *name)
+{
+    const char *versioned = arena_printf(e->arena, "%s_%s_%08x", e->symbol, name, model_abi(e->program));
+    LLVMAddAlias2(e->module, LLVMGlobalGetValueType(function), 0, function, versioned);
+}
+
 LLVMValueRef emit_entry(Emitter *e)
 {
     LLVMValueRef adapter = emit_adapter(e), run = emit_run(e, adapter);
-    /* the header calls the entry point by this name, so that the header of another model or version does not link */
-    const char *versioned = arena_printf(e->arena, "%s_run_%08x", e->symbol, model_abi(e->program));
-    LLVMAddAlias2(e->module, LLVMGlobalGetValueType(run), 0, run, versioned);
+    /* the header calls the entry points by these names, so that the header of another model or version does not link */
+    add_versioned(e, run, "run");
+    if (e->program->state_bytes) {
+        e->reset = emit_reset(e);
+        add_versioned(e, e->reset, "reset");
+    }
     return adapter;
 }

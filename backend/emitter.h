@@ -22,6 +22,7 @@ typedef struct Emitter {
     LLVMValueRef weights;    /* <symbol>_weights, defined by our own object writer; NULL: a base tells where they are */
     LLVMValueRef weights_at; /* a constant that holds its address, when they are far */
     LLVMValueRef *steps;
+    LLVMValueRef reset; /* int (context); NULL when nothing is kept from one run to the next */
     int ninputs, noutputs;
     LLVMDIBuilderRef debug;     /* NULL without -g */
     LLVMMetadataRef debug_unit; /* made with the first function that has a place in a text */

@@ -47,6 +47,7 @@ uint32_t model_abi(const LoopProgram *program)
     for (int i = 0; i < graph->nresults; i++)
         hash = mix_port(hash, graph->results[i].name, value_type(graph->results[i].value));
     if (program->weights == WEIGHTS_EXTERNAL) hash = mix(hash, &program->weights_hash, sizeof program->weights_hash);
+    if (program->state_bytes) hash = mix(hash, &program->state_bytes, sizeof program->state_bytes);
     return mix(hash, &program->arena_bytes, sizeof program->arena_bytes);
 }
 
@@ -74,55 +75,101 @@ static const char *const c_types[DTYPE_COUNT] = {
     [U32] = "uint32_t", [U64] = "uint64_t", [BOOL] = "uint8_t",
 };
 
+/* Parameters of our own, and the words of C and C++. */
+static const char *const reserved[] = {
+    "arena",
+    "pool",
+    "context",
+    "auto",
+    "break",
+    "case",
+    "char",
+    "const",
+    "continue",
+    "default",
+    "do",
+    "double",
+    "else",
+    "enum",
+    "extern",
+    "float",
+    "for",
+    "goto",
+    "if",
+    "inline",
+    "int",
+    "long",
+    "register",
+    "restrict",
+    "return",
+    "short",
+    "signed",
+    "sizeof",
+    "static",
+    "struct",
+    "switch",
+    "typedef",
+    "union",
+    "unsigned",
+    "void",
+    "volatile",
+    "while",
+    "asm",
+    "bool",
+    "catch",
+    "class",
+    "delete",
+    "explicit",
+    "export",
+    "false",
+    "friend",
+    "mutable",
+    "namespace",
+    "new",
+    "operator",
+    "private",
+    "protected",
+    "public",
+    "template",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeid",
+    "typename",
+    "using",
+    "virtual",
+    "wchar_t",
+    "and",
+    "or",
+    "not",
+    "xor",
+    "compl",
+    "alignas",
+    "alignof",
+    "char8_t",
+    "concept",
+    "constexpr",
+    "decltype",
+    "noexcept",
+    "nullptr",
+    "requires",
+    "thread_local",
+    "bitand",
+    "bitor",
+    "not_eq",
+    "or_eq",
+    "xor_eq",
+    "and_eq",
+    "const_cast",
+    "dynamic_cast",
+    "reinterpret_cast",
+    "static_cast",
+    "static_assert",
+};
+
 static bool name_is_free(const Header *h, const char *name)
 {
-    static const char *const reserved[] = {
-        "arena",        "pool",
-        "weights",      "char16_t",
-        "auto",         "break",
-        "case",         "char",
-        "const",        "continue",
-        "default",      "do",
-        "double",       "else",
-        "enum",         "extern",
-        "float",        "for",
-        "goto",         "if",
-        "inline",       "int",
-        "long",         "register",
-        "restrict",     "return",
-        "short",        "signed",
-        "sizeof",       "static",
-        "struct",       "switch",
-        "typedef",      "union",
-        "unsigned",     "void",
-        "volatile",     "while",
-        "asm",          "bool",
-        "catch",        "class",
-        "delete",       "explicit",
-        "export",       "false",
-        "friend",       "mutable",
-        "namespace",    "new",
-        "operator",     "private",
-        "protected",    "public",
-        "template",     "this",
-        "throw",        "true",
-        "try",          "typeid",
-        "typename",     "using",
-        "virtual",      "wchar_t",
-        "and",          "or",
-        "not",          "xor",
-        "compl",        "alignas",
-        "alignof",      "char8_t",
-        "concept",      "constexpr",
-        "decltype",     "noexcept",
-        "nullptr",      "requires",
-        "thread_local", "bitand",
-        "bitor",        "not_eq",
-        "or_eq",        "xor_eq",
-        "and_eq",       "const_cast",
-        "dynamic_cast", "reinterpret_cast",
-        "static_cast",  "static_assert",
-    };
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (!strcmp(reserved[i], name)) return false;
     for (int i = 0; i < h->ntaken; i++)
@@ -209,7 +256,21 @@ static void write_start(const Header *h, const LoopProgram *program)
     fprintf(h->out, "#define %s_ABI 0x%08xu\n", h->upper, model_abi(program));
     fprintf(h->out, "#define %s_ARENA_BYTES %" PRId64 "\n", h->upper, program->arena_bytes);
     fprintf(h->out, "#define %s_ARENA_ALIGN %d\n", h->upper, ARENA_ALIGN);
-    for (int i = 0; i < graph->nresults; i++) write_labels(h, &graph->results[i]);
+    if (program->state_bytes) {
+        fprintf(h->out, "#define %s_CONTEXT_BYTES %" PRId64 "\n", h->upper, program->state_bytes);
+        fprintf(h->out, "#define %s_CONTEXT_ALIGN %d\n", h->upper, ARENA_ALIGN);
+    }
+    for (int i = 0; i < graph_outputs(graph); i++) write_labels(h, &graph->results[i]);
+}
+
+static void write_reset(const Header *h, const LoopProgram *program)
+{
+    fputs("/* What the model keeps from one run to the next lies in the context: one a stream. Before its first run, "
+          "and\n"
+          " * wherever a stream begins again, reset it. */\n",
+          h->out);
+    fprintf(h->out, "#define %s_reset %s_reset_%08x\n", h->symbol, h->symbol, model_abi(program));
+    fprintf(h->out, "int %s_reset(void *context);\n\n", h->symbol);
 }
 
 /* What the caller must know of a file of weights. */
@@ -230,7 +291,7 @@ void header_write(const LoopProgram *program, FILE *out)
     Header h = {.out = out, .arena = program->arena, .symbol = symbol_name(program->arena, graph->name)};
     h.upper = upper_case(h.arena, h.symbol);
     bool external = program->weights == WEIGHTS_EXTERNAL;
-    int nports = graph->nresults;
+    int nports = graph_outputs(graph), noutputs = nports;
     for (const Node *node = graph->first; node; node = node->next) nports += node->op == OP_input;
     h.taken = ARENA_ARRAY(h.arena, const char *, nports);
     write_start(&h, program);
@@ -242,10 +303,12 @@ void header_write(const LoopProgram *program, FILE *out)
     fprintf(out, "int %s_run(", h.symbol);
     for (const Node *node = graph->first; node; node = node->next)
         if (node->op == OP_input) write_parameter(&h, "const ", node->name, &node->types[0]);
-    for (int i = 0; i < graph->nresults; i++)
+    for (int i = 0; i < noutputs; i++)
         write_parameter(&h, "", graph->results[i].name, value_type(graph->results[i].value));
+    if (program->state_bytes) fputs("void *context, ", out);
     fputs(external ? "void *arena,\n    const void *weights, const struct lep_pool *pool);\n\n"
                    : "void *arena, const struct lep_pool *pool);\n\n",
           out);
+    if (program->state_bytes) write_reset(&h, program);
     fputs("#ifdef __cplusplus\n}\n#endif\n\n#endif\n", out);
 }

@@ -74,10 +74,10 @@ static LLVMValueRef inputs_constant(Emitter *e)
 static LLVMValueRef outputs_constant(Emitter *e)
 {
     const Graph *graph = e->program->graph;
-    LLVMValueRef *ports = ARENA_ARRAY(e->arena, LLVMValueRef, graph->nresults);
-    for (int i = 0; i < graph->nresults; i++)
+    LLVMValueRef *ports = ARENA_ARRAY(e->arena, LLVMValueRef, e->noutputs);
+    for (int i = 0; i < e->noutputs; i++)
         ports[i] = port_constant(e, graph->results[i].name, value_type(graph->results[i].value), &graph->results[i]);
-    return array_constant(e, graph->nresults ? LLVMTypeOf(ports[0]) : e->i64, ports, graph->nresults);
+    return array_constant(e, e->noutputs ? LLVMTypeOf(ports[0]) : e->i64, ports, e->noutputs);
 }
 
 /* "mnist.lep:9", without folders so that a binary does not depend on where it was built. */
@@ -175,7 +175,10 @@ void emit_info(Emitter *e, LLVMValueRef adapter)
                              int64_constant(e, threads),
                              e->weights_at ? weights_pointer(e) : LLVMConstNull(e->pointer),
                              external ? text_constant(e, program->weights_file) : LLVMConstNull(e->pointer),
-                             int64_constant(e, (int64_t)program->weights_hash)};
+                             int64_constant(e, (int64_t)program->weights_hash),
+
+                             int64_constant(e, program->state_bytes),
+                             e->reset ? e->reset : LLVMConstNull(e->pointer)};
     LLVMValueRef value = struct_constant(e, fields, sizeof fields / sizeof *fields);
     LLVMValueRef model = LLVMAddGlobal(e->module, LLVMTypeOf(value), "lep_model");
     LLVMSetInitializer(model, value);

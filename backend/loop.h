@@ -152,7 +152,7 @@ typedef struct LoopProgram {
     const Graph *graph; /* planned: ports, places, weights; NULL: only steps, as parsed from text */
     int nsteps;
     LoopFunction **steps; /* run one after the other */
-    int64_t arena_bytes, constant_bytes;
+    int64_t arena_bytes, constant_bytes, state_bytes;
     WeightsMode weights;
     uint64_t weights_hash;    /* of external ones: what code accepts */
     const char *weights_file; /* of external ones, for the runner: beside the program; "" is the program's own end */

@@ -211,11 +211,11 @@ static void take_body(LoopParser *p)
 static Space take_space(LoopParser *p)
 {
     const LoopToken at = p->token;
-    const char *word = loop_take_name(p, "stack, scratch, input, output, constant or arena");
+    const char *word = loop_take_name(p, "stack, scratch, input, output, constant, arena or state");
     Space space = space_find(word);
     if (space != SPACE_NONE || !strcmp(word, "stack") || loop_failed(p)) return space;
     p->token = at;
-    loop_expected(p, "stack, scratch, input, output, constant or arena");
+    loop_expected(p, "stack, scratch, input, output, constant, arena or state");
     return SPACE_NONE;
 }
 

@@ -292,8 +292,10 @@ void loop_print(const LoopFunction *function, Arena *arena, FILE *out)
 
 void loop_program_print(const LoopProgram *program, FILE *out)
 {
-    fprintf(out, "# %d steps, arena %" PRId64 " bytes, constants %" PRId64 " bytes\n", program->nsteps,
+    fprintf(out, "# %d steps, arena %" PRId64 " bytes, constants %" PRId64 " bytes", program->nsteps,
             program->arena_bytes, program->constant_bytes);
+    if (program->state_bytes) fprintf(out, ", context %" PRId64 " bytes", program->state_bytes);
+    fputc('\n', out);
     for (int i = 0; i < program->nsteps; i++) {
         fputc('\n', out);
         loop_print(program->steps[i], program->arena, out);

@@ -158,7 +158,8 @@ bool lower_graph(const Graph *graph, const Target *target, LoopProgram *out, Dia
                          .graph = graph,
                          .steps = ARENA_ARRAY(graph->arena, LoopFunction *, steps),
                          .arena_bytes = graph_space_bytes(graph, SPACE_ARENA),
-                         .constant_bytes = graph_space_bytes(graph, SPACE_CONSTANT)};
+                         .constant_bytes = graph_space_bytes(graph, SPACE_CONSTANT),
+                         .state_bytes = graph_space_bytes(graph, SPACE_STATE)};
     for (const Node *node = graph->first; node; node = node->next) {
         if (node->op != OP_group) continue;
         LoopFunction *function = lower_group(node, target, graph->arena, diag);

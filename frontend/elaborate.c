@@ -117,8 +117,7 @@ static void read_labels(Elaborator *e, Frame *f, const AstStatement *s, Result *
     labels_read(e, attrs.labels, type->dim[type->rank - 1].high, at, result);
 }
 
-/* The origin that a dump notes for an output. */
-static Span output_span(Elaborator *e, Frame *f, const AstStatement *s)
+Span elaborate_result_span(Elaborator *e, Frame *f, const AstStatement *s)
 {
     Node holder = {.name = s->name};
     elaborate_notes(e, f, &s->notes, &holder);
@@ -147,7 +146,7 @@ static void declare_output(Elaborator *e, Frame *f, const AstStatement *s)
         diag_help(e->diag, "give it the value of a statement above");
         return;
     }
-    Result result = {.name = s->name, .value = entry->item.value, .at = output_span(e, f, s)};
+    Result result = {.name = s->name, .value = entry->item.value, .at = elaborate_result_span(e, f, s)};
     read_labels(e, f, s, &result);
     graph_add_result(e->graph, result);
 }
@@ -159,6 +158,8 @@ void elaborate_declaration(Elaborator *e, Frame *f, const AstStatement *s)
     case AST_DIM: declare_dim(e, f, s); break;
     case AST_WEIGHTS: break; /* read before, so that it may stand anywhere */
     case AST_INPUT: declare_input(e, f, s); break;
+    case AST_STATE: elaborate_state(e, f, s); break;
+    case AST_NEXT: elaborate_next(e, f, s); break;
     case AST_OUTPUT: declare_output(e, f, s); break;
     default: elaborate_misplaced(e, s->at, "this statement belongs directly into a model", "move it there");
     }
@@ -229,6 +230,7 @@ static void elaborate_model(Elaborator *e, const AstTop *model)
         if (s->kind == AST_WEIGHTS) elaborate_weights(e, s);
     if (!check_dims(e, model)) return;
     for (const AstStatement *s = model->body.first; s && e->steps >= 0; s = s->next) elaborate_statement(e, &f, s);
+    elaborate_nexts(e);
     if (e->diag->errors) return;
     check_ports(e, model);
     if (!e->flat) warn_unused(e, f.scope);

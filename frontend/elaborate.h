@@ -83,6 +83,8 @@ typedef struct Elaborator {
     int steps;          /* expressions elaborated, against texts that expand without end */
     int64_t data_bytes; /* of constants and seeded parameters so far */
     int params;         /* made so far */
+    Result *nexts;      /* what states become: results behind the outputs */
+    size_t nnexts, nexts_room;
 } Elaborator;
 
 enum { MAX_STEPS = 100000 };
@@ -145,8 +147,14 @@ bool elaborate_attrs(Elaborator *e, Frame *f, const char *of, const AttrTable *t
 /* One statement of a model or a group. */
 void elaborate_statement(Elaborator *e, Frame *f, const AstStatement *s);
 Item elaborate_body(Elaborator *e, Frame *outer, const AstStatements *body, const char *final);
-/* Statements of a model's own body: dim, weights, input, output. */
+/* Statements of a model's own body: dim, weights, input, state, next, output. */
 void elaborate_declaration(Elaborator *e, Frame *f, const AstStatement *s);
+void elaborate_state(Elaborator *e, Frame *f, const AstStatement *s);
+void elaborate_next(Elaborator *e, Frame *f, const AstStatement *s);
+/* At the end of the model: every state has one `next` (E0607), and they become results. */
+void elaborate_nexts(Elaborator *e);
+/* The origin that a dump notes for a result. */
+Span elaborate_result_span(Elaborator *e, Frame *f, const AstStatement *s);
 void elaborate_group(Elaborator *e, Frame *f, const AstStatement *s);
 /* E0602: `what` stands where it cannot. */
 void elaborate_misplaced(Elaborator *e, Span at, const char *what, const char *help);

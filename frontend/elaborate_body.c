@@ -170,12 +170,6 @@ Item elaborate_body(Elaborator *e, Frame *outer, const AstStatements *body, cons
 
 /* ---- the body of a model ---- */
 
-static void not_yet(Elaborator *e, const AstStatement *s, const char *what)
-{
-    diag_error(e->diag, E0702, s->at, "%s is not supported yet", what);
-    diag_help(e->diag, "lepc formats it, but cannot compile it: pass what should be kept as an input and an output");
-}
-
 void elaborate_statement(Elaborator *e, Frame *f, const AstStatement *s)
 {
     switch (s->kind) {
@@ -185,11 +179,6 @@ void elaborate_statement(Elaborator *e, Frame *f, const AstStatement *s)
     case AST_RETURN:
         elaborate_misplaced(e, s->at, "'return' belongs into a block", "a model has outputs: output name = value");
         break;
-    case AST_STATE:
-        not_yet(e, s, "'state'");
-        elaborate_define(e, f, s->name, broken, s->name_at);
-        break;
-    case AST_NEXT: not_yet(e, s, "'next'"); break;
     default: elaborate_declaration(e, f, s);
     }
 }

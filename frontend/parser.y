@@ -129,10 +129,12 @@ statement: DIM word '=' bound        { $$ = $4; $$->name = $2; $$->name_at = par
   | INPUT name ':' type notes        { $$ = ast_statement(p, AST_INPUT, &@$); $$->name = $2; $$->type = $4;
                                        $$->notes = $5;
                                        $$->name_at = parse_span(p, &@2); }
-  | STATE name ':' type '=' expr     { $$ = ast_statement(p, AST_STATE, &@$); $$->name = $2; $$->type = $4;
-                                       $$->value = $6;
+  | STATE name ':' type '=' expr notes
+                                     { $$ = ast_statement(p, AST_STATE, &@$); $$->name = $2; $$->type = $4;
+                                       $$->value = $6; $$->notes = $7;
                                        $$->name_at = parse_span(p, &@2); }
-  | NEXT name '=' expr               { $$ = ast_statement(p, AST_NEXT, &@$); $$->name = $2; $$->value = $4;
+  | NEXT name '=' expr notes         { $$ = ast_statement(p, AST_NEXT, &@$); $$->name = $2; $$->value = $4;
+                                       $$->notes = $5;
                                        $$->name_at = parse_span(p, &@2); }
   | PREPROCESS bind notes            { $$ = $2; $$->preprocess = true; $$->notes = $3;
                                        $$->first_line = @$.first_line; }

@@ -122,7 +122,14 @@ typedef struct Visitor {
     void *context;
 } Visitor;
 
-static void eval_body(const Scope *scope, const Graph *graph, const Tensor *inputs, const Visitor *visitor);
+/* What comes from outside: a tensor for each input and each state. */
+typedef struct Sources {
+    const Tensor *inputs, *states;
+} Sources;
+
+static const Sources nothing;
+
+static void eval_body(const Scope *scope, const Graph *graph, Sources from, const Visitor *visitor);
 
 static void gather_results(const Scope *scope, const Graph *graph, Tensor *results)
 {
@@ -133,7 +140,7 @@ static void eval_in_scope(const Scope *scope, const Node *node, Tensor *results)
 {
     if (node_def(node)->kind == KIND_GROUP) {
         Scope inner = scope_new(scope, scope->arena);
-        eval_body(&inner, node->regions[0], NULL, NULL);
+        eval_body(&inner, node->regions[0], nothing, NULL);
         gather_results(&inner, node->regions[0], results);
         return;
     }
@@ -142,12 +149,14 @@ static void eval_in_scope(const Scope *scope, const Node *node, Tensor *results)
     node_eval(node, operands, results, scope->arena);
 }
 
-static void eval_body(const Scope *scope, const Graph *graph, const Tensor *inputs, const Visitor *visitor)
+static void eval_body(const Scope *scope, const Graph *graph, Sources from, const Visitor *visitor)
 {
     for (const Node *node = graph->first; node; node = node->next) {
         Tensor *results = results_of(scope, node);
         if (node->op == OP_input)
-            *results = *inputs++;
+            *results = *from.inputs++;
+        else if (node->op == OP_state)
+            *results = *from.states++;
         else
             eval_in_scope(scope, node, results);
         if (visitor && visitor->visit) visitor->visit(visitor->context, node, results);
@@ -172,20 +181,63 @@ static void eval_region(const Node *node, const Tensor *operands, Tensor *result
     int count = graph_captures(region, &captures);
     Scope outer = scope_new(NULL, scratch), inner = scope_new(&outer, scratch);
     for (int i = 0; i < count; i++) results_of(&outer, captures[i].node)[captures[i].slot] = operands[i];
-    eval_body(&inner, region, NULL, NULL);
+    eval_body(&inner, region, nothing, NULL);
     keep_results(&inner, region, results, arena);
     arena_free(scratch);
+}
+
+/* ---- states ---- */
+
+void eval_state_reset(const Node *state, Tensor *out)
+{
+    const StateAttrs *attrs = state->attrs;
+    for (int64_t i = 0; i < type_elements(&out->type); i++) tensor_set_real(out, i, attrs->value);
+}
+
+EvalStates eval_states_new(const Graph *graph, Arena *arena)
+{
+    EvalStates states = {.count = 0};
+    for (const Node *node = graph->first; node; node = node->next) states.count += node->op == OP_state;
+    states.at = ARENA_ARRAY(arena, Tensor, states.count);
+    int count = 0;
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node->op != OP_state) continue;
+        states.at[count] = tensor_new(arena, node->types[0]);
+        eval_state_reset(node, &states.at[count++]);
+    }
+    return states;
+}
+
+static void eval_run(const Graph *graph, const Tensor *inputs, const EvalStates *states, Tensor *results, Arena *arena,
+                     const Visitor *visitor)
+{
+    Arena *scratch = arena_child(arena);
+    Scope scope = scope_new(NULL, scratch);
+    EvalStates fresh = {.count = 0};
+    if (!states) fresh = eval_states_new(graph, scratch);
+    eval_body(&scope, graph, (Sources){inputs, states ? states->at : fresh.at}, visitor);
+    keep_results(&scope, graph, results, arena);
+    arena_free(scratch);
+}
+
+void graph_eval_step(const Graph *graph, const Tensor *inputs, EvalStates *states, Tensor *results, Arena *arena)
+{
+    eval_run(graph, inputs, states, results, arena, NULL);
+    int number = 0;
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node->op != OP_state) continue;
+        for (int i = 0; i < graph->nresults; i++)
+            if (graph->results[i].state == node)
+                memcpy(states->at[number].data, results[i].data, (size_t)type_bytes(&node->types[0]));
+        number++;
+    }
 }
 
 void graph_eval_visit(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena, EvalVisit *visit,
                       void *context)
 {
-    Arena *scratch = arena_child(arena);
-    Scope scope = scope_new(NULL, scratch);
     Visitor visitor = {visit, context};
-    eval_body(&scope, graph, inputs, &visitor);
-    keep_results(&scope, graph, results, arena);
-    arena_free(scratch);
+    eval_run(graph, inputs, NULL, results, arena, &visitor);
 }
 
 void graph_eval(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena)

@@ -5,9 +5,23 @@
 
 #include "ir/graph.h"
 
-/* inputs[] in the order of the graph's input nodes, results[] in that of its results; both row-major.
+/* inputs[] in the order of the graph's input nodes, results[] in that of its results, of which the
+ * last are what its states become; both row-major.
  * Every param must have data.  Stages up to planned; results are allocated in `arena`. */
 void graph_eval(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena);
+/* What a model keeps between runs: the elements of each state, in the order of the graph's state nodes. */
+typedef struct EvalStates {
+    int count;
+    Tensor *at;
+} EvalStates;
+
+/* As after a reset. */
+EvalStates eval_states_new(const Graph *graph, Arena *arena);
+/* The values of a state after a reset, in `out`. */
+void eval_state_reset(const Node *state, Tensor *out);
+/* One run: reads the states, then makes them what their `next` gave.  graph_eval runs on fresh ones. */
+void graph_eval_step(const Graph *graph, const Tensor *inputs, EvalStates *states, Tensor *results, Arena *arena);
+
 /* One node (also a composite or a group) on given operands. */
 void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena *arena);
 /* The same meaning with f64 in place of f32 throughout, groups and composites too, to judge results by: f32 operands

@@ -246,6 +246,13 @@ bool graph_infer(Node *node, Diag *diag)
     return def->infer(node, node->types, diag);
 }
 
+int graph_outputs(const Graph *graph)
+{
+    int count = 0;
+    while (count < graph->nresults && !graph->results[count].state) count++;
+    return count;
+}
+
 void graph_add_result(Graph *graph, Result result)
 {
     Result *results = ARENA_ARRAY(graph->arena, Result, graph->nresults + 1);

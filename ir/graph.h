@@ -58,7 +58,7 @@ struct Node {
     Node *previous, *next;
 };
 
-/* What a graph gives back.  In a model it has a name, and perhaps a label for each index of its last dim. */
+/* What a graph gives back, or keeps.  In a model it has a name, and perhaps a label for each index of its last dim. */
 typedef struct Result {
     const char *name;
     Value value;
@@ -66,6 +66,7 @@ typedef struct Result {
     const char *const *labels;
     int nlabels;
     Span at;
+    Node *state; /* what the value becomes on the next run; NULL: an output.  Outputs come first. */
 } Result;
 
 struct Graph {
@@ -112,6 +113,8 @@ void graph_remove(Graph *graph, Node *node);
  * is taken there. */
 void graph_move(Graph *graph, Node *node, Node *before);
 void graph_add_result(Graph *graph, Result result);
+/* Results that the caller gets: the first so many; the others are what states become. */
+int graph_outputs(const Graph *graph);
 /* Uses of a value: operands, also in nested regions, and results. */
 int graph_uses(const Graph *graph, Value value);
 /* NULL when there is none of that name in this graph. */

@@ -68,7 +68,10 @@ static Graph *copy_graph(Copier *copier, const Graph *graph, Graph *parent, Node
         names_put(copy->names, added);
     }
     copy->results = copy_bytes(copier->arena, graph->results, (size_t)graph->nresults * sizeof *graph->results);
-    for (int i = 0; i < graph->nresults; i++) copy->results[i].value = copied(copier, graph->results[i].value);
+    for (int i = 0; i < graph->nresults; i++) {
+        copy->results[i].value = copied(copier, graph->results[i].value);
+        copy->results[i].state = copied(copier, (Value){graph->results[i].state, 0}).node;
+    }
     return copy;
 }
 

@@ -151,6 +151,10 @@ bool infer_broadcast(const Node *node, Type *out, Diag *diag);
 bool shape_broadcast(const Type *a, const Type *b, Type *out);
 
 /* Attributes of operators that other layers make or read. */
+typedef struct StateAttrs {
+    double value;
+} StateAttrs;
+
 typedef struct ConstantAttrs {
     double value;     /* of every element, when there is no pool */
     const char *pool; /* hash-named file beside a dump */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const char *const names[] = {
-    [SPACE_NONE] = "none",         [SPACE_INPUT] = "input", [SPACE_OUTPUT] = "output",
-    [SPACE_CONSTANT] = "constant", [SPACE_ARENA] = "arena", [SPACE_SCRATCH] = "scratch",
+    [SPACE_NONE] = "none",   [SPACE_INPUT] = "input", [SPACE_OUTPUT] = "output",   [SPACE_CONSTANT] = "constant",
+    [SPACE_ARENA] = "arena", [SPACE_STATE] = "state", [SPACE_SCRATCH] = "scratch",
 };
 
 const char *space_name(Space space) { return names[space]; }

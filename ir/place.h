@@ -10,6 +10,7 @@ typedef enum Space {
     SPACE_OUTPUT,   /* the same */
     SPACE_CONSTANT, /* the weights' section */
     SPACE_ARENA,    /* the caller's arena */
+    SPACE_STATE,    /* the caller's context: kept from one run to the next */
     SPACE_SCRATCH   /* a part of the arena that one part of a group has for itself while it runs: no value's */
 } Space;
 

@@ -183,6 +183,11 @@ static void print_node(Printer *p, const Node *node, int indent)
     }
     if (node->op == OP_input) {
         fprintf(p->out, "input %s: %s", name_text(p, node->name), types_text(p, node));
+    } else if (node->op == OP_state) {
+        double value = ((const StateAttrs *)node->attrs)->value;
+        bool real = dtype_is_float(node->types[0].dtype);
+        fprintf(p->out, "state %s: %s = %s", name_text(p, node->name), types_text(p, node),
+                real ? number_text(p->arena, value, false) : arena_printf(p->arena, "%.0f", value));
     } else {
         fprintf(p->out, "%s: %s = %s(", name_text(p, node->name), types_text(p, node), node_def(node)->name);
         print_arguments(p, node);
@@ -212,7 +217,8 @@ static void print_results(Printer *p, const Graph *graph)
     for (int i = 0; i < graph->nresults; i++) {
         const Result *result = &graph->results[i];
         const char *name = result->name ? result->name : value_name(p->arena, result->value);
-        fprintf(p->out, "  output %s = %s", name_text(p, name), value_text(p, result->value));
+        fprintf(p->out, "  %s %s = %s", result->state ? "next" : "output",
+                name_text(p, result->state ? result->state->name : name), value_text(p, result->value));
         if (result->labels_path) fprintf(p->out, " labels: %s", string_text(p->arena, result->labels_path));
         if (result->at.source || result->at.name) print_origin(p, &result->at, 1);
         fputc('\n', p->out);

@@ -156,6 +156,31 @@ static bool check_node(Verifier *v, const Graph *graph, const Node *node)
     return good && check_types(v, node) && check_stage(v, node);
 }
 
+/* ---- states ---- */
+
+/* Each state becomes one value of its own type, and what states become stands behind the outputs. */
+static bool check_states(Verifier *v, const Graph *graph)
+{
+    NodeMap *nexts = node_map_new(v->arena);
+    int outputs = graph_outputs(graph);
+    bool good = true;
+    for (int i = outputs; i < graph->nresults; i++) {
+        const Result *next = &graph->results[i];
+        if (!next->state) return diag_error(v->diag, E0605, next->at, "output `%s` stands behind a `next`", next->name);
+        if (next->state->op != OP_state || next->state->graph != graph)
+            return broken(v, next->state, "is no state of the model, but has a `next`", "");
+        if (*node_map_cell(nexts, next->state)) good = broken(v, next->state, "has two values of `next`", "");
+        *node_map_cell(nexts, next->state) = 1;
+        if (next->value.node && !type_equal(value_type(next->value), &next->state->types[0]))
+            good = broken(v, next->state,
+                          "becomes a value of another type: ", type_text(v->diag->arena, value_type(next->value)));
+    }
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_state && !node_map_find(nexts, node))
+            good = broken(v, node, graph->owner ? "does not belong into a group" : "has no `next`", "");
+    return good;
+}
+
 static bool check_result(Verifier *v, const Graph *graph, const Result *result)
 {
     const Node *node = result->value.node;
@@ -171,6 +196,7 @@ static bool check_graph(Verifier *v, const Graph *graph)
         *node_map_cell(v->seen, node) = 1;
     }
     for (int i = 0; i < graph->nresults; i++) good = check_result(v, graph, &graph->results[i]) && good;
+    good = good && check_states(v, graph);
     return good;
 }
 

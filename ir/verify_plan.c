@@ -18,6 +18,7 @@ typedef struct Buffer {
     int made, last;
     int port; /* which input or result it is, -1 none */
     bool used;
+    bool next;    /* what a state becomes */
     bool scratch; /* no value's: the group's own while it runs */
 } Buffer;
 
@@ -112,6 +113,7 @@ static void add_node(PlanCheck *check, const Node *node, int position)
         }
         Buffer buffer = {.value = {(Node *)node, i}, .place = place, .made = position, .last = position, .port = -1};
         if (node->op == OP_input) buffer.port = check->inputs++;
+        if (node->op == OP_state) buffer.made = -1; /* kept from the run before */
         if (place) buffer.bytes = place_bytes(place, &node->types[i]);
         add_buffer(check, buffer);
     }
@@ -130,6 +132,15 @@ static void note_uses(PlanCheck *check, const Node *node, int position)
     }
 }
 
+/* The next value of a state lies where the state does. */
+static void check_next(PlanCheck *check, Buffer *buffer, const Result *next)
+{
+    const Place *own = next->state->places;
+    buffer->next = true;
+    if (own && buffer->place && same_buffer(own, buffer->place) && own->space == SPACE_STATE) return;
+    broken(check, buffer->value.node, "is what a state becomes, but does not lie where the state does");
+}
+
 static void collect(PlanCheck *check, const Graph *graph)
 {
     int position = 0;
@@ -142,6 +153,10 @@ static void collect(PlanCheck *check, const Graph *graph)
         Buffer *buffer = buffer_of(check, graph->results[i].value);
         buffer->port = i;
         note_use(check, graph->results[i].value, INT_MAX);
+        if (graph->results[i].state) {
+            check_next(check, buffer, &graph->results[i]);
+            continue;
+        }
         if (!buffer->place || buffer->place->space != SPACE_OUTPUT || buffer->place->index != i)
             broken(check, buffer->value.node, "is a result, but does not lie in the caller's buffer for it");
     }
@@ -160,7 +175,11 @@ static void check_space(PlanCheck *check, const Buffer *buffer)
     if (node->op == OP_input && (place->space != SPACE_INPUT || place->index != buffer->port))
         broken(check, node, "is an input, but does not lie in the caller's buffer for it");
     if (node->op != OP_input && place->space == SPACE_INPUT) broken(check, node, "would be written into an input");
-    bool known = node->op != OP_input && node_def(node)->kind == KIND_SOURCE;
+    bool kept = node->op == OP_state || buffer->next;
+    if (kept != (place->space == SPACE_STATE)) broken(check, node, "lies in the context or is kept there, not both");
+    if (kept && !is_dense(place, value_type(buffer->value)))
+        broken(check, node, "is kept, but its elements do not lie side by side");
+    bool known = node->op != OP_input && node->op != OP_state && node_def(node)->kind == KIND_SOURCE;
     if (known != (place->space == SPACE_CONSTANT)) broken(check, node, "lies among the constants or is one, not both");
     if (place->space == SPACE_OUTPUT && buffer->port != place->index)
         broken(check, node, "lies in the caller's buffer for another result");
@@ -173,7 +192,7 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
     if (node_def(node)->kind == KIND_VIEW) return;
     if (!place) {
         Scalar number; /* one number is an immediate in the code */
-        bool needed = buffer->used || node_def(node)->kind == KIND_GROUP;
+        bool needed = buffer->used || node->op == OP_state || node_def(node)->kind == KIND_GROUP;
         if (needed && !node_is_splat(node, &number)) broken(check, node, "is used, but has no place");
         return;
     }
@@ -245,9 +264,9 @@ static void check_arena_pair(PlanCheck *check, const Buffer *a, const Buffer *b)
     if (!bytes_overlap(a, b) || a->made > b->last || b->made > a->last) return;
     if (is_in_place(a, b) || is_in_place(b, a)) return;
     broken(check, b->value.node,
-           arena_printf(check->diag->arena, "%soverlaps %s`%s` in the arena while both are in use",
-                        b->scratch ? "has scratch that " : "", a->scratch ? "the scratch of " : "",
-                        a->value.node->name));
+           arena_printf(check->diag->arena, "%soverlaps %s`%s` in the %s while both are in use",
+                        b->scratch ? "has scratch that " : "", a->scratch ? "the scratch of " : "", a->value.node->name,
+                        a->place->space == SPACE_ARENA ? "arena" : "context"));
 }
 
 static void check_constant_pair(PlanCheck *check, const Buffer *a, const Buffer *b)
@@ -268,7 +287,8 @@ static void check_pairs(PlanCheck *check)
             const Buffer *a = &check->buffers[k], *b = &check->buffers[i];
             bool views = node_def(a->value.node)->kind == KIND_VIEW || node_def(b->value.node)->kind == KIND_VIEW;
             if (views) continue;
-            if (in_memory(a, SPACE_ARENA) && in_memory(b, SPACE_ARENA)) check_arena_pair(check, a, b);
+            bool arena = in_memory(a, SPACE_ARENA) && in_memory(b, SPACE_ARENA);
+            if (arena || (in_memory(a, SPACE_STATE) && in_memory(b, SPACE_STATE))) check_arena_pair(check, a, b);
             if (in_memory(a, SPACE_CONSTANT) && in_memory(b, SPACE_CONSTANT)) check_constant_pair(check, a, b);
         }
 }
@@ -297,6 +317,7 @@ bool verify_plan(const Graph *graph, Diag *diag)
     for (size_t i = 0; i < check.count; i++) check_place(&check, &check.buffers[i]);
     if (check.good) check_extent(&check, SPACE_ARENA);
     if (check.good) check_extent(&check, SPACE_CONSTANT);
+    if (check.good) check_extent(&check, SPACE_STATE);
     if (check.good) check_pairs(&check);
     arena_free(arena);
     return check.good;

@@ -1,10 +1,11 @@
-/* Drops what no result needs.  Inputs stay: they are the model's interface. */
+/* Drops what no result needs.  Inputs and states stay: they are the model's interface. */
 #include "passes/index.h"
 #include "passes/pass.h"
 
 static bool is_live(const NodeIndex *index, const bool *live, int number)
 {
-    if (index->result[number] || index->node[number]->op == OP_input) return true;
+    if (index->result[number] || index->node[number]->op == OP_input || index->node[number]->op == OP_state)
+        return true;
     for (int u = index->first[number]; u < index->first[number + 1]; u++)
         if (live[index->user[u]]) return true;
     return false;

@@ -5,6 +5,7 @@
 static Space space_of(const Node *node)
 {
     if (node->op == OP_input) return SPACE_INPUT;
+    if (node->op == OP_state) return SPACE_STATE;
     if (node->op == OP_param || node->op == OP_constant) return SPACE_CONSTANT;
     return SPACE_ARENA;
 }
@@ -87,7 +88,7 @@ Lifetimes lifetimes_of(const Graph *graph, Arena *arena)
         Storage *storage = lifetimes_find(&lifetimes, graph->results[i].value);
         /* what comes from outside or is given back twice has been copied */
         assert(storage->space == SPACE_ARENA);
-        storage->space = SPACE_OUTPUT;
+        storage->space = graph->results[i].state ? SPACE_STATE : SPACE_OUTPUT;
         storage->index = i;
         storage->last = lifetimes.steps;
     }

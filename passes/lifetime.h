@@ -30,6 +30,17 @@ Storage *lifetimes_find(const Lifetimes *lifetimes, Value value);
 /* The storage whose memory this one ends up in. */
 int lifetimes_resolve(const Lifetimes *lifetimes, int storage);
 
+/* The value's elements are read only where the same element of the group's result is about to be written: by
+ * element-wise operators of that shape, after the anchor. */
+bool group_reads_in_step(const Group *group, Value value);
+/* The same of all that the group reads of a storage. */
+bool lifetimes_in_step(const Lifetimes *lifetimes, const Group *group, const Storage *taken);
+/* Each result is written by a group of its own, right into its place; E0605. */
+bool results_are_written(const Graph *graph, Diag *diag);
+/* States without a value of their own to become get one: where a `next` cannot be written right over its state, which
+ * is still read then, it is copied there at the end. */
+bool settle_states(Graph *graph, Diag *diag);
+
 /* What each group needs for itself while it runs, one block each that needs any, in order; how many. */
 int lifetimes_scratch(const Graph *graph, Block *out);
 

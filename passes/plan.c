@@ -27,7 +27,6 @@ static Value root_of(Value value)
 }
 
 static const Node *source_of(Value value) { return root_of(value).node; }
-static bool same_memory(Value a, Value b) { return value_equal(root_of(a), root_of(b)); }
 
 /* ---- strides, halos and panels ---- */
 
@@ -177,24 +176,6 @@ static bool shape_places(Planner *p, Diag *diag)
 
 /* ---- in place ---- */
 
-/* The value's elements are read only where the same element of the group's result is about to be written: by
- * element-wise operators of that shape, after the anchor. */
-static bool reads_in_step(const Group *group, Value value)
-{
-    const Type *result = &group->node->types[0];
-    bool after = !group->anchor;
-    for (const Node *node = group->body->first; node; node = node->next) {
-        bool reads = false;
-        for (int i = 0; i < node->ninputs; i++) reads |= value_equal(node->inputs[i], value);
-        bool steps = node_def(node)->kind == KIND_MAP || (node == group->anchor && group->kind == KIND_ROW);
-        if (node == group->anchor) after = true;
-        if (reads && !(after && steps)) return false;
-        if (after && node != group->anchor && node_def(node)->kind != KIND_MAP) return false;
-        if (after && !type_same_shape(&node->types[0], result)) return false;
-    }
-    return true;
-}
-
 static bool same_layout(Value a, Value b)
 {
     const Place *p = place_of(a), *q = place_of(b);
@@ -205,15 +186,13 @@ static bool same_layout(Value a, Value b)
 }
 
 /* Whether the group may write its result over `value`, and every other name of that buffer agrees. */
-static bool can_take(const Planner *p, const Group *group, Value value, const Value *captures, int count)
+static bool can_take(const Planner *p, const Group *group, Value value)
 {
     Value result = value_of((Node *)group->node);
     Storage *taken = lifetimes_find(&p->lifetimes, value), *own = lifetimes_find(&p->lifetimes, result);
     if (taken->space != SPACE_ARENA || own->space != SPACE_ARENA || taken->last != own->first) return false;
     if (!same_layout(value, result)) return false;
-    for (int i = 0; i < count; i++)
-        if (lifetimes_find(&p->lifetimes, captures[i]) == taken && !reads_in_step(group, captures[i])) return false;
-    return true;
+    return lifetimes_in_step(&p->lifetimes, group, taken);
 }
 
 static void reuse_memory(Planner *p)
@@ -224,7 +203,7 @@ static void reuse_memory(Planner *p)
         Value *captures;
         int count = graph_captures(group.body, &captures);
         for (int i = 0; i < count; i++) {
-            if (!can_take(p, &group, captures[i], captures, count)) continue;
+            if (!can_take(p, &group, captures[i])) continue;
             Storage *taken = lifetimes_find(&p->lifetimes, captures[i]);
             lifetimes_find(&p->lifetimes, value_of(node))->into = (int)(taken - p->lifetimes.storages);
             break;
@@ -293,6 +272,24 @@ static void place_ports(Planner *p)
     }
 }
 
+/* States lie one behind the other in the caller's context; what they become lies right there. */
+static void place_states(Planner *p)
+{
+    int64_t offset = 0;
+    for (Node *node = p->graph->first; node; node = node->next) {
+        if (node->op != OP_state) continue;
+        node->places->space = SPACE_STATE;
+        node->places->offset = offset;
+        offset = layout_align(offset + place_bytes(node->places, node->types));
+    }
+    for (int i = graph_outputs(p->graph); i < p->graph->nresults; i++) {
+        const Result *next = &p->graph->results[i];
+        Place *place = place_of(lifetimes_find(&p->lifetimes, next->value)->root);
+        place->space = SPACE_STATE;
+        place->offset = next->state->places->offset;
+    }
+}
+
 static void place_aliases(Planner *p)
 {
     for (Node *node = p->graph->first; node; node = node->next) {
@@ -306,32 +303,18 @@ static void place_aliases(Planner *p)
     }
 }
 
-/* Each result is written by a group, right into the caller's buffer. */
-static bool check_results(const Graph *graph, Diag *diag)
-{
-    for (int i = 0; i < graph->nresults; i++) {
-        const Result *result = &graph->results[i];
-        const Node *source = source_of(result->value);
-        bool own = source->op == OP_group;
-        for (int k = 0; k < i; k++) own = own && !same_memory(graph->results[k].value, result->value);
-        if (own) continue;
-        diag_error(diag, E0605, result->at, "result `%s` is not written by a group of its own", result->name);
-        return diag_help(diag, "the pass `fuse` puts a copy between: go on from a dump of before it");
-    }
-    return true;
-}
-
 bool pass_plan(Graph *graph, const PassContext *context, Diag *diag)
 {
     (void)context;
     Arena *scratch = arena_child(graph->arena);
     Planner p = {.graph = graph, .scratch = scratch, .packed = node_map_new(scratch)};
     for (Node *node = graph->first; node; node = node->next) make_places(graph, node);
-    bool fits = check_results(graph, diag) && shape_places(&p, diag);
+    bool fits = results_are_written(graph, diag) && shape_places(&p, diag);
     if (fits) {
         p.lifetimes = lifetimes_of(graph, scratch);
         reuse_memory(&p);
         place_ports(&p);
+        place_states(&p);
         place_constants(&p);
         place_arena(&p);
         place_aliases(&p);

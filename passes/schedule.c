@@ -2,6 +2,7 @@
 #include "passes/schedule.h"
 #include "ir/place.h"
 #include "passes/group.h"
+#include "passes/lifetime.h"
 #include "passes/variants.h"
 
 /* ---- inputs that want a ring of zeros ---- */
@@ -204,7 +205,7 @@ static bool has_one_result(const Node *node, Diag *diag)
 
 bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
 {
-    if (!add_copies(graph, context->target, diag)) return false;
+    if (!add_copies(graph, context->target, diag) || !settle_states(graph, diag)) return false;
     for (Node *node = graph->first; node; node = node->next) {
         if (node->op != OP_group) continue;
         if (!has_one_result(node, diag)) return false;

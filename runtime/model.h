@@ -36,7 +36,8 @@ typedef struct LepPort {
     int64_t nlabels;
 } LepPort;
 
-/* bases: the inputs' buffers, the outputs', the arena, then the weights where they are not the code's own section. */
+/* bases: the inputs' buffers, the outputs', the arena, the weights where they are not the code's own section, and the
+ * context where something is kept. */
 typedef void LepStepRun(void *const *bases, const struct lep_pool *pool);
 
 typedef struct LepStep {
@@ -61,6 +62,8 @@ typedef struct LepModel {
     const char
         *weights_file;     /* a block of runtime/weights.h: a file beside the program, or "" for its own end; or NULL */
     uint64_t weights_hash; /* of that file */
+    int64_t state_bytes;   /* of the context: what is kept from one run to the next; aligned as the arena is */
+    int (*reset)(void *context); /* NULL when nothing is kept */
 } LepModel;
 
 #endif

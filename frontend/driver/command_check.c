@@ -18,7 +18,9 @@ static void print_ports(const Compilation *c)
 {
     for (const Node *node = c->graph->first; node; node = node->next)
         if (node->op == OP_input) printf("input      %s: %s\n", node->name, type_text(c->arena, &node->types[0]));
-    for (int i = 0; i < c->graph->nresults; i++)
+    for (const Node *node = c->graph->first; node; node = node->next)
+        if (node->op == OP_state) printf("state      %s: %s\n", node->name, type_text(c->arena, &node->types[0]));
+    for (int i = 0; i < graph_outputs(c->graph); i++)
         printf("output     %s: %s\n", c->graph->results[i].name,
                type_text(c->arena, value_type(c->graph->results[i].value)));
 }

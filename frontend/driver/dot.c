@@ -82,11 +82,12 @@ void dot_print(const Graph *graph, FILE *out)
     for (int i = 0; i < graph->nresults; i++) {
         const Node *from = graph->results[i].value.node;
         if (from->nregions) from = from->regions[0]->results[graph->results[i].value.slot].value.node;
-        fputs("  \"output ", out);
+        const char *what = graph->results[i].state ? "next" : "output";
+        fprintf(out, "  \"%s ", what);
         print_escaped(graph->results[i].name, out);
         fputs("\" [shape=oval];\n  ", out);
         print_id(from, out);
-        fputs(" -> \"output ", out);
+        fprintf(out, " -> \"%s ", what);
         print_escaped(graph->results[i].name, out);
         fputs("\";\n", out);
     }

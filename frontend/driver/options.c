@@ -79,6 +79,7 @@ static const Option options[] = {
     PASS_ON("input", "NAME=FILE", FOR_RUN | FOR_COMPARE, "data of an input: npy, IDX, raw or a picture"),
     PASS_ON("output", "NAME=FILE.npy", FOR_RUN, "write an output"),
     PASS_ON("labels", "FILE", FOR_RUN, "right answers: prints the accuracy"),
+    PASS_ON("stream", NULL, FOR_RUN, "rows of one stream: what the model keeps lasts from each to the next"),
     PASS_ON("top", "N", FOR_RUN, "classes to print (3)"),
     PASS_ON("threads", "N", FOR_RUN, "threads that run it (those of --run-threads)"),
     PASS_ON("json", NULL, FOR_RUN, "results as JSON"),

@@ -17,12 +17,43 @@ static LepPort port_of(const char *name, const Type *type, const Result *result)
     return port;
 }
 
+static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* The states as they lie in the context, one behind the other. */
+static EvalStates states_at(const Graph *graph, void *context, Arena *arena)
+{
+    int64_t offset = 0;
+    EvalStates states = {.count = 0};
+    for (const Node *node = graph->first; node; node = node->next) states.count += node->op == OP_state;
+    states.at = ARENA_ARRAY(arena, Tensor, states.count);
+    states.count = 0;
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node->op != OP_state) continue;
+        states.at[states.count++] = (Tensor){node->types[0], (char *)context + offset};
+        offset += aligned(type_bytes(&node->types[0]));
+    }
+    return states;
+}
+
+static int reset(void *context, void *memory)
+{
+    const Reference *reference = context;
+    Arena *arena = arena_child(reference->graph->arena);
+    EvalStates states = states_at(reference->graph, memory, arena);
+    int count = 0;
+    for (const Node *node = reference->graph->first; node; node = node->next)
+        if (node->op == OP_state) eval_state_reset(node, &states.at[count++]);
+    arena_free(arena);
+    return LEP_OK;
+}
+
 static int run(void *context, void *const *bases)
 {
     const Reference *reference = context;
     const LepModel *model = &reference->model;
     Arena *arena = arena_child(reference->graph->arena);
-    Tensor *inputs = ARENA_ARRAY(arena, Tensor, model->ninputs), *results = ARENA_ARRAY(arena, Tensor, model->noutputs);
+    Tensor *inputs = ARENA_ARRAY(arena, Tensor, model->ninputs),
+           *results = ARENA_ARRAY(arena, Tensor, reference->graph->nresults);
     int64_t count = 0;
     for (const Node *node = reference->graph->first; node; node = node->next)
         if (node->op == OP_input) {
@@ -30,7 +61,8 @@ static int run(void *context, void *const *bases)
             count++;
         }
     assert(count == model->ninputs);
-    graph_eval(reference->graph, inputs, results, arena);
+    EvalStates states = states_at(reference->graph, bases[count + model->noutputs + 2], arena);
+    graph_eval_step(reference->graph, inputs, &states, results, arena);
     for (int64_t i = 0; i < model->noutputs; i++)
         memcpy(bases[count + i], results[i].data, (size_t)type_bytes(&results[i].type));
     arena_free(arena);
@@ -40,25 +72,29 @@ static int run(void *context, void *const *bases)
 Reference *reference_new(const Graph *graph)
 {
     Reference *reference = ARENA_NEW(graph->arena, Reference);
-    LepPort *outputs = ARENA_ARRAY(graph->arena, LepPort, graph->nresults), *inputs;
-    int64_t count = 0;
+    int noutputs = graph_outputs(graph);
+    LepPort *outputs = ARENA_ARRAY(graph->arena, LepPort, noutputs), *inputs;
+    int64_t count = 0, state_bytes = 0;
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_state) state_bytes += aligned(type_bytes(&node->types[0]));
     for (const Node *node = graph->first; node; node = node->next) count += node->op == OP_input;
     inputs = ARENA_ARRAY(graph->arena, LepPort, count);
     count = 0;
     for (const Node *node = graph->first; node; node = node->next)
         if (node->op == OP_input) inputs[count++] = port_of(node->name, &node->types[0], NULL);
-    for (int i = 0; i < graph->nresults; i++)
+    for (int i = 0; i < noutputs; i++)
         outputs[i] = port_of(graph->results[i].name, value_type(graph->results[i].value), &graph->results[i]);
-    *reference = (Reference){.graph = graph, .engine = {.run = run, .context = reference}};
+    *reference = (Reference){.graph = graph, .engine = {.run = run, .context = reference, .reset = reset}};
     reference->model = (LepModel){.version = LEP_MODEL_VERSION,
                                   .name = graph->name,
                                   .doc = graph->doc ? graph->doc : "",
                                   .compiler = "lepc " LEPC_VERSION,
                                   .target = "reference",
                                   .ninputs = count,
-                                  .noutputs = graph->nresults,
+                                  .noutputs = noutputs,
                                   .inputs = inputs,
                                   .outputs = outputs,
-                                  .arena_align = 64};
+                                  .arena_align = 64,
+                                  .state_bytes = state_bytes};
     return reference;
 }

@@ -7,6 +7,14 @@ const OpDef op_input = {
     .kind = KIND_SOURCE,
 };
 
+const OpDef op_state = {
+    .name = "state",
+    .doc = "What a model keeps from one run to the next, in the caller's context: what its `next` gave the last time, "
+           "and at first one value in every element.",
+    .kind = KIND_SOURCE,
+    .attrs = ATTRS(StateAttrs, ATTR(StateAttrs, value, .kind = ATTR_FLOAT, .doc = "of every element after a reset")),
+};
+
 const OpDef op_param = {
     .name = "param",
     .doc = "Weights: read from a file beside the model or drawn from a seed, trainable and prunable.",

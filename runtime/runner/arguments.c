@@ -28,6 +28,7 @@ static const Option options[] = {
     {"input", OPTION_INPUT, 0, " NAME=FILE", "data of an input; may be repeated"},
     {"output", OPTION_OUTPUT, 0, " NAME=FILE.npy", "writes all rows of an output; may be repeated"},
     {"labels", OPTION_TEXT, FIELD(labels), "=FILE", "right answers (IDX or one a line): prints the accuracy"},
+    {"stream", OPTION_FLAG, FIELD(stream), "", "rows of one stream: what the model keeps lasts from each to the next"},
     {"top", OPTION_NUMBER, FIELD(top), "=N", "classes to print for each row (3)"},
     {"json", OPTION_FLAG, FIELD(json), "", "results as JSON, one line each"},
     {"weights", OPTION_TEXT, FIELD(weights), "=FILE", "where external weights are (beside the program)"},

@@ -21,6 +21,7 @@ typedef struct Arguments {
     PortFile inputs[MAX_FILES], outputs[MAX_FILES];
     const char *labels, *weights;
     bool json, profile, info, help;
+    bool stream; /* rows follow one another: what the model keeps is not reset between them */
     bool bench;
     long runs;    /* of --bench and --profile, 0: chosen by time */
     long top;     /* classes that are printed */

@@ -45,6 +45,7 @@ static void print_json(const LepModel *model)
     json_text("target", model->target);
     json_ports("inputs", model->inputs, model->ninputs);
     json_ports("outputs", model->outputs, model->noutputs);
+    if (model->state_bytes) printf(",\"context_bytes\":%lld", (long long)model->state_bytes);
     printf(",\"arena_bytes\":%lld,\"arena_align\":%lld,\"constant_bytes\":%lld,\"layers\":[",
            (long long)model->arena_bytes, (long long)model->arena_align, (long long)model->constant_bytes);
     for (int64_t i = 0; i < model->nsteps; i++) {
@@ -66,6 +67,8 @@ void info_print(const LepModel *model, bool json)
     printf("target     %s\ncompiler   %s\nconstants  %lld bytes\narena      %lld bytes, aligned to %lld\n",
            model->target, model->compiler, (long long)model->constant_bytes, (long long)model->arena_bytes,
            (long long)model->arena_align);
+    if (model->state_bytes)
+        printf("context    %lld bytes, kept from one run to the next\n", (long long)model->state_bytes);
     double sum = 0;
     for (int64_t i = 0; i < model->nsteps; i++) sum += model->steps[i].multiply_adds;
     printf("layers     %lld, %.0f multiply-adds\n", (long long)model->nsteps, sum);

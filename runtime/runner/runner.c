@@ -100,7 +100,8 @@ static int run_all(Pass *pass, int64_t runs)
     int64_t left = pass->count;
     for (int64_t run = 0; run < runs; run++) {
         session_load(s, pass->rows, run);
-        int status = session_run(s);
+        int status = run && !s->arguments->stream ? session_reset(s) : RUNNER_OK;
+        if (!status) status = session_run(s);
         int64_t rows = s->batched ? (left < s->batch ? left : s->batch) : 1;
         if (!status) status = take_results(pass, run * s->batch, rows);
         if (status) return status;
@@ -156,12 +157,20 @@ static int open_outputs(Pass *pass, int64_t runs, int64_t rows)
     return status;
 }
 
+static int check_stream(const Pass *pass)
+{
+    if (!pass->session->arguments->stream || pass->session->model->state_bytes) return RUNNER_OK;
+    return message(RUNNER_USAGE, "--stream: %s keeps nothing from one row to the next", pass->session->model->name);
+}
+
 /* Rows already in pass->rows. */
 static int run_rows(Pass *pass)
 {
     int64_t runs;
     int status = need_inputs(pass);
     if (!status) status = count_runs(pass, &runs);
+    if (!status) status = check_stream(pass);
+    if (!status) status = session_reset(pass->session);
     if (status) return status;
     pass->count = rows_of_result(pass, runs);
     status = open_outputs(pass, runs, pass->count);

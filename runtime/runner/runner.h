@@ -9,7 +9,8 @@
 typedef struct RunnerEngine {
     int (*run)(void *context, void *const *bases); /* as LepModel.run; NULL: the model's own code */
     void *context;
-    const void *weights; /* a block of runtime/weights.h that is in memory, or NULL */
+    const void *weights;                       /* a block of runtime/weights.h that is in memory, or NULL */
+    int (*reset)(void *context, void *states); /* as LepModel.reset, of the context behind the arena */
 } RunnerEngine;
 
 /* Exit codes as lepc's: 0, 1 bad input, 2 usage, 74 disk or memory.

@@ -19,20 +19,26 @@ static bool is_batched(const LepModel *model)
 
 static void *allocate(int64_t bytes) { return calloc(bytes > 0 ? (size_t)bytes : 1, 1); }
 
+static void *aligned(void *memory, int64_t align)
+{
+    return (void *)(((uintptr_t)memory + (uintptr_t)align - 1) / (uintptr_t)align * (uintptr_t)align);
+}
+
 static bool allocate_all(Session *s)
 {
     const LepModel *model = s->model;
     int64_t ports = model->ninputs + model->noutputs, align = model->arena_align > 0 ? model->arena_align : 64;
-    s->bases = calloc((size_t)ports + 2, sizeof *s->bases);
+    s->bases = calloc((size_t)ports + 3, sizeof *s->bases);
     s->arena = allocate(model->arena_bytes + align);
-    if (!s->bases || !s->arena) return false;
+    s->context = allocate(model->state_bytes + align);
+    if (!s->bases || !s->arena || !s->context) return false;
     for (int64_t i = 0; i < ports; i++) {
         bool input = i < model->ninputs;
         s->bases[i] = allocate(input ? model->inputs[i].bytes : model->outputs[i - model->ninputs].bytes);
         if (!s->bases[i]) return false;
     }
-    uintptr_t start = ((uintptr_t)s->arena + (uintptr_t)align - 1) / (uintptr_t)align * (uintptr_t)align;
-    s->bases[ports] = (void *)start;
+    s->bases[ports] = aligned(s->arena, align);
+    s->bases[ports + 2] = aligned(s->context, align);
     return true;
 }
 
@@ -48,6 +54,7 @@ int session_open(Session *out, const LepModel *model, const RunnerEngine *engine
     }
     if (allocate_all(out)) {
         int status = session_load_weights(out);
+        if (!status) status = session_reset(out);
         if (status) session_close(out);
         return status;
     }
@@ -64,6 +71,19 @@ void session_close(Session *session)
     lep_pool_free(session->pool);
     lep_weights_close(&session->weights);
     free(session->arena);
+    free(session->context);
+}
+
+int session_reset(const Session *session)
+{
+    const LepModel *model = session->model;
+    void *context = session->bases[model->ninputs + model->noutputs + 2];
+    const RunnerEngine *engine = session->engine;
+    int status = LEP_OK;
+    bool own = !engine || !engine->run;
+    if (!own && engine->reset) status = engine->reset(engine->context, context);
+    if (own && model->reset) status = model->reset(context);
+    return status ? message(RUNNER_SYSTEM, "the model cannot be reset: error %d", status) : RUNNER_OK;
 }
 
 const void *session_output(const Session *session, int64_t index)

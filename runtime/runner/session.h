@@ -11,8 +11,8 @@ typedef struct Session {
     const LepModel *model;
     const RunnerEngine *engine; /* NULL: the model's own code */
     const Arguments *arguments;
-    void **bases;               /* inputs, outputs, arena, weights */
-    void *arena;                /* as malloc gave it */
+    void **bases;               /* inputs, outputs, arena, weights, context */
+    void *arena, *context;      /* as malloc gave them */
     struct lep_pool *pool;      /* NULL: one thread */
     struct lep_weights weights; /* mapped ones, or zeros */
     bool batched;               /* every port's first dim counts rows, and is the same */
@@ -23,6 +23,8 @@ int session_open(Session *out, const LepModel *model, const RunnerEngine *engine
 void session_close(Session *session);
 const void *session_output(const Session *session, int64_t index);
 
+/* What the model keeps becomes what it was at first. */
+int session_reset(const Session *session);
 /* Copies rows [first, first + batch) of each input into its buffer; past the end they are zero.
  * rows[] holds one of each input; one without data leaves the buffer as it is. */
 void session_load(const Session *session, const Rows *rows, int64_t first);

@@ -84,7 +84,10 @@ static Cut cut_group(const Group *group, const Target *target, int threads, doub
 }
 
 /* Variants with nests of their own that keep scratch decide for themselves. */
-static bool is_cut_by_axes(const Schedule *s) { return s->variant == VARIANT_DIRECT || s->variant == VARIANT_DOT; }
+static bool is_cut_by_axes(const Schedule *s)
+{
+    return s->variant == VARIANT_DIRECT || s->variant == VARIANT_DOT || s->variant == VARIANT_SPARSE;
+}
 
 void schedule_threads(const Graph *graph, const Target *target, int threads)
 {

@@ -28,6 +28,8 @@ static const DotRow rows[] = {
     {"x86_64", 0, 16, 2, I16, I16, false, false, "llvm.x86.avx512.pmaddw.d.512"},
     {"x86_64", 0, 8, 2, I16, I16, false, false, "llvm.x86.avx2.pmadd.wd"},
     {"x86_64", 0, 4, 2, I16, I16, false, false, "llvm.x86.sse2.pmadd.wd"},
+    {"aarch64", FEATURE_DOT8, 4, 4, I8, I8, true, true, "llvm.aarch64.neon.sdot"},
+    {"aarch64", FEATURE_DOT8, 4, 4, U8, U8, true, true, "llvm.aarch64.neon.udot"},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -175,9 +177,37 @@ static LLVMValueRef by_multiplying(const Dot *d)
     return add_neighbours(d, LLVMBuildMul(d->e->builder, x, y, ""), d->products);
 }
 
+/* Bytes 0 and 2, or after a rotation 1 and 3, of a word as two 16-bit numbers. */
+static LLVMValueRef every_other_byte(Emitter *e, LLVMValueRef word, Dtype dtype, int first)
+{
+    LLVMValueRef turn[] = {word, word, LLVMConstInt(e->i32, 8, 0)};
+    if (first) word = emit_intrinsic(e, "llvm.fshr", &e->i32, 1, turn, 3);
+    return emit_intrinsic(e, dtype == I8 ? "llvm.arm.sxtb16" : "llvm.arm.uxtb16", NULL, 0, &word, 1);
+}
+
+/* Four products of bytes a lane by the two of each smlad. */
+static LLVMValueRef by_dual_products(const Dot *d)
+{
+    Emitter *e = d->e;
+    LLVMValueRef sums = d->sum;
+    for (int lane = 0; lane < d->lanes; lane++) {
+        LLVMValueRef number = LLVMConstInt(e->i32, (unsigned long long)lane, 0);
+        LLVMValueRef x = LLVMBuildBitCast(e->builder, pick(e, d->x, lane * 4, 1, 4), e->i32, "");
+        LLVMValueRef y = LLVMBuildBitCast(e->builder, pick(e, d->y, lane * 4, 1, 4), e->i32, "");
+        LLVMValueRef sum = LLVMBuildExtractElement(e->builder, sums, number, "");
+        for (int first = 0; first < 2; first++) {
+            LLVMValueRef args[] = {every_other_byte(e, x, d->dx, first), every_other_byte(e, y, d->dy, first), sum};
+            sum = emit_intrinsic(e, "llvm.arm.smlad", NULL, 0, args, 3);
+        }
+        sums = LLVMBuildInsertElement(e->builder, sums, sum, number, "");
+    }
+    return sums;
+}
+
 static LLVMValueRef emit_lanes(Dot d)
 {
     const Emitter *e = d.e;
+    if (e->options->target->has & FEATURE_DUAL_MAC && d.products == 4) return by_dual_products(&d);
     const DotRow *row = find_row(e, d.products, d.dx, d.dy, d.lanes);
     if (row) return by_row(&d, row);
     row = find_row(e, d.products, d.dy, d.dx, d.lanes);

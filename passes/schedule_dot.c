@@ -13,17 +13,18 @@ TileProblem tile_problem_of_dots(const Group *group, const Target *target, int64
     Contraction c;
     TileProblem p = tile_problem(group);
     node_def(group->anchor)->contract(group->anchor, &c);
-    bool direct = (target->has & FEATURE_DOT8) && products == 4;
-    bool is_signed = value_type(group->anchor->inputs[0])->dtype == I8;
+    bool direct = (target->has & (FEATURE_DOT8 | FEATURE_DUAL_MAC)) && products == 4;
+    /* x86-64 has u8 by i8, the others i8 by i8 */
+    bool other_sign = (value_type(group->anchor->inputs[0])->dtype == I8) == (target->arch->id == ARCH_X86_64);
     int64_t runs = p.reduction / p.run;
     p.run = (p.run + products - 1) / products;
     p.reduction = runs * p.run;
     p.step_bytes = products;
-    /* one instruction for u8 by i8, a second one that takes the offset of i8 away; else pairs are widened, multiplied
-     * and added */
-    p.instructions = direct && !is_signed ? 1 : 2;
+    /* one instruction for the signs that the target has, a second one that takes an offset away for others; else pairs
+     * are widened, multiplied and added */
+    p.instructions = direct && !other_sign ? 1 : 2;
     p.spreading = direct ? 0 : 2;
-    p.spare = !direct ? 2 : is_signed ? 4 : 0;
+    p.spare = !direct ? 2 : other_sign ? 4 : 0;
     return p;
 }
 
@@ -58,7 +59,7 @@ int64_t schedule_products(const Group *group, const Target *target)
     bool constant = (weight->op == OP_param || weight->op == OP_constant) && !c.batched_weight;
     bool bytes = is_byte(group->anchor->inputs[0]) && is_byte(group->anchor->inputs[1]);
     if (!constant || !bytes || c.window.groups != 1) return 1;
-    return target->has & FEATURE_DOT8 ? 4 : 2;
+    return target->has & (FEATURE_DOT8 | FEATURE_DUAL_MAC) ? 4 : 2;
 }
 
 bool variant_dot(const Group *group, const PassContext *context, Schedule *out)

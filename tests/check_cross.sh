@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Binaries for other processors, linked by their cross compilers and run under qemu: strict code has the bits of the
-# reference interpreter. What is not installed is skipped, and said.
+# reference interpreter, with 8-bit layers too. What is not installed is skipped, and said.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 lepc=$(realpath "${LEPC:-build/bin/lepc}")
@@ -23,6 +23,14 @@ for digit in "${digits[@]}"; do
   "$lepc" run "$model" --reference --input "image=examples/mnist/digits/$digit.png" --output "digit=$work/$digit.npy"
 done
 
+# the reference of 8-bit layers is what the interpreter makes of the quantised graph
+eight=(--quantize=all:int8 --calibrate=examples/mnist/digits)
+cp examples/mnist/digits.txt examples/mnist/mnist.safetensors "$work"
+"$lepc" dump "$model" "${eight[@]}" --target=raspberry-pi-4 --after=quantise -o "$work/eight.lep"
+"$lepc" run "$work/eight.lep" --reference --input image=examples/mnist/digits/4_a.png --output "digit=$work/eight.npy"
+"$lepc" build "$model" "${eight[@]}" --target=raspberry-pi-5 --emit=asm -o "$work/dot.s"
+grep -qE 'sdot.*v[0-9]+\.(16b|4b)' "$work/dot.s" || fail "no sdot for raspberry-pi-5"
+
 # check TARGET TRIPLE INSTRUCTION QEMU...: INSTRUCTION is a pattern that the innermost loops must hold
 check() {
   local target=$1 triple=$2 instruction=$3; shift 3
@@ -44,10 +52,15 @@ check() {
     "$@" -L "/usr/$triple" "$work/$target-fast" "examples/mnist/digits/$digit.png" 2>/dev/null |
       grep -E "^ *[0-9.]+ %  ${digit%_*}$" >/dev/null || fail "$target takes $digit for another digit"
   done
+  "$lepc" build "$model" "--target=$target" --fp=strict "${eight[@]}" -o "$work/$target-eight"
+  "$@" -L "/usr/$triple" "$work/$target-eight" --input image=examples/mnist/digits/4_a.png \
+    --output "digit=$work/there.npy" 2>"$work/said" || fail "$target: $(cat "$work/said")"
+  cmp "$work/eight.npy" "$work/there.npy" || fail "$target: other bits with 8-bit layers"
   echo "cross: $target has the reference's bits"
   ran=$((ran + 1))
 }
 
 check raspberry-pi-4 aarch64-linux-gnu 'fmla.*v[0-9]+\.s\[[0-3]\]' qemu-aarch64
 check rv64gcv riscv64-linux-gnu 'vfm(acc|add)\.vf' qemu-riscv64 -cpu rv64,v=true,vlen=128
+check raspberry-pi-5 aarch64-linux-gnu 'fmla' qemu-aarch64 -cpu max
 [[ $ran -gt 0 ]] || exit 77

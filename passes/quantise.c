@@ -24,6 +24,7 @@ typedef struct Sums {
     double *exact;     /* the scales before they were rounded */
     Value real;        /* the sums as real numbers, once somebody wants them */
     Grid input;
+    const Node *result; /* the layer, or the clamp that is one with it */
 } Sums;
 
 typedef struct Quantiser {
@@ -165,9 +166,10 @@ static RequantizeAttrs requantize_attrs(const Quantiser *q, const Node *clamp, c
 
 static bool store_sums(const Quantiser *q, const Node *layer, const Node *node, Stored *out)
 {
-    const Sums *sums = find(q->sums, layer);
+    Sums *sums = find(q->sums, layer);
     Maker m = maker_behind(q, node);
     if (!grid_for(q, node, &out->grid)) return false;
+    sums->result = node;
     RequantizeAttrs attrs = requantize_attrs(q, node == layer ? NULL : node, &out->grid);
     const Type *type = &layer->types[0];
     int64_t channels = type->dim[type->rank - 1].high;
@@ -244,6 +246,7 @@ static bool store_layer(Quantiser *q, Node *layer)
     sums->sums = make_contraction(&m, layer, input, &constants);
     sums->exact = constants.scale;
     sums->input = input->grid;
+    sums->result = layer;
     if (!sums->sums.node) return false;
     for (int i = 1; i < 3 && i < layer->ninputs; i++)
         if (layer->inputs[i].node) sums->sums.node->inputs[i].node->origin = layer->inputs[i].node->origin;
@@ -317,22 +320,14 @@ static void take_names(const Quantiser *q, const char *const *names, const char 
     }
 }
 
-static const Node *result_of(const Quantiser *q, const Node *layer)
-{
-    for (int i = 0; i < q->count; i++)
-        if (clamped_layer(q, q->nodes[i]) == layer) return q->nodes[i];
-    return layer;
-}
-
 static void list_layers(const Quantiser *q, const char *const *names, const char *const *paths, QuantLayers *out)
 {
     Arena *arena = q->graph->arena;
     for (int i = 0; i < q->count; i++) {
         const Sums *sums = find(q->sums, q->nodes[i]);
         if (!sums) continue;
-        const Node *result = result_of(q, q->nodes[i]);
-        const Stored *stored = find(q->stored, result);
-        int number = (int)*node_map_find(q->numbers, result) - 1;
+        const Stored *stored = find(q->stored, sums->result);
+        int number = (int)*node_map_find(q->numbers, sums->result) - 1;
         out->items = arena_grow(arena, out->items, out->count, &out->capacity, sizeof *out->items);
         QuantLayer *layer = &out->items[out->count++];
         *layer = (QuantLayer){.path = paths[i], .before = names[i], .result = names[number], .input = sums->input};

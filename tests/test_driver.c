@@ -236,7 +236,9 @@ static void does_as_it_is_told_or_says_why_not(void **state)
     contains(LEPC("small.lep", "--emit=lep", "--passes=expand,fuse", "-o", "-").out, "lep 1 stage grouped");
     fails(LEPC("small.lep", "--passes=expand,fuse", "-o", "early"), 1, "code needs a graph of stage planned");
     fails(LEPC("small.lep", "--stop-after=fuse", "-o", "early"), 2, "code needs all passes");
-    fails(LEPC("report", "small.lep"), 2, "lepc report KIND MODEL`, of kind memory or sparsity");
+    fails(LEPC("report", "small.lep"), 2, "lepc report KIND MODEL`, of kind memory, sparsity or quant");
+    fails(LEPC("report", "quant", "small.lep"), 2, "nothing is to be quantised");
+    fails(LEPC("report", "quant", "small.lep", "--quantize=all:int8"), 1, "needs calibration data");
     fails(LEPC("check", "."), 1, "cannot read '.': Is a directory");
     assert_int_equal(count_files("early"), 0);
 }

@@ -4,12 +4,15 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "ir/eval.h"
 #include "passes/quantise.h"
+#include "passes/report_quant.h"
 #include "tests/support/native.h"
 #include "tests/support/setting.h"
 
@@ -315,6 +318,41 @@ static void zero_is_always_stored(void **state)
     assert_int_equal(grid_over(-5, -3, I8).zero, 127);
 }
 
+/* ---- the report ---- */
+
+static int times(const char *text, const char *word)
+{
+    int count = 0;
+    for (; (text = strstr(text, word)); text += strlen(word)) count++;
+    return count;
+}
+
+/* A line a layer, with results as good as in a graph where each is by itself; the worst is marked. */
+static void report_has_every_layer(void **state)
+{
+    Sketch s = draw(*state, plain_net);
+    Target target;
+    Diag diag = diag_new(*state);
+    Samples samples = draw_samples(*state, s.graph, SAMPLES);
+    Policy policy = {.nquant = 1, .quant = everything, .percentile = 99.99};
+    assert_true(target_select("", "x86-64", "", *state, &target, &diag));
+    PassContext context = {.target = &target, .policy = &policy, .samples = &samples};
+    char text[4096] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_true(report_quant(s.graph, &context, out, &diag));
+    fclose(out);
+    assert_int_equal(times(text, "\nconv2d") + times(text, "\ndense"), 4);
+    assert_int_equal(times(text, " worst"), 1);
+    assert_int_equal(times(text, " dB"), 8);
+    assert_int_equal(times(text, "-inf dB") + times(text, " nan dB") + times(text, " inf dB"), 0);
+    for (const char *at = text; (at = strstr(at, " dB")); at += 3) {
+        const char *number = at;
+        while (number[-1] != ' ') number--;
+        assert_true(strtod(number, NULL) > 20);
+    }
+    assert_int_equal(s.graph->stage, STAGE_CORE);
+}
+
 /* ---- what cannot be ---- */
 
 static void refuse(Arena *arena, Net *net, const Policy *policy, const Samples *samples, DiagCode code,
@@ -367,6 +405,7 @@ int main(void)
         TEST(unknown_layers_are_diagnostics),
         TEST(percentiles_leave_outliers_out),
         TEST(zero_is_always_stored),
+        TEST(report_has_every_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

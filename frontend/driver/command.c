@@ -13,8 +13,10 @@ const Command command_table[] = {
      false},
     {"dump", FOR_DUMP, command_dump, "dump MODEL [--after=PASS]", "the program after a pass, in the language itself",
      true, false},
-    {"report", FOR_REPORT, command_report, "report memory|sparsity MODEL",
-     "where every value lives and how much memory it takes; which weights are zero and whether that pays", true, true},
+    {"report", FOR_REPORT, command_report, "report memory|sparsity|quant MODEL",
+     "where every value lives and how much memory it takes; which weights are zero and whether that "
+     "pays; what 8 bits cost each layer",
+     true, true},
     {"fmt", FOR_FMT, command_fmt, "fmt MODEL [-o OUT]", "the text in the house's formatting", true, false},
     {"ops", FOR_LIST, command_ops, "ops [NAME]...", "the operators: operands, attributes, defaults", false, true},
     {"passes", FOR_LIST, command_passes, "passes", "the passes in the order of a build", false, false},

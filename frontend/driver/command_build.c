@@ -159,6 +159,7 @@ static int build_one(Compilation *c, const Jobs *jobs)
 {
     const Options *o = c->options;
     EmitNeeds needs = needs_of(jobs);
+    report_keep(o->report ? report_find(o->report) : NULL, c);
     if (!compile_passes(c, o->stop_after)) return STATUS_INPUT;
     if (needs == NEEDS_LOOPS && !compile_lower(c)) return STATUS_INPUT;
     for (int i = 0; i < jobs->count && !was_interrupted(); i++)

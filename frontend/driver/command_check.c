@@ -50,6 +50,8 @@ int command_report(Driver *driver)
                    report_names(c.arena));
         return STATUS_USAGE;
     }
-    bool ok = compile_load(&c, driver->options.arguments.at[0]) && compile_passes(&c, NULL) && compile_lower(&c);
+    if (!compile_load(&c, driver->options.arguments.at[0])) return STATUS_INPUT;
+    report_keep(report, &c);
+    bool ok = compile_passes(&c, NULL) && compile_lower(&c);
     return ok && report->print(&c) ? STATUS_FINE : STATUS_INPUT;
 }

@@ -23,6 +23,7 @@ typedef struct Compilation {
     const Source *source;
     Ast *ast;
     Graph *graph;
+    Graph *as_read; /* a copy from before the passes, when a report wants one */
     Target target;
     LoopProgram program;
     Deploys own_blocks;     /* of the model's own text, chosen or not */

@@ -56,7 +56,7 @@ static const Option options[] = {
     {"after", 0, OPTION_TEXT, AT(stop_after), FOR_DUMP, NULL, "PASS", "the last pass to run (all)"},
     {"origins", 0, OPTION_FLAG, AT(origins), FOR_BUILD | FOR_DUMP, NULL, NULL, "print where each node came from"},
     {"time-passes", 0, OPTION_FLAG, AT(time_passes), FOR_COMPILERS, NULL, NULL, "time of each step, on stderr"},
-    {"report", 0, OPTION_TEXT, AT(report), FOR_BUILD, NULL, "memory|sparsity", "print that report as well"},
+    {"report", 0, OPTION_TEXT, AT(report), FOR_BUILD, NULL, "memory|sparsity|quant", "print that report as well"},
     {"deploy", 0, OPTION_TEXT, AT(deploy), FOR_COMPILERS, NULL, "NAME|all",
      "build as that deploy block says; FILE.lep:NAME for one of another file"},
     {"quantize", 0, OPTION_LIST, AT(quantize), FOR_COMPILERS, NULL, "LAYER:int8",

@@ -1,6 +1,7 @@
 #include "frontend/driver/report.h"
 
 #include "passes/report_memory.h"
+#include "passes/report_quant.h"
 #include "passes/report_sparsity.h"
 
 #include <string.h>
@@ -20,9 +21,17 @@ static bool print_sparsity(Compilation *c)
     return true;
 }
 
+static bool print_quant(Compilation *c)
+{
+    PassContext context = compile_context(c);
+    return pass_pipeline(c->as_read, &context, "dce", NULL, NULL, c->diag) &&
+           report_quant(c->as_read, &context, stdout, c->diag);
+}
+
 static const ReportKind report_table[] = {
-    {"memory", print_memory},
-    {"sparsity", print_sparsity},
+    {"memory", print_memory, false},
+    {"sparsity", print_sparsity, false},
+    {"quant", print_quant, true},
 };
 static const size_t report_count = sizeof report_table / sizeof *report_table;
 
@@ -31,6 +40,11 @@ const ReportKind *report_find(const char *name)
     for (size_t i = 0; i < report_count; i++)
         if (!strcmp(report_table[i].name, name)) return &report_table[i];
     return NULL;
+}
+
+void report_keep(const ReportKind *report, Compilation *c)
+{
+    if (report && report->before_passes) c->as_read = graph_clone(c->arena, c->graph);
 }
 
 const char *report_names(Arena *arena)

@@ -7,11 +7,14 @@
 typedef struct ReportKind {
     const char *name;
     bool (*print)(Compilation *c); /* of a lowered graph, on standard output */
+    bool before_passes;            /* and of what it was made of: c->as_read */
 } ReportKind;
 
 /* NULL when there is none of that name. */
 const ReportKind *report_find(const char *name);
-/* "memory or sparsity" */
+/* Before the passes: keeps what the report wants of the graph as it was read.  No report: nothing. */
+void report_keep(const ReportKind *report, Compilation *c);
+/* "memory, sparsity or quant" */
 const char *report_names(Arena *arena);
 
 #endif

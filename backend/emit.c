@@ -107,6 +107,7 @@ static void point_at_weights(Emitter *e)
     LLVMSetInitializer(e->weights_at, e->weights);
     LLVMSetGlobalConstant(e->weights_at, 1);
     LLVMSetLinkage(e->weights_at, LLVMInternalLinkage);
+    LLVMSetExternallyInitialized(e->weights_at, 1); /* else what it holds is used in place of it, at 32 bits */
     e->weights = NULL;
 }
 
@@ -193,10 +194,11 @@ static bool append_weights(const Emitter *e, Bytes *out, Diag *diag)
     const Graph *graph = e->program->graph;
     size_t size = (size_t)e->program->constant_bytes;
     Bytes object = *out;
-    ObjectSection section = {.name = e->options->target->arch->constants,
+    bool large = e->program->weights == WEIGHTS_FAR;
+    ObjectSection section = {.name = large ? OBJECT_FAR_WEIGHTS : e->options->target->arch->constants,
                              .symbol = arena_printf(e->arena, "%s_weights", e->symbol),
                              .size = size,
-                             .large = e->program->weights == WEIGHTS_FAR};
+                             .large = large};
     if (size == 0 || e->program->weights == WEIGHTS_EXTERNAL || e->measure) return true;
     if (!object_add_section(e->arena, &object, &section, out, diag)) return false;
     if (graph && section.data) weights_fill(graph, section.data);

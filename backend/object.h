@@ -4,6 +4,10 @@
 
 #include "backend/emit.h"
 
+/* That of far ones: GNU ld puts what is called so behind all else, LLD what is flagged so before all else; in between,
+ * code would be out of reach of its own data. */
+#define OBJECT_FAR_WEIGHTS ".lrodata.lep"
+
 #define OBJECT_WEIGHTS "lep.weights" /* in the name of the section of the weights, which the target has */
 
 /* The packed constants of a planned graph, `constant_bytes` of them, each at the offset of its place.  The section

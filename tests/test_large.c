@@ -167,6 +167,9 @@ static void code_reaches_far_weights(void **state)
                         "  fwrite(y, sizeof y, 1, stdout);\n  return 0;\n}\n");
     fails_with(0, SHELL("cc -std=c11 -I. far.c far.o -o far"), "");
     assert_int_equal(system("./far >far.raw && tail -c 20 near.npy | cmp - far.raw"), 0);
+    assert_int_equal(system("readelf -SW far.o | grep -q 'lrodata.lep .* Al '"), 0);
+    /* no reference of 32 bits */
+    assert_int_equal(system("readelf -rW far.o | grep m_weights | grep -v R_X86_64_64"), 256);
 }
 
 #if defined(__SANITIZE_ADDRESS__)

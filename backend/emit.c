@@ -257,6 +257,10 @@ bool emit_measure(const LoopProgram *program, const EmitOptions *options, EmitSi
 {
     Bytes object;
     if (!emit(program, options, EMIT_OBJECT, &object, out, diag)) return false;
+    const char *symbol = symbol_name(program->arena, program->graph ? program->graph->name : "program");
+    out->steps = ARENA_ARRAY(program->arena, int64_t, program->nsteps + 1);
+    for (int i = 0; i < program->nsteps; i++)
+        out->steps[i] = object_function_bytes(&object, arena_printf(program->arena, "%s__step_%d", symbol, i));
     if (object_sizes(&object, &out->code, &out->data)) return true;
     return diag_error(diag, E0904, (Span){.name = options->target->triple},
                       "its object is no ELF that can be measured");

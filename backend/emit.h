@@ -26,9 +26,10 @@ bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKi
 
 /* What the program's code takes, its weights aside. */
 typedef struct EmitSizes {
-    int64_t code;  /* bytes of instructions */
-    int64_t data;  /* bytes that instructions read: tables, unwinding */
-    int64_t stack; /* bytes of the deepest call of the model's own functions */
+    int64_t code;   /* bytes of instructions */
+    int64_t data;   /* bytes that instructions read: tables, unwinding */
+    int64_t stack;  /* bytes of the deepest call of the model's own functions */
+    int64_t *steps; /* bytes of instructions of each step of the program, in its arena */
 } EmitSizes;
 
 /* Generates the object and measures it. */

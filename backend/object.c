@@ -2,6 +2,7 @@
 
 #include "backend/elf.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { SECTION_ALIGN = 64, SECTION_LIMIT = 0xff00 };
@@ -184,4 +185,18 @@ bool object_sizes(const Bytes *object, int64_t *code, int64_t *data)
         *(section.flags & ELF_EXECUTE ? code : data) += (int64_t)section.size;
     }
     return true;
+}
+
+int64_t object_function_bytes(const Bytes *object, const char *name)
+{
+    Elf elf;
+    int64_t bytes = 0;
+    size_t length = strlen(name);
+    if (!elf_open(object, &elf)) return 0;
+    for (size_t i = 0; i < elf.nsymbols; i++) {
+        ElfSymbol symbol = elf_symbol(&elf, i);
+        const char *text = elf_symbol_name(&elf, &symbol);
+        if (!strncmp(text, name, length) && !isdigit((unsigned char)text[length])) bytes += (int64_t)symbol.size;
+    }
+    return bytes;
 }

@@ -36,6 +36,8 @@ typedef struct ObjectSection {
 bool object_add_section(Arena *arena, const Bytes *object, ObjectSection *section, Bytes *out, Diag *diag);
 /* Bytes of instructions, and of what else is loaded beside the weights; false when the bytes are no object. */
 bool object_sizes(const Bytes *object, int64_t *code, int64_t *data);
+/* Bytes of the function of that name and of those that are called after it, as its parallel parts are. */
+int64_t object_function_bytes(const Bytes *object, const char *name);
 /* A System V archive of one object with its symbol index; the same bytes every time.  E0904 as above. */
 bool archive_write(Arena *arena, const char *member, const Bytes *object, Bytes *out, Diag *diag);
 

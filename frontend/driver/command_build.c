@@ -162,6 +162,8 @@ static int build_one(Compilation *c, const Jobs *jobs)
     report_keep(o->report ? report_find(o->report) : NULL, c);
     if (!compile_passes(c, o->stop_after)) return STATUS_INPUT;
     if (needs == NEEDS_LOOPS && !compile_lower(c)) return STATUS_INPUT;
+    int status = needs == NEEDS_LOOPS ? limits_check(c) : STATUS_FINE;
+    if (status) return status;
     for (int i = 0; i < jobs->count && !was_interrupted(); i++)
         if (!jobs->at[i].row->write(c, jobs->at[i].path)) return STATUS_INPUT;
     bool lowered = !o->report || needs == NEEDS_LOOPS || compile_lower(c);

@@ -37,7 +37,7 @@ int command_check(Driver *driver)
     print_ports(&c);
     printf("parameters %lld\nMACs       %.0f\nlayers     %d\nfor        %s\n", (long long)parameters, adds,
            c.program.nsteps, c.target.name);
-    return compile_sizes(&c) ? STATUS_FINE : STATUS_INPUT;
+    return compile_sizes(&c) ? limits_check(&c) : STATUS_INPUT;
 }
 
 int command_report(Driver *driver)

@@ -69,7 +69,7 @@ static bool timed(const Compilation *c, const char *step, double start, bool don
 bool compile_use(Compilation *c, const Policy *policy)
 {
     c->policy = policy;
-    if (c->policies.count > 1) c->graph = graph_clone(c->arena, c->loaded);
+    if (c->policies.count > 1 || policy->limit.data) c->graph = graph_clone(c->arena, c->loaded);
     return target_choose(c) && samples_read(c);
 }
 
@@ -93,7 +93,7 @@ bool compile_load_all(Compilation *c, const char *path)
 bool compile_load(Compilation *c, const char *path)
 {
     if (!compile_load_all(c, path)) return false;
-    if (c->policies.count == 1) return samples_read(c);
+    if (c->policies.count == 1) return compile_use(c, c->policies.at);
     return diag_error(c->diag, E0801, (Span){.name = "lepc"}, "--deploy=all is for `lepc build`: choose one block");
 }
 
@@ -163,16 +163,34 @@ bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out)
     return timed(c, "code", start, emit_program(&c->program, &options, kind, out, c->diag));
 }
 
-bool compile_sizes(Compilation *c)
+bool compile_measure(Compilation *c, Sizes *out)
 {
     EmitOptions options = emit_options(c, false);
-    EmitSizes sizes;
-    if (!emit_measure(&c->program, &options, &sizes, c->diag)) return false;
+    if (!emit_measure(&c->program, &options, &out->emitted, c->diag)) return false;
     MemoryTotals totals = memory_totals(c->graph);
-    long long flash = totals.constants + sizes.code + sizes.data, ram = totals.arena + sizes.stack;
-    printf("flash      %12lld bytes: constants, %lld of code, %lld of tables\n", flash, (long long)sizes.code,
-           (long long)sizes.data);
-    printf("RAM        %12lld bytes: arena, %lld of stack\n", ram, (long long)sizes.stack);
+    out->arena = totals.arena;
+    out->constants = totals.constants;
+    out->state = c->program.state_bytes;
+    out->flash = out->constants + out->emitted.code + out->emitted.data;
+    out->ram = out->arena + out->emitted.stack + out->state;
+    return true;
+}
+
+void sizes_print(const Sizes *sizes, FILE *out)
+{
+    fprintf(out, "flash      %12lld bytes: constants, %lld of code, %lld of tables\n", (long long)sizes->flash,
+            (long long)sizes->emitted.code, (long long)sizes->emitted.data);
+    fprintf(out, "RAM        %12lld bytes: arena, %lld of stack", (long long)sizes->ram,
+            (long long)sizes->emitted.stack);
+    if (sizes->state) fprintf(out, ", %lld of state", (long long)sizes->state);
+    fputc('\n', out);
+}
+
+bool compile_sizes(Compilation *c)
+{
+    Sizes sizes;
+    if (!compile_measure(c, &sizes)) return false;
+    sizes_print(&sizes, stdout);
     return true;
 }
 

@@ -55,6 +55,22 @@ bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out);
 /* All of it, to an object with the runner's description. */
 bool compile_object(Compilation *c, const char *path, Bytes *out);
 
+/* What a lowered graph takes, in bytes. */
+typedef struct Sizes {
+    EmitSizes emitted;
+    int64_t arena, constants, state;
+    int64_t flash; /* constants, code and tables */
+    int64_t ram;   /* arena, stack and state */
+} Sizes;
+
+bool compile_measure(Compilation *c, Sizes *out);
+void sizes_print(const Sizes *sizes, FILE *out);
+/* What each layer takes of flash, and of the arena while it runs: the largest first. */
+void layers_print(const Compilation *c, const Sizes *sizes, FILE *out);
+/* STATUS_FINE, or STATUS_LIMIT after E0703 and the table on standard error when the policy's limits are exceeded; of a
+ * lowered graph.  STATUS_INPUT when it cannot be told. */
+int limits_check(Compilation *c);
+
 /* Of a lowered graph, on standard output: flash and RAM, code and stack included. */
 bool compile_sizes(Compilation *c);
 

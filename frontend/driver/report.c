@@ -9,7 +9,11 @@
 /* Sizes of code and stack first, then where every value lives. */
 static bool print_memory(Compilation *c)
 {
-    if (!compile_sizes(c)) return false;
+    Sizes sizes;
+    if (!compile_measure(c, &sizes)) return false;
+    sizes_print(&sizes, stdout);
+    layers_print(c, &sizes, stdout);
+    putchar('\n');
     report_memory(c->graph, stdout);
     return true;
 }

@@ -1,0 +1,159 @@
+/* What a build takes, layer by layer, and whether that is more than it may. */
+#include "frontend/driver/compile.h"
+#include "frontend/driver/reference.h"
+#include "ir/op.h"
+#include "ir/place.h"
+#include "runtime/runner/element.h"
+#include "runtime/runner/results.h"
+
+#include <stdlib.h>
+
+/* ---- the table ---- */
+
+typedef struct LayerSizes {
+    const char *name;
+    int64_t code, constants;
+    int64_t arena; /* what it reads and writes there */
+} LayerSizes;
+
+static int by_size(const void *left, const void *right)
+{
+    const LayerSizes *a = left, *b = right;
+    int64_t x = a->code + a->constants, y = b->code + b->constants;
+    if (x != y) return x < y ? 1 : -1;
+    return (a->arena < b->arena) - (a->arena > b->arena);
+}
+
+static void add_value(LayerSizes *row, Value value)
+{
+    const Node *node = value.node;
+    while (node_def(node)->kind == KIND_VIEW) node = node->inputs[0].node;
+    const Place *place = node == value.node ? &node->places[value.slot] : &node->places[0];
+    int64_t bytes = place_bytes(place, &node->types[node == value.node ? value.slot : 0]);
+    if (place->space == SPACE_CONSTANT) row->constants += bytes;
+    if (place->space == SPACE_ARENA) row->arena += bytes;
+}
+
+static LayerSizes sizes_of(const Node *group, int64_t code)
+{
+    LayerSizes row = {.name = group->name, .code = code};
+    Value *captures;
+    int count = graph_captures(group->regions[0], &captures);
+    for (int i = 0; i < count; i++) add_value(&row, captures[i]);
+    for (int slot = 0; slot < group->nresults; slot++) add_value(&row, (Value){(Node *)(uintptr_t)group, slot});
+    return row;
+}
+
+void layers_print(const Compilation *c, const Sizes *sizes, FILE *out)
+{
+    LayerSizes *rows = ARENA_ARRAY(c->arena, LayerSizes, c->program.nsteps + 1);
+    int count = 0;
+    for (const Node *node = c->graph->first; node; node = node->next) {
+        if (node->op != OP_group) continue;
+        rows[count] = sizes_of(node, sizes->emitted.steps[count]);
+        count++;
+    }
+    qsort(rows, (size_t)count, sizeof *rows, by_size);
+    fprintf(out, "\n%-24s %12s %12s %12s\n", "layer", "constants", "code", "of arena");
+    for (int i = 0; i < count; i++)
+        fprintf(out, "%-24s %12lld %12lld %12lld\n", rows[i].name, (long long)rows[i].constants,
+                (long long)rows[i].code, (long long)rows[i].arena);
+}
+
+/* ---- ram and flash ---- */
+
+static bool is_over(Compilation *c, const char *what, int64_t found, int64_t limit)
+{
+    if (!limit || found <= limit) return false;
+    diag_error(c->diag, E0703, c->policy->limit.at, "%s: %lld bytes are %lld more than the limit of %lld", what,
+               (long long)found, (long long)(found - limit), (long long)limit);
+    diag_help(c->diag, "the table shows what takes how much; quantize:, prune: and -Os make models smaller");
+    return true;
+}
+
+static int check_bytes(Compilation *c)
+{
+    const Limits *limit = &c->policy->limit;
+    Sizes sizes;
+    if (!limit->ram && !limit->flash) return STATUS_FINE;
+    if (!compile_measure(c, &sizes)) return STATUS_INPUT;
+    bool ram = is_over(c, "RAM", sizes.ram, limit->ram), flash = is_over(c, "flash", sizes.flash, limit->flash);
+    if (!ram && !flash) return STATUS_FINE;
+    sizes_print(&sizes, stderr);
+    layers_print(c, &sizes, stderr);
+    return STATUS_LIMIT;
+}
+
+/* ---- accuracy ---- */
+
+/* Judged by the reference, whose bits the code of 8-bit layers has, on so many rows at most. */
+enum { MOST_JUDGED = 1000 };
+
+/* The output that labels are for: the first of several elements a row. */
+static int64_t judged_output(const LepModel *model)
+{
+    for (int64_t i = 0; i < model->noutputs; i++)
+        if (port_row_elements(&model->outputs[i]) > 1) return i;
+    return 0;
+}
+
+/* How many of the first `count` rows the graph gets right; -1 after a message. */
+static int64_t count_right(const Graph *graph, const Rows *rows, const int64_t *labels, int64_t count)
+{
+    const Reference *reference = reference_new(graph);
+    const Arguments arguments = {.model = &reference->model};
+    Session session;
+    if (session_open(&session, &reference->model, &reference->engine, &arguments)) return -1;
+    int64_t output = judged_output(&reference->model), right = 0, batch = port_batch(&reference->model.inputs[0]);
+    const LepPort *port = &reference->model.outputs[output];
+    for (int64_t first = 0; first + batch <= count && right >= 0; first += batch) {
+        session_load(&session, rows, first / batch);
+        if (session_reset(&session) || session_run(&session)) right = -1;
+        const char *data = session_output(&session, output);
+        for (int64_t i = 0; i < batch && right >= 0; i++)
+            right += row_best(port, data + (size_t)i * port_row_bytes(port)) == labels[first + i];
+    }
+    session_close(&session);
+    return right;
+}
+
+static int judge(Compilation *c, const Rows *rows, const int64_t *labels, int64_t count)
+{
+    const Limits *limit = &c->policy->limit;
+    int64_t before = count_right(c->loaded, rows, labels, count), after = count_right(c->graph, rows, labels, count);
+    double drop = (double)(before - after) / (double)count;
+    if (before < 0 || after < 0) return STATUS_SYSTEM;
+    if (drop <= limit->accuracy_drop) return STATUS_FINE;
+    diag_error(c->diag, E0703, limit->at, "accuracy: %lld of %lld right, %lld before: %.2f points lost, at most %.2f",
+               (long long)after, (long long)count, (long long)before, 100 * drop, 100 * limit->accuracy_drop);
+    diag_help(c->diag, "keep the layers that lose most as they are: quantize: LAYER to: f32");
+    return STATUS_LIMIT;
+}
+
+static int check_accuracy(Compilation *c)
+{
+    const Limits *limit = &c->policy->limit;
+    const LepModel *model = &reference_new(c->loaded)->model;
+    int64_t *labels = NULL, nlabels = 0;
+    Rows rows = {.count = 0};
+    if (!limit->data) return STATUS_FINE;
+    bool read = model->ninputs == 1 && !rows_read(&rows, limit->data, &model->inputs[0]) &&
+                !label_file_read(limit->labels, &model->outputs[judged_output(model)], &labels, &nlabels);
+    int64_t count = nlabels < rows.count ? nlabels : rows.count;
+    int status = STATUS_INPUT;
+    if (read && count > 0)
+        status = judge(c, &rows, labels, count < MOST_JUDGED ? count : MOST_JUDGED);
+    else {
+        diag_error(c->diag, E0507, limit->at, "accuracy_drop: the data cannot be used to judge '%s'", c->graph->name);
+        diag_help(c->diag, "data: rows of the model's only input, labels: the right answer of each");
+    }
+    rows_free(&rows);
+    free(labels);
+    return status;
+}
+
+int limits_check(Compilation *c)
+{
+    int bytes = c->policy ? check_bytes(c) : STATUS_FINE, accuracy = c->policy ? check_accuracy(c) : STATUS_FINE;
+    return bytes ? bytes : accuracy;
+}

@@ -20,6 +20,10 @@ const AttrTable schedule_attrs = ATTRS(
          .doc = "vectors of output channels held in registers"),
     ATTR(Schedule, unroll, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 1024,
          .doc = "steps of the innermost reduction loop written out"),
+    ATTR(Schedule, strip_rows, .kind = ATTR_INT, .low = 0, .high = 1 << 20,
+         .doc = "rows of tiles that go through scratch together"),
+    ATTR(Schedule, strip_columns, .kind = ATTR_INT, .low = 0, .high = 1 << 20,
+         .doc = "tiles of a row that go through scratch together"),
     ATTR(Schedule, panel, .kind = ATTR_INT, .low = 0, .high = 64,
          .doc = "output channels that lie together in packed weights, 0 not packed"),
     ATTR(Schedule, products, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 4,
@@ -96,6 +100,9 @@ int group_packing(const Group *group, const Node *inner, int operand)
     if (s->variant == VARIANT_SPARSE && operand == 1 && inner == group->anchor) return PACKING_SPARSE;
     if (!is_packed_operand(group, inner, operand, &c)) return PACKING_PLAIN;
     if (group->kind == KIND_NEST) return node_def(inner)->packing(inner, operand);
-    if (s->variant != VARIANT_DOT || operand != 1) return PACKING_PLAIN;
+    if (operand != 1) return PACKING_PLAIN;
+    if (s->variant == VARIANT_WINOGRAD2) return PACKING_WINOGRAD2;
+    if (s->variant == VARIANT_WINOGRAD4) return PACKING_WINOGRAD4;
+    if (s->variant != VARIANT_DOT) return PACKING_PLAIN;
     return (int)packing_for_dot(s->products, contraction_has_row_runs(&c, inner));
 }

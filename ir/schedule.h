@@ -24,17 +24,19 @@ typedef enum Split {
 extern const char *const split_names[]; /* by Split, NULL-ended */
 
 struct Schedule {
-    int variant;          /* a Variant: which code */
-    int64_t lanes;        /* f32 elements of a vector; 1 is scalar code */
-    int64_t tile_rows;    /* output rows held in registers (before pooling) */
-    int64_t tile_columns; /* output pixels of a row held in registers */
-    int64_t tile_vectors; /* vectors of output channels held in registers */
-    int64_t unroll;       /* steps of the innermost reduction loop written out */
-    int64_t panel;        /* output channels that lie together in packed weights and bias; 0: not packed */
-    int64_t products;     /* that one step adds to each sum: 2 or 4 of 8-bit operands, else 1 */
-    int64_t prefetch;     /* bytes ahead that packed weights are fetched, 0 none */
-    int64_t threads;      /* parts that run side by side when there is a pool; 1: one thread */
-    int split;            /* a Split: what the parts are of */
+    int variant;           /* a Variant: which code */
+    int64_t lanes;         /* f32 elements of a vector; 1 is scalar code */
+    int64_t tile_rows;     /* output rows held in registers (before pooling) */
+    int64_t tile_columns;  /* output pixels of a row held in registers */
+    int64_t tile_vectors;  /* vectors of output channels held in registers */
+    int64_t unroll;        /* steps of the innermost reduction loop written out */
+    int64_t strip_rows;    /* rows of tiles that go through scratch together; 0: nothing does */
+    int64_t strip_columns; /* the same along a row */
+    int64_t panel;         /* output channels that lie together in packed weights and bias; 0: not packed */
+    int64_t products;      /* that one step adds to each sum: 2 or 4 of 8-bit operands, else 1 */
+    int64_t prefetch;      /* bytes ahead that packed weights are fetched, 0 none */
+    int64_t threads;       /* parts that run side by side when there is a pool; 1: one thread */
+    int split;             /* a Split: what the parts are of */
     int64_t scratch; /* bytes of the arena that each part needs for itself while the group runs; a multiple of 64 */
     int64_t scratch_offset; /* where the first part's begins in the arena, the others' behind it; set by plan */
     double cost;            /* predicted cycles, for reports and neighbours' decisions */

@@ -1,6 +1,7 @@
 #include "ir/verify.h"
 
 #include "ir/packing_sparse.h"
+#include "ir/winograd.h"
 
 /* What is unrolled into code: sums of a tile, and those times the steps written out. */
 enum { MAX_LANES = 64, MAX_SUMS = 256, MAX_UNROLLED = 65536 };
@@ -107,15 +108,36 @@ static bool check_nest(const Group *group, Diag *diag)
     return check_panel(group->node, diag);
 }
 
+/* Scratch is exactly what the strips take; nests of an operator's own have theirs, whatever else has none. */
+static bool check_strips(const Group *group, Diag *diag)
+{
+    const Node *node = group->node;
+    const Schedule *s = node->schedule;
+    int64_t outputs = winograd_outputs(s->variant);
+    if (!outputs && group->kind == KIND_NEST) return true;
+    if (!outputs) return !s->scratch || misfit(node, diag, "its variant has no use for scratch");
+    if (!winograd_fits(group, outputs)) return misfit(node, diag, "its variant is for other convolutions");
+    Winograd w = winograd_of(group, outputs, 1, 1);
+    if (s->strip_rows < 1 || s->strip_columns < 1 || s->strip_rows > w.tiles[0] || s->strip_columns > w.tiles[1])
+        return misfit(node, diag, "a strip is empty or larger than the image");
+    if (!s->panel || s->tile_rows != 1) return misfit(node, diag, "its weights are packed and its tiles are one row");
+    if (s->tile_columns * s->tile_vectors > MAX_SUMS || s->tile_columns * s->tile_vectors * s->unroll > MAX_UNROLLED)
+        return misfit(node, diag, "the tile holds over 256 vectors of sums, or 65536 with the steps that are unrolled");
+    w = winograd_of(group, outputs, s->strip_rows, s->strip_columns);
+    if (s->scratch != w.scratch) return misfit(node, diag, "scratch is not what its strips take");
+    return check_panel(node, diag);
+}
+
 bool verify_schedule(const Node *node, Diag *diag)
 {
     Group group = group_of(node);
     if (node->nresults != 1 && group.kind != KIND_NEST)
         return misfit(node, diag, "code is made of groups of one result");
-    if (!check_ranges(node, diag) || !check_products(&group, diag)) return false;
+    if (!check_ranges(node, diag) || !check_products(&group, diag) || !check_strips(&group, diag)) return false;
     if (node->schedule->variant == VARIANT_SPARSE && !check_sparse(&group, diag)) return false;
     if (group.kind == KIND_NEST) return check_nest(&group, diag);
-    return group.kind != KIND_CONTRACT || check_tile(&group, diag);
+    bool tiled = group.kind == KIND_CONTRACT && !winograd_outputs(node->schedule->variant);
+    return !tiled || check_tile(&group, diag);
 }
 
 static bool lies_as_wanted(const Group *group, const Node *node, int operand, const Place *place)

@@ -1,4 +1,5 @@
 #include "passes/report_memory.h"
+#include "ir/packing.h"
 #include "passes/layout.h"
 #include "passes/lifetime.h"
 
@@ -37,8 +38,13 @@ static MemoryTotals totals_of(const Graph *graph, const Lifetimes *l, Arena *are
                            .constants = graph_space_bytes(graph, SPACE_CONSTANT),
                            .live_peak = live_peak(graph, l, arena)};
     for (int i = 0; i < l->count; i++)
-        if (place_of(&l->storages[i])->space == SPACE_CONSTANT)
-            totals.raw += type_bytes(value_type(l->storages[i].root));
+        if (place_of(&l->storages[i])->space == SPACE_CONSTANT) {
+            int64_t raw = type_bytes(value_type(l->storages[i].root));
+            totals.raw += raw;
+            if (place_of(&l->storages[i])->packing == PACKING_PLAIN) continue;
+            totals.transformed += bytes_of(&l->storages[i]);
+            totals.transformed_raw += raw;
+        }
     return totals;
 }
 
@@ -90,6 +96,7 @@ static void print_constants(const Lifetimes *l, Arena *arena, FILE *out)
         fprintf(out, "%-24s %12" PRId64 " %12" PRId64 "  %s", value_name(arena, s->root), bytes_of(s),
                 place_of(s)->offset, type_text(arena, value_type(s->root)));
         if (place_of(s)->panel) fprintf(out, " in panels of %" PRId64, place_of(s)->panel);
+        if (place_of(s)->packing) fprintf(out, ", %s", packing_of(place_of(s))->name);
         fprintf(out, "\n");
     }
 }
@@ -103,6 +110,9 @@ void report_memory(const Graph *graph, FILE *out)
     fprintf(out, "live peak  %12" PRId64 " bytes\n", totals.live_peak);
     fprintf(out, "constants  %12" PRId64 " bytes, %" PRId64 " before packing and alignment\n", totals.constants,
             totals.raw);
+    if (totals.transformed)
+        fprintf(out, "of these    %12" PRId64 " bytes in a form of a schedule's own, %" PRId64 " before\n",
+                totals.transformed, totals.transformed_raw);
     print_arena(graph, &lifetimes, arena, out);
     print_scratch(graph, out);
     print_constants(&lifetimes, arena, out);

@@ -25,6 +25,8 @@ typedef struct TileProblem {
 TileProblem tile_problem(const Group *group);
 /* The same by steps of `products` at once, 8-bit operands that is. */
 TileProblem tile_problem_of_dots(const Group *group, const Target *target, int64_t products);
+/* Predicted cycles of the whole contraction with the schedule's tile. */
+double tile_cycles(const TileProblem *problem, const Schedule *schedule, const Target *target);
 /* The cheapest tile that fits the target's registers. */
 Schedule tile_choose(const TileProblem *problem, const Target *target);
 

@@ -1,5 +1,6 @@
 /* Which groups run in parts, and which axis is cut: a fixed partition, so that a part finds in its cache what it wrote
  * before, and results do not depend on how many threads there are in the end. */
+#include "ir/winograd.h"
 #include "passes/schedule.h"
 
 /* Cycles: handing a region to threads that spin and waiting for the last of them; and for all regions of a run, waking
@@ -27,9 +28,22 @@ static void try_cut(Cut *best, Split split, int64_t steps, int threads, double c
     if (cut.cycles < best->cycles) *best = cut;
 }
 
+/* Strips have scratch of their own, and each part reads all weights, which are larger than those of the convolution. */
+static Cut cut_strips(const Group *group, const Target *target, int threads)
+{
+    const Schedule *s = group->node->schedule;
+    Winograd w = winograd_of(group, winograd_outputs(s->variant), s->strip_rows, s->strip_columns);
+    double weights = (double)(w.positions * w.in_channels * w.out_channels) * (double)sizeof(float);
+    Cut best = {SPLIT_ROWS, s->cost};
+    try_cut(&best, SPLIT_ROWS, divide_up(w.tiles[0], s->strip_rows), threads, s->cost,
+            weights / (double)target->cache_bytes_per_cycle[2]);
+    return best;
+}
+
 static Cut cut_contraction(const Group *group, const Target *target, int threads)
 {
     const Schedule *s = group->node->schedule;
+    if (winograd_outputs(s->variant)) return cut_strips(group, target, threads);
     TileProblem p = tile_problem(group);
     int64_t width = s->tile_vectors * s->lanes, block = width < s->panel ? s->panel : width;
     double weights = (double)(p.reduction * p.channels * p.groups * p.element_bytes);
@@ -86,7 +100,8 @@ static Cut cut_group(const Group *group, const Target *target, int threads, doub
 /* Variants with nests of their own that keep scratch decide for themselves. */
 static bool is_cut_by_axes(const Schedule *s)
 {
-    return s->variant == VARIANT_DIRECT || s->variant == VARIANT_DOT || s->variant == VARIANT_SPARSE;
+    return s->variant == VARIANT_DIRECT || s->variant == VARIANT_DOT || s->variant == VARIANT_SPARSE ||
+           winograd_outputs(s->variant);
 }
 
 void schedule_threads(const Graph *graph, const Target *target, int threads)

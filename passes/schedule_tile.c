@@ -78,8 +78,7 @@ static double one_block(const TileProblem *p, const Target *t, const Schedule *s
     return cost;
 }
 
-/* Predicted cycles of the whole contraction with this tile. */
-static double tile_cost(const TileProblem *p, const Schedule *s, const Target *t)
+double tile_cycles(const TileProblem *p, const Schedule *s, const Target *t)
 {
     int64_t width = s->tile_vectors * s->lanes, rest = p->channels % width;
     double cost = (double)(p->channels / width) * one_block(p, t, s, s->tile_vectors);
@@ -130,7 +129,7 @@ static void try_columns(const TileProblem *p, const Target *t, Schedule s, Sched
         int64_t pixels = s.tile_rows * s.tile_columns, registers = tile_registers(p, t, pixels, s.tile_vectors);
         if ((pixels + 1) * s.tile_vectors > registers) break;
         s.unroll = choose_unroll(p, t, &s, registers);
-        s.cost = tile_cost(p, &s, t);
+        s.cost = tile_cycles(p, &s, t);
         if (!best->tile_vectors || s.cost < best->cost) *best = s;
     }
 }
@@ -156,7 +155,7 @@ Schedule tile_choose(const TileProblem *p, const Target *t)
         best.tile_rows = p->pool_height;
         best.tile_columns = p->pool_width;
         best.tile_vectors = best.unroll = 1;
-        best.cost = tile_cost(p, &best, t);
+        best.cost = tile_cycles(p, &best, t);
     }
     if (p->height * p->width * p->images == 1 && p->reduction * p->channels * p->step_bytes > t->cache_bytes[1])
         best.prefetch = 4096;

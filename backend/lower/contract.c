@@ -37,7 +37,8 @@ static Affine weight_address(const Tile *tile, Affine k, int v)
     }
     Affine at = affine_scale(affine_plus(ch->panel, first / c->panel), c->reduction * c->panel);
     at = affine_add(at, affine_scale(k, c->panel));
-    return affine_plus(affine_add(at, ch->sub), first % c->panel);
+    at = affine_add(affine_add(at, ch->sub), affine_scale(tile->n, c->weight.n));
+    return affine_plus(at, first % c->panel);
 }
 
 Affine tile_sum(const Tile *tile, Affine row, Affine column, Affine v)
@@ -146,7 +147,7 @@ static void reduce_run(const Tile *tile, int64_t count, Affine k, Affine ky, Aff
 }
 
 /* (ky, kx, ic) in order.  Where a kernel row is one run of memory, kx and ic are one loop. */
-static void reduce_dense(const Tile *tile)
+void tile_reduce(const Tile *tile)
 {
     const Contract *c = tile->contract;
     const Window *w = &c->shape.window;
@@ -236,8 +237,7 @@ static const LoopExpr *finish_value(const Finish *f, Value value)
     return node == group->pool ? finish_pool(f, node) : finish_map(f, node);
 }
 
-/* Vectors first .. last-1 of every pixel. */
-static void store_vectors(const Tile *tile, int first, int last, int active)
+void tile_finish(const Tile *tile, int first, int last, int active)
 {
     const Contract *c = tile->contract;
     LoopBuilder *b = builder(tile);
@@ -271,8 +271,8 @@ static void emit_tile(Tile *tile)
     start_sums(tile);
     tile->contract->reduce(tile);
     bool partial = tile->channels.active < lanes;
-    store_vectors(tile, 0, vectors - partial, lanes);
-    if (partial) store_vectors(tile, vectors - 1, vectors, tile->channels.active);
+    tile->contract->store(tile, 0, vectors - partial, lanes);
+    if (partial) tile->contract->store(tile, vectors - 1, vectors, tile->channels.active);
 }
 
 /* ---- tiles over the image and the channels ---- */
@@ -392,6 +392,12 @@ static const Part *open_parts(Contract *c)
     return axes[axis].part;
 }
 
+void contract_tiles(Contract *c, Affine n, Affine first, Affine ic)
+{
+    cover_whole_blocks(c, n, first, ic);
+    cover_rest(c, n, first, ic);
+}
+
 void contract_cover(Contract *c)
 {
     LoopBuilder *b = &c->lowering->builder;
@@ -400,8 +406,7 @@ void contract_cover(Contract *c)
     PartScope n = part_range(b, &c->batch_part, "n", 0, c->batch, 1);
     LoopScope g = loop_range(b, "g", 0, c->groups, 1, MODE_SERIAL);
     Affine first = affine_scale(g.at, c->channels), ic = affine_scale(g.at, c->inner);
-    cover_whole_blocks(c, n.at, first, ic);
-    cover_rest(c, n.at, first, ic);
+    contract_tiles(c, n.at, first, ic);
     loop_end(b, g);
     part_range_end(b, &n);
     part_close(b, part);
@@ -412,6 +417,5 @@ void contract_cover(Contract *c)
 void lower_contract(Lowering *lowering)
 {
     Contract c = contract_new(lowering);
-    c.reduce = reduce_dense;
     contract_cover(&c);
 }

@@ -14,6 +14,8 @@ typedef struct Site {
 typedef struct Tile Tile;
 /* Adds every product of the reduction to the tile's sums, which hold the bias. */
 typedef void TileReduce(const Tile *tile);
+/* Takes the sums of vectors `first` up to `last` - 1 of every pixel away; `active` lanes of each are channels. */
+typedef void TileStore(const Tile *tile, int first, int last, int active);
 
 typedef struct Contract {
     Lowering *lowering;
@@ -37,6 +39,7 @@ typedef struct Contract {
     Part batch_part, channel_part, row_part, column_part; /* one of them may be cut */
     const LoopBuffer *starts, *offsets; /* of a weight without its zeros, ir/packing_sparse.h; else NULL */
     int64_t abreast;                    /* panels of it that are read side by side */
+    TileStore *store;
 } Contract;
 
 /* The coordinates of the tile's first output channel.  A packed weight of channel oc + v * lanes is at
@@ -60,7 +63,12 @@ struct Tile {
     const LoopRegister *sums, *weights; /* weights: a vector for each of the tile's */
 };
 
+TileReduce tile_reduce; /* over (ky, kx, ic) in order */
+TileStore tile_finish;  /* what the group does with the sums, into its result */
+/* With the two above. */
 Contract contract_new(Lowering *lowering);
+/* Tiles over the channels from `first` on, whose input channels begin at `ic`, and the pixels of image `n`. */
+void contract_tiles(Contract *contract, Affine n, Affine first, Affine ic);
 /* The whole nest: tiles over channels and pixels, each from its bias through contract->reduce to what the group does
  * with the sums. */
 void contract_cover(Contract *contract);

@@ -166,6 +166,8 @@ Contract contract_new(Lowering *lowering)
                   .vectors = schedule->tile_vectors,
                   .unroll = schedule->unroll,
                   .panel = schedule->panel,
+                  .reduce = tile_reduce,
+                  .store = tile_finish,
                   .prefetch = schedule->prefetch};
     node_def(anchor)->contract(anchor, &c.shape);
     c.sum = c.multiplied = dtype_wide(anchor->types[0].dtype);

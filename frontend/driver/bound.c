@@ -4,6 +4,7 @@
 
 #include "ir/eval.h"
 #include "ir/op.h"
+#include "ir/winograd.h"
 
 #include <assert.h>
 #include <float.h>
@@ -18,7 +19,9 @@ typedef struct Estimate {
 typedef struct Judge {
     Arena *arena;
     const Known *known;
-    NodeMap *inside; /* of Estimate *, or Tensor * when strict */
+    Group group;
+    int64_t winograd; /* outputs of its tiles along an axis, 0 when it is no such */
+    NodeMap *inside;  /* of Estimate *, or Tensor * when strict */
 } Judge;
 
 /* map_roundings: those of the longest elementary function of ours */
@@ -125,6 +128,46 @@ static Tensor sum_of(Arena *arena, const Tensor *a, double factor, const Tensor 
     return out;
 }
 
+/* ---- Winograd ---- */
+
+/* The largest element of each channel among a tile's inputs: `most` has room for the channels. */
+static void largest_inputs(const Winograd *w, const Contraction *c, const Tensor *x, const int64_t at[3], double *most)
+{
+    for (int64_t ic = 0; ic < w->in_channels; ic++) most[ic] = 0;
+    for (int64_t ky = 0; ky < w->inputs; ky++)
+        for (int64_t kx = 0; kx < w->inputs; kx++) {
+            int64_t row = at[1] * w->outputs + ky - c->window.pad_begin[0];
+            int64_t column = at[2] * w->outputs + kx - c->window.pad_begin[1];
+            if (row < 0 || row >= c->in_height || column < 0 || column >= c->in_width) continue;
+            const double *pixel = reals(x) + ((at[0] * c->in_height + row) * c->in_width + column) * w->in_channels;
+            for (int64_t ic = 0; ic < w->in_channels; ic++) most[ic] = fmax(most[ic], pixel[ic]);
+        }
+}
+
+/* The transforms mix all that a tile reads, of each window all its weights: what rounding is measured by is the sum
+ * over channels of a tile's largest input times all that the window weighs, and the bias.  Operands are sizes. */
+static Tensor winograd_sizes(const Judge *judge, const Node *node, const Tensor *sizes, const Winograd *w)
+{
+    Contraction c;
+    node_def(node)->contract(node, &c);
+    Tensor out = new_double(judge->arena, &node->types[0]);
+    double *most = ARENA_ARRAY(judge->arena, double, w->in_channels);
+    int64_t windows = w->in_channels * w->out_channels, pixels = c.batch * c.out_height * c.out_width;
+    double *weights = ARENA_ARRAY(judge->arena, double, windows);
+    for (int64_t i = 0; i < 9 * windows; i++) weights[i % windows] += reals(&sizes[1])[i];
+    for (int64_t pixel = 0; pixel < pixels; pixel++) {
+        int64_t x = pixel % c.out_width, y = pixel / c.out_width % c.out_height;
+        const int64_t at[3] = {pixel / c.out_width / c.out_height, y / w->outputs, x / w->outputs};
+        if (x % w->outputs == 0 || pixel == 0) largest_inputs(w, &c, &sizes[0], at, most);
+        for (int64_t oc = 0; oc < w->out_channels; oc++) {
+            double sum = c.bias >= 0 && sizes[c.bias].data ? reals(&sizes[c.bias])[oc] : 0;
+            for (int64_t ic = 0; ic < w->in_channels; ic++) sum += most[ic] * weights[ic * w->out_channels + oc];
+            reals(&out)[pixel * w->out_channels + oc] = sum;
+        }
+    }
+    return out;
+}
+
 /* Sums of K products: rounding, and the operands' own errors against the other operand's size. */
 static Tensor contract_error(const Judge *judge, const Node *node, const Estimate *in)
 {
@@ -139,7 +182,10 @@ static Tensor contract_error(const Judge *judge, const Node *node, const Estimat
     Tensor size = eval_on(judge, node, sizes), wide = eval_on(judge, node, wider);
     double terms = (double)(c.window.kernel[0] * c.window.kernel[1] * c.in_channels / c.window.groups);
     Tensor grown = sum_of(judge->arena, &wide, -1, &size);
-    return sum_of(judge->arena, &grown, (8 + sqrt(terms)) * eps, &wide);
+    if (!judge->winograd) return sum_of(judge->arena, &grown, (8 + sqrt(terms)) * eps, &wide);
+    Winograd w = winograd_of(&judge->group, judge->winograd, 1, 1);
+    wide = winograd_sizes(judge, node, wider, &w);
+    return sum_of(judge->arena, &grown, winograd_errors(judge->winograd) * (8 + sqrt(terms)) * eps, &wide);
 }
 
 /* How far the result moves when one operand moves by its error: each at a time, both ways. */
@@ -286,7 +332,8 @@ static void judge_nest(const Judge *judge, const Node *node, int slot, Judgement
 
 Judgement judge_group(const Node *group, int slot, const Known *known, bool strict, Arena *arena)
 {
-    Judge judge = {.arena = arena, .known = known};
+    Judge judge = {.arena = arena, .known = known, .group = group_of(group)};
+    if (group->schedule) judge.winograd = winograd_outputs(group->schedule->variant);
     const Graph *body = group->regions[0];
     Value result = body->results[slot].value;
     Judgement out = {.exact = {.data = NULL}};

@@ -1,0 +1,130 @@
+/* What Winograd's variants would cost, and with which strips: the transforms of inputs and products, and the products
+ * as a register tile sees them, their weights streamed once a strip. */
+#include "ir/winograd.h"
+#include "passes/schedule.h"
+#include "passes/variants.h"
+
+static double larger(double a, double b) { return a > b ? a : b; }
+
+/* The cache level, from 0 on, that so many bytes stay in beside what else is used. */
+static int level_of(const Target *t, double bytes)
+{
+    int level = 0;
+    while (level < 2 && bytes > (double)t->cache_bytes[level] * 0.75) level++;
+    return bytes > (double)t->cache_bytes[2] * 0.75 ? 3 : level;
+}
+
+/* Operations of the transforms of one vector of a tile, along both axes; loads count rows that are done together. */
+typedef struct TransformWork {
+    double input_operations, product_operations;
+} TransformWork;
+
+static TransformWork transform_work(int64_t outputs)
+{
+    static const TransformWork two = {32, 24}, four = {144, 100};
+    return outputs == 2 ? two : four;
+}
+
+/* Cycles of `vectors` vectors through a transform: arithmetic, or the way to scratch and back. */
+static double transform_cost(const Target *t, double operations, double vectors, double moved, int level)
+{
+    double bytes = moved * t->vector_bytes;
+    return vectors * larger(operations / t->fma_per_cycle, bytes / t->cache_bytes_per_cycle[level]);
+}
+
+static TileProblem product_problem(const Winograd *w, int64_t tiles)
+{
+    return (TileProblem){.images = 1,
+                         .height = 1,
+                         .width = tiles,
+                         .pool_height = 1,
+                         .pool_width = 1,
+                         .groups = 1,
+                         .channels = w->out_channels,
+                         .reduction = w->in_channels,
+                         .run = w->in_channels,
+                         .packed = true,
+                         .element_bytes = 4,
+                         .step_bytes = 4,
+                         .instructions = 1};
+}
+
+/* The products of one strip: the register tile's own cost, and what the stream of weights adds to its first turn. */
+static double products_cost(const Winograd *w, const Target *t, int64_t tiles, const Schedule *tile)
+{
+    TileProblem problem = product_problem(w, tiles);
+    double width = (double)(tile->tile_vectors * tile->lanes), blocks = ((double)w->out_channels + width - 1) / width;
+    double weights = (double)(w->positions * w->in_channels * w->out_channels) * 4;
+    int64_t columns = tile->tile_columns < tiles ? tile->tile_columns : tiles;
+    double step = larger((double)(columns * tile->tile_vectors) / t->fma_per_cycle, (double)t->fma_latency);
+    int level = level_of(t, weights + (double)w->scratch);
+    double stream = width * 4 / t->cache_bytes_per_cycle[level];
+    double more = stream > step ? stream - step : 0;
+    return (double)w->positions * (tile_cycles(&problem, tile, t) + more * (double)w->in_channels * blocks);
+}
+
+static double strips_cost(const Winograd *w, const Target *t, const Schedule *tile)
+{
+    TransformWork work = transform_work(w->outputs);
+    double tiles = (double)(w->tiles[0] * w->tiles[1]);
+    double in = tiles * (double)((w->in_channels + tile->lanes - 1) / tile->lanes);
+    double out = tiles * (double)((w->out_channels + tile->lanes - 1) / tile->lanes);
+    int level = level_of(t, (double)w->scratch);
+    double cost = transform_cost(t, work.input_operations, in, 2 * (double)w->positions, level);
+    cost += transform_cost(t, work.product_operations, out, 2 * (double)w->positions, level);
+    for (int part = 0; part < 4; part++) { /* whole strips and what is left along each axis */
+        double strips = 1;
+        int64_t size = 1;
+        for (int i = 0; i < 2; i++) {
+            bool rest = i ? part % 2 : part / 2;
+            strips *= rest ? 1 : (double)(w->tiles[i] / w->strip[i]);
+            size *= rest ? w->tiles[i] % w->strip[i] : w->strip[i];
+        }
+        if (size) cost += strips * products_cost(w, t, size, tile);
+    }
+    return cost;
+}
+
+static void try_strip(const Group *group, const Target *target, Winograd w, Schedule *best)
+{
+    int64_t tiles = w.strip[0] * w.strip[1];
+    w = winograd_of(group, w.outputs, w.strip[0], w.strip[1]);
+    TileProblem problem = product_problem(&w, tiles);
+    Schedule s = tile_choose(&problem, target);
+    s.strip_rows = w.strip[0];
+    s.strip_columns = w.strip[1];
+    s.scratch = w.scratch;
+    s.cost = strips_cost(&w, target, &s);
+    if (!best->lanes || s.cost < best->cost) *best = s;
+}
+
+static bool winograd(const Group *group, const PassContext *context, int64_t outputs, Schedule *out)
+{
+    const Target *target = context->target;
+    if (!context->fast || context->small || !winograd_fits(group, outputs)) return false;
+    if (target->vector_bytes < 16 || target->vector_registers < 16) return false; /* small cores, with little flash */
+    Winograd w = winograd_of(group, outputs, 1, 1);
+    Contraction c;
+    node_def(group->anchor)->contract(group->anchor, &c);
+    Schedule best = {.lanes = 0};
+    for (int64_t columns = w.tiles[1]; columns > 0; columns /= 2)
+        for (int64_t rows = 1; rows <= w.tiles[0]; rows++) {
+            if (rows > 1 && columns < w.tiles[1]) break;
+            w.strip[0] = rows;
+            w.strip[1] = columns;
+            try_strip(group, target, w, &best);
+        }
+    best.cost *= (double)c.batch;
+    *out = best;
+    return true;
+}
+
+bool variant_winograd2(const Group *group, const PassContext *context, Schedule *out)
+{
+    return winograd(group, context, 2, out);
+}
+
+bool variant_winograd4(const Group *group, const PassContext *context, Schedule *out)
+{
+    return winograd(group, context, 4, out);
+}

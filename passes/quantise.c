@@ -67,8 +67,8 @@ static bool used_once(const Quantiser *q, const Node *node)
 static bool keeps_order(const Node *node)
 {
     OpKind kind = node_def(node)->kind;
-    return node->nresults == 1 && is_real(node->inputs[0]) &&
-           ((kind == KIND_VIEW && node->ninputs == 1) || node->op == OP_max_pool);
+    bool same = (kind == KIND_VIEW && node->ninputs == 1) || node->op == OP_max_pool;
+    return same && node->nresults == 1 && is_real(node->inputs[0]);
 }
 
 static bool is_clamp(const Node *node) { return node->op == OP_relu || node->op == OP_clamp; }
@@ -106,7 +106,8 @@ static void choose_stored(const Quantiser *q)
         if (is_layer(q, node) || (wanted && keeps_order(node))) want(q, node->inputs[0]);
         bool sums_up = kind == KIND_REDUCE || kind == KIND_WINDOW;
         if (sums_up && is_real(node->inputs[0]) && comes_from_layer(q, node->inputs[0].node)) want(q, node->inputs[0]);
-        if (node->op == OP_add && wanted) want_addends(q, node);
+        const Node *added = is_clamp(node) ? node->inputs[0].node : node;
+        if (wanted && added->op == OP_add) want_addends(q, added);
     }
 }
 
@@ -167,7 +168,8 @@ static RequantizeAttrs requantize_attrs(const Quantiser *q, const Node *clamp, c
 static bool store_sums(const Quantiser *q, const Node *layer, const Node *node, Stored *out)
 {
     Sums *sums = find(q->sums, layer);
-    Maker m = maker_behind(q, node);
+    Maker m = maker_behind(q, node == layer ? sums->sums.node : node);
+    m.node = (Node *)node;
     if (!grid_for(q, node, &out->grid)) return false;
     sums->result = node;
     RequantizeAttrs attrs = requantize_attrs(q, node == layer ? NULL : node, &out->grid);

@@ -57,6 +57,7 @@ static bool seed_is_right(long seed, const char *const *cpus, int ncpus, bool al
     for (int i = 0; right && i < 2 * ncpus; i++) {
         Trial trial = {.cpu = cpus[i / 2], .level = levels[i % 2], .disabled = draw_disabled(&r)};
         trial.text = random_percent(&r, 20);
+        trial.quantise = random_percent(&r, 30);
         if (random_percent(&r, 30)) trial.threads = 1 + (int)random_below(&r, 8);
         if (!all && i != chosen) continue;
         right = !program_check(program, &trial, arena);

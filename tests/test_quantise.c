@@ -106,8 +106,15 @@ static void matrix_net(Sketch *s)
     sketch_output(s, sketch_op(s, OP_matmul, NULL, OPERANDS(y, sketch_param(s, F32, DIMS(5, 3)))));
 }
 
+/* Layers right behind each other; every optional part of a layer left out. */
+static void chain_net(Sketch *s)
+{
+    Value x = conv(s, signal(s), 3, 1, PAD_VALID, 1, 1);
+    sketch_output(s, dense(s, dense(s, flat(s, conv(s, x, 2, 3, PAD_SAME, 3, 1)), 5), 4));
+}
+
 typedef void Net(Sketch *s);
-static Net *const nets[] = {plain_net, residual_net, matrix_net};
+static Net *const nets[] = {plain_net, residual_net, matrix_net, chain_net};
 
 static Sketch draw(Arena *arena, Net *net)
 {
@@ -246,6 +253,25 @@ static void layers_meet_in_stored_numbers(void **state)
     assert_int_equal(count_of(stored, OP_relu), 0);
     for (const Node *node = stored->first; node; node = node->next)
         if (node->op == OP_max_pool || node->op == OP_reshape) assert_int_equal(node->types[0].dtype, U8);
+}
+
+/* The sum of two layers is made of the sums of one, in registers, and the stored result of the other. */
+static void addends_are_stored_but_one(void **state)
+{
+    Sketch s = draw(*state, residual_net);
+    const Graph *stored = quantised(*state, s.graph, "x86-64-v3", everything, 1);
+    int from_sums = 0, from_stored = 0;
+    for (const Node *node = stored->first; node; node = node->next) {
+        if (node->op != OP_add) continue;
+        for (int i = 0; i < 2; i++) {
+            const Node *operand = node->inputs[i].node;
+            assert_int_equal(operand->op, OP_dequantize);
+            from_sums += value_type(operand->inputs[0])->dtype == I32;
+            from_stored += value_type(operand->inputs[0])->dtype == I8;
+        }
+    }
+    assert_int_equal(from_sums, 2);
+    assert_int_equal(from_stored, 2);
 }
 
 static void later_rows_beat_earlier(void **state)
@@ -401,6 +427,7 @@ int main(void)
         TEST(no_policy_no_change),
         TEST(layers_meet_in_stored_numbers),
         TEST(later_rows_beat_earlier),
+        TEST(addends_are_stored_but_one),
         TEST(bad_data_is_a_diagnostic),
         TEST(unknown_layers_are_diagnostics),
         TEST(percentiles_leave_outliers_out),

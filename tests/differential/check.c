@@ -205,6 +205,16 @@ static const char *run_and_compare(Checker *c, const Graph *graph, const LepMode
 
 /* ---- one check ---- */
 
+/* The graph in 8 bits, which is what code is compared with, too; false when its data has no range. */
+static bool quantised(Checker *c, Graph *graph, const Target *target)
+{
+    const QuantRow row = {.layer = "all", .to = I8, .per_channel = c->from.seed % 2 == 0};
+    const Policy policy = {.nquant = 1, .quant = &row, .percentile = 99.99};
+    const Samples samples = {.count = 1, .ninputs = c->ninputs, .tensors = c->inputs};
+    PassContext context = {.target = target, .level = 1, .policy = &policy, .samples = &samples};
+    return pass_pipeline(graph, &context, "quantise", NULL, NULL, &c->diag);
+}
+
 static PassContext context_of(Checker *c, Target *target)
 {
     const Trial *trial = c->from.trial;
@@ -229,6 +239,7 @@ static void cut_groups(const Checker *c, Graph *graph)
 static Graph *prepare(Checker *c, const PassContext *context)
 {
     Graph *graph = new_graph(c);
+    if (graph && c->from.trial->quantise && !quantised(c, graph, context->target)) return NULL;
     if (!graph || (!c->from.trial->text && !c->from.trial->threads)) return graph;
     if (!c->from.trial->text) {
         if (!pass_pipeline(graph, context, NULL, NULL, NULL, &c->diag)) return NULL;
@@ -259,8 +270,10 @@ static const char *check(Checker *c)
     c->inputs = new_inputs(c, reference);
     c->ninputs = count_inputs(reference);
     Tensor *expected = ARENA_ARRAY(c->arena, Tensor, reference->nresults + 1);
-    graph_eval(reference, c->inputs, expected, c->arena);
     if (!target_select("", c->from.trial->cpu, "", c->arena, &target, &c->diag)) return refused(c, "target");
+    if (c->from.trial->quantise && !quantised(c, reference, &target))
+        return c->diag.first->code == E0510 ? NULL : refused(c, "not quantised");
+    graph_eval(reference, c->inputs, expected, c->arena);
     PassContext context = context_of(c, &target);
     Graph *graph = prepare(c, &context);
     if (c->wrong) return c->wrong;
@@ -344,6 +357,7 @@ const char *trial_text(Arena *arena, const Trial *trial)
     for (int i = 0; i < pass_count; i++)
         if (trial->disabled >> i & 1 && !pass_table[i].required)
             text = arena_printf(arena, "%s --disable-pass=%s", text, pass_table[i].name);
+    if (trial->quantise) text = arena_printf(arena, "%s --quantize=all:int8", text);
     if (trial->threads) text = arena_printf(arena, "%s --run-threads=%d", text, trial->threads);
     return trial->text ? arena_printf(arena, "%s, through text", text) : text;
 }

@@ -51,6 +51,7 @@ typedef struct Trial {
     const char *cpu;
     int level;
     unsigned disabled;  /* bit i: pass_table[i] is left out */
+    bool quantise;      /* every layer that can be works on 8-bit numbers, calibrated on the inputs */
     int threads;        /* 0, or groups are cut into up to so many parts, by an axis that is drawn */
     bool text;          /* every dump on the way is read back, and the code comes from the last one */
     const char *spoilt; /* to test the tests: graphs with this operator count as wrong; NULL: none does */

@@ -219,6 +219,12 @@ static bool simplify_trial(Reducer *r)
         better |= accept(r, &same, &trial);
     }
     trial = *r->trial;
+    if (trial.quantise) {
+        trial.quantise = false;
+        same = *r->program;
+        better |= accept(r, &same, &trial);
+    }
+    trial = *r->trial;
     if (trial.threads) {
         trial.threads = 0;
         same = *r->program;

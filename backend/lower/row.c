@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-enum { PARTIALS = 16 };
+enum { PARTIALS = 16, MOST_CHAINS = 4 };
 
 typedef struct Row {
     Lowering *lowering;
@@ -18,6 +18,7 @@ typedef struct Row {
     bool computed; /* in the group, from what is outside */
     const LoopBuffer *buffer;
     const LoopRegister *partials;
+    int chains, chain; /* sets of partial results, whose operations overlap: maxima have any order; which one now */
     const LoopExpr *greatest, *sum;   /* softmax */
     const LoopExpr *mean, *deviation; /* layer norm: the second as what to multiply by */
 } Row;
@@ -60,33 +61,44 @@ static const LoopExpr *element_again(const Row *r, Nest *nest)
 static void add_partials(const Row *r, const Nest *nest, ExprKind combine, const LoopExpr *value)
 {
     LoopBuilder *b = builder(r);
-    const LoopExpr *old = loop_reg(b, r->partials, affine(0));
+    const LoopExpr *old = loop_reg(b, r->partials, affine(r->chain));
     const LoopExpr *next = loop_op(b, combine, r->wide, old, lower_cast(b, r->wide, value), NULL);
     if (nest->active < PARTIALS) {
         const LoopExpr *count = loop_const(b, I32, PARTIALS, nest->active);
         const LoopExpr *mask = loop_op(b, EXPR_LT, BOOL, loop_lane(b, I32, PARTIALS), count, NULL);
         next = loop_op(b, EXPR_SELECT, r->wide, mask, next, old);
     }
-    loop_assign(b, r->partials, affine(0), next);
+    loop_assign(b, r->partials, affine(r->chain), next);
 }
 
 typedef void Sweep(const Row *r, Nest *nest);
 
+/* Elements `first` up to `end`, a step for each chain at a time. */
+static void sweep_run(const Row *r, Nest run, int64_t first, int64_t end, int chains, Sweep *body)
+{
+    LoopBuilder *b = builder(r);
+    if (first == end) return;
+    LoopScope scope = loop_for(b, "e", first, end, (int64_t)chains * PARTIALS, MODE_SERIAL);
+    for (int chain = 0; chain < chains; chain++) {
+        Row one = *r;
+        one.chain = chain;
+        run.memo = NULL;
+        run.at[r->axis] = affine_plus(affine_of(scope.var, 1), (int64_t)chain * PARTIALS);
+        body(&one, &run);
+    }
+    loop_end(b, scope);
+}
+
 /* All elements of the row, 16 at a time. */
 static void sweep(const Row *r, const Nest *nest, Sweep *body)
 {
-    LoopBuilder *b = builder(r);
     Nest run = *nest;
+    int64_t step = (int64_t)r->chains * PARTIALS, by_chains = r->size / step * step;
     int64_t whole = r->size / PARTIALS * PARTIALS;
     run.vector = r->axis;
     run.lanes = run.active = PARTIALS;
-    run.memo = NULL;
-    if (whole) {
-        LoopScope scope = loop_for(b, "e", 0, whole, PARTIALS, MODE_SERIAL);
-        run.at[r->axis] = affine_of(scope.var, 1);
-        body(r, &run);
-        loop_end(b, scope);
-    }
+    sweep_run(r, run, 0, by_chains, r->chains, body);
+    sweep_run(r, run, by_chains, whole, 1, body);
     if (whole == r->size) return;
     run.at[r->axis] = affine(whole);
     run.active = (int)(r->size - whole);
@@ -125,15 +137,20 @@ static void divide(const Row *r, Nest *nest)
 static const LoopExpr *fold(const Row *r, const char *name, ExprKind combine)
 {
     LoopBuilder *b = builder(r);
-    const LoopExpr *folded = loop_fold(b, combine, loop_reg(b, r->partials, affine(0)));
-    return loop_let(b, name, lower_cast(b, r->dtype, folded));
+    const LoopExpr *all = loop_reg(b, r->partials, affine(0));
+    for (int chain = 1; chain < r->chains; chain++)
+        all = loop_op(b, combine, r->wide, all, loop_reg(b, r->partials, affine(chain)), NULL);
+    return loop_let(b, name, lower_cast(b, r->dtype, loop_fold(b, combine, all)));
 }
 
-static void start(const Row *r, Combiner combiner)
+/* Sums have one order of operations, so one chain. */
+static void start(Row *r, Combiner combiner)
 {
     LoopBuilder *b = builder(r);
     Scalar identity = combiner_identity(combiner, r->wide);
-    loop_assign(b, r->partials, affine(0), lower_constant(b, r->wide, identity, PARTIALS));
+    r->chains = combiner == COMBINE_MAX && r->size >= MOST_CHAINS * PARTIALS ? MOST_CHAINS : 1;
+    for (int chain = 0; chain < r->chains; chain++)
+        loop_assign(b, r->partials, affine(chain), lower_constant(b, r->wide, identity, PARTIALS));
 }
 
 static void softmax_row(Row *r, const Nest *nest)
@@ -224,7 +241,7 @@ void lower_row(Lowering *lowering)
              .computed = group_is_inside(&lowering->group, anchor->inputs[0]),
              .size = type->dim[type->rank - 1].high,
              .buffer = lower_buffer(lowering, result),
-             .partials = loop_register(b, "partials", dtype_wide(type->dtype), PARTIALS, 1)};
+             .partials = loop_register(b, "partials", dtype_wide(type->dtype), PARTIALS, MOST_CHAINS)};
     lower_fill_ring(lowering);
     Axes rows = {.count = 0};
     for (int axis = 0; axis < r.axis; axis++) {

@@ -185,7 +185,7 @@ static bool store_border(const Quantiser *q, const Node *node, Stored *out)
     Maker m = maker_behind(q, node);
     out->border = true;
     if (quantise_input(&m, value_of((Node *)node), q->to, &out->value, &out->grid)) return out->value.node != NULL;
-    if (!out->grid.scale && !grid_for(q, node, &out->grid)) return false;
+    if (out->grid.scale == 0 && !grid_for(q, node, &out->grid)) return false;
     QuantizeAttrs attrs = {.to = (int)q->to, .zero = out->grid.zero, .low = -128, .high = 255};
     Value operands[] = {value_of((Node *)node), make_number(&m, F32, (double)out->grid.scale)};
     out->value = make(&m, OP_quantize, &attrs, 2, operands);

@@ -33,7 +33,7 @@ static void count_value(Observed *o, double value)
     if (value > o->high) o->high = value;
     while (fabs(value) >= o->reach) widen(o);
     double bin = floor((value / o->reach + 1) * (HISTOGRAM_BINS / 2));
-    o->bins[bin < HISTOGRAM_BINS ? (int64_t)bin : HISTOGRAM_BINS - 1]++;
+    o->bins[bin < (double)HISTOGRAM_BINS ? (int64_t)bin : HISTOGRAM_BINS - 1]++;
     o->total++;
 }
 

@@ -24,7 +24,7 @@ static void weight_scales(const Layer *layer, double input_scale, bool per_chann
     for (int64_t i = 0; i < layer->count; i++)
         scale[i % layer->channels] = fmax(scale[i % layer->channels], fabs(tensor_real(layer->weight, i)));
     for (int64_t c = 0; c < layer->channels; c++) {
-        scale[c] = fmax(scale[c] / MOST_WEIGHT, fabs(bias_at(layer, c)) / (input_scale * MOST_BIAS));
+        scale[c] = fmax(scale[c] / (double)MOST_WEIGHT, fabs(bias_at(layer, c)) / (input_scale * (double)MOST_BIAS));
         if (!(scale[c] >= 0x1p-100)) scale[c] = 0x1p-100; /* nothing but zeros */
         most = fmax(most, scale[c]);
     }

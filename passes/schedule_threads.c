@@ -116,7 +116,7 @@ void schedule_threads(const Graph *graph, const Target *target, int threads)
             if (saved <= 0) continue;
             if (commit && all > run_overhead) {
                 node->schedule->threads = threads;
-                node->schedule->split = cut.split;
+                node->schedule->split = (int)cut.split;
             }
             if (!commit) all += saved;
         }

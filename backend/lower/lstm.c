@@ -282,5 +282,5 @@ void lower_lstm_recurrence(Lowering *lowering)
     copy_run(&l, l.all, from, l.h, state_address(&l, n.at, affine(0)), l.units);
     loop_end(b, n);
     loop_end(b, step);
-    b->function->multiply_adds = (double)(l.batch * l.steps * l.units * l.units) * LSTM_GATES;
+    b->function->multiply_adds = (double)(l.batch * l.steps * l.units * l.units * LSTM_GATES);
 }

@@ -35,6 +35,7 @@ typedef struct Architecture {
     const char *constants; /* section of the weights */
     const char *packages;  /* Debian's, to link for it elsewhere */
     const char *linker;    /* of those: a C compiler's driver */
+    bool dots_unsigned;    /* dot products of bytes are of u8 by i8, else of i8 by i8 */
 } Architecture;
 
 typedef struct Target {

@@ -43,8 +43,7 @@ typedef struct Quantiser {
 
 Dtype quantise_dtype(const Target *target)
 {
-    bool x86 = target->triple && !strncmp(target->triple, "x86_64", 6);
-    return x86 && target->has & FEATURE_DOT8 ? U8 : I8;
+    return target->has & FEATURE_DOT8 && target->arch->dots_unsigned ? U8 : I8;
 }
 
 static void *find(const NodeMap *map, const Node *node)

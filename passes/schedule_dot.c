@@ -14,8 +14,7 @@ TileProblem tile_problem_of_dots(const Group *group, const Target *target, int64
     TileProblem p = tile_problem(group);
     node_def(group->anchor)->contract(group->anchor, &c);
     bool direct = (target->has & (FEATURE_DOT8 | FEATURE_DUAL_MAC)) && products == 4;
-    /* x86-64 has u8 by i8, the others i8 by i8 */
-    bool other_sign = (value_type(group->anchor->inputs[0])->dtype == I8) == (target->arch->id == ARCH_X86_64);
+    bool other_sign = (value_type(group->anchor->inputs[0])->dtype == I8) == target->arch->dots_unsigned;
     int64_t runs = p.reduction / p.run;
     p.run = (p.run + products - 1) / products;
     p.reduction = runs * p.run;

@@ -37,9 +37,10 @@ CONSTANTS = ".lep.weights"  # the section that holds the packed weights
 class Ours:
     """The compiled example."""
 
-    def __init__(self, lepc: str, folder: Path, model: Path = MODEL):
-        self.build = [lepc, "build", str(model), "--cpu=native", "-o"]
-        self.binary, self.object = folder / model.stem, folder / f"{model.stem}.o"
+    def __init__(self, lepc: str, folder: Path, model: Path = MODEL, flags: tuple[str, ...] = (), name: str = ""):
+        self.build = [lepc, "build", str(model), "--cpu=native", *flags, "-o"]
+        self.binary = folder / (name or model.stem)
+        self.object = self.binary.with_suffix(".o")
         self.bench: list[dict] = []
         self.profiles: list[list[dict]] = []
 

@@ -33,12 +33,22 @@ def nchw_weights() -> dict[str, np.ndarray]:
     return tensors
 
 
-def picture_u8() -> np.ndarray:
-    """[1, 28, 28, 1], as our own binary gets it."""
+def read_picture(path: Path) -> np.ndarray:
+    """[1, 28, 28, 1]"""
     from PIL import Image
 
-    with Image.open(EXAMPLE / "digits" / f"{DIGIT}_a.png") as image:
+    with Image.open(path) as image:
         return np.array(image, np.uint8).reshape(1, 28, 28, 1)
+
+
+def picture_u8() -> np.ndarray:
+    """The one that is measured, as our own binary gets it."""
+    return read_picture(EXAMPLE / "digits" / f"{DIGIT}_a.png")
+
+
+def all_pictures() -> list[np.ndarray]:
+    """What the example ships, each [1, 28, 28, 1], scaled already: what ranges of activations are taken from."""
+    return [read_picture(path).astype(np.float32) / 255 for path in sorted((EXAMPLE / "digits").glob("*.png"))]
 
 
 def picture_f32() -> np.ndarray:

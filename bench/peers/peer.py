@@ -6,12 +6,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 NAMES = ("ort", "litert", "openvino", "ncnn")
+INT8_NAMES = ("ort_int8", "litert_int8")
 
 
 class Peer:
     def __init__(self, python: str, name: str, tflite: str):
         self.variants: dict[str, list[dict]] = {}
-        command = [python, str(HERE / f"{name}_mnist.py")] + ([tflite] if name == "litert" else [])
+        command = [python, str(HERE / f"{name}_mnist.py")] + ([tflite] if name.startswith("litert") else [])
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         hello = self.process.stdout.readline()

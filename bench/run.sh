@@ -32,6 +32,7 @@ measure int8.py
 measure prune.py
 measure sequence.py
 measure threads.py
+measure winograd.py
 
 if ((${#missed[@]})); then
   echo "bars missed in: ${missed[*]}"

@@ -11,7 +11,7 @@ INT8_NAMES = ("ort_int8", "litert_int8")
 
 class Peer:
     def __init__(self, python: str, name: str, tflite: str):
-        self.variants: dict[str, list[dict]] = {}
+        self.kind, self.variants = name, {}  # variant: times of each round
         command = [python, str(HERE / f"{name}_mnist.py")] + ([tflite] if name.startswith("litert") else [])
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

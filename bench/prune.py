@@ -4,9 +4,9 @@ in full, on one core, in turns.
 
     python3 bench/prune.py
 
-Prints each layer's time as direct dense code and as sparse code, the files' sizes, the whole latency, and the accuracy on MNIST's
-10 000 test images if $LEPC_DATA/data/mnist has them.  Ends with status 1 if a bar is missed.  LEPC names the compiler,
-default build/bin/lepc.
+Prints each layer's time as direct dense code and as sparse code, the files' sizes, the whole latency, and the accuracy
+on MNIST's 10 000 test images if $LEPC_DATA/data/mnist has them.  Ends with status 1 if a bar is missed.  LEPC names the
+compiler, default build/bin/lepc.
 """
 import argparse
 import os

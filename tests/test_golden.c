@@ -1,10 +1,13 @@
 /* Golden files, tests/golden/<area>/<case>.lep:
  *
  *     # passes: simplify,dce     the passes to run, by name; may be empty
- *     # loops: x86-64-v3         instead: the whole pipeline for that cpu, and its loop nests
- *     # prune: c2 80% 1x16       a row of the policy that the passes are given, or: c2 2:4; fast, then
+ *     # cpu: cascadelake         for these, if it matters
+ *     # loops: x86-64-v3         instead of both: the whole pipeline for that cpu, and its loop nests
  *     # threads: 2               for either: PassContext.threads
- *     lep 1 ...                  the input
+ *     # fast                     for either: PassContext.fast
+ *     # samples: 4               calibration data, so often all inputs as drawn from a seed of ours;
+ *     #                          "4 constant": of one number each, "4 nan": with a NaN in each of f32
+ *     lep 1 ...                  the input; its first deploy block is the policy that the passes are given
  *     # ----
  *     lep 1 ...                  what must come out, byte for byte: diagnostics, then the graph when there is one
  *
@@ -15,7 +18,6 @@
 #include "ir/eval.h"
 #include "ir/pool.h"
 #include "passes/pass.h"
-#include "tests/support/prune.h"
 
 #include <glob.h>
 #include <math.h>
@@ -34,7 +36,8 @@ typedef struct Case {
     Arena *arena;
     const char *path;
     const char *input, *expected;
-    const char *passes, *loops, *prune, *threads; /* the header's lines, or NULL */
+    const char *passes, *cpu, *loops, *threads, *fast, *samples; /* the header's lines, or NULL */
+    const Policy *policy;                                        /* what the text says, or NULL */
     char *output;
     size_t length;
 } Case;
@@ -66,8 +69,10 @@ static Case read_case(const char *path)
     c.expected = cut + strlen(mark);
     c.passes = header(&c, "# passes:");
     c.loops = header(&c, "# loops:");
-    c.prune = header(&c, "# prune:");
+    c.cpu = header(&c, "# cpu:");
     c.threads = header(&c, "# threads:");
+    c.fast = header(&c, "# fast");
+    c.samples = header(&c, "# samples:");
     return c;
 }
 
@@ -81,30 +86,80 @@ static void write_case(const Case *c)
 
 /* ---- what a text becomes ---- */
 
-static Graph *read_graph(Arena *arena, const char *path, const char *text, Diag *diag)
+/* `deploys`: may be NULL. */
+static Graph *read_graph(Arena *arena, const char *path, const char *text, Deploys *deploys, Diag *diag)
 {
     const Ast *ast = ast_parse(arena, source_from_text(arena, path, text), diag);
     const ElaborateOptions options = {0};
-    const Deploys deploys = ast ? deploy_read(arena, ast, diag) : (Deploys){0};
+    const Deploys read = ast ? deploy_read(arena, ast, diag) : (Deploys){0};
     Graph *graph = ast ? elaborate(arena, ast, &options, diag) : NULL;
-    for (int i = 0; graph && i < deploys.count; i++) deploy_check(&deploys.at[i], graph, diag);
+    for (int i = 0; graph && i < read.count; i++) deploy_check(&read.at[i], graph, diag);
+    if (deploys) *deploys = read;
     return diag->errors ? NULL : graph;
 }
 
-static bool is_reassociating(const Case *c) { return c->prune || (c->passes && strstr(c->passes, "scale")); }
+static bool prunes(const Case *c) { return c->policy && c->policy->nprune; }
+static bool quantises(const Case *c) { return c->policy && c->policy->nquant; }
+static bool is_reassociating(const Case *c) { return c->fast || (c->passes && strstr(c->passes, "scale")); }
+
+/* Numbers of a seed: reals of -4 .. 4, integers of 0 .. 255. */
+static void fill_random(Tensor *tensor, uint64_t *state)
+{
+    for (int64_t i = 0, n = type_elements(&tensor->type); i < n; i++) {
+        *state = *state * 6364136223846793005u + 1442695040888963407u;
+        double unit = (double)(*state >> 40) * 0x1p-24;
+        tensor_set_real(tensor, i, dtype_is_float(tensor->type.dtype) ? unit * 8 - 4 : unit * 256);
+    }
+}
+
+/* All inputs of the graph, `count` times. */
+static Samples draw_samples(Arena *arena, const Graph *graph, int64_t count)
+{
+    Tensor *tensors = NULL;
+    size_t used = 0, room = 0;
+    uint64_t state = 7;
+    Samples samples = {.count = count};
+    for (int64_t i = 0; i < count || i == 0; i++)
+        for (const Node *node = graph->first; node; node = node->next) {
+            if (node->op != OP_input) continue;
+            tensors = arena_grow(arena, tensors, used, &room, sizeof *tensors);
+            tensors[used] = tensor_new(arena, node->types[0]);
+            fill_random(&tensors[used++], &state);
+            samples.ninputs += i == 0;
+        }
+    samples.tensors = tensors;
+    return samples;
+}
+
+/* What "# samples:" says. */
+static Samples calibration_of(const Case *c, const Graph *graph)
+{
+    char kind[16] = "";
+    long count = 0;
+    assert_true(sscanf(c->samples, "%ld %15s", &count, kind) >= 1);
+    Samples samples = draw_samples(c->arena, graph, count);
+    bool constant = !strcmp(kind, "constant"), nan = !strcmp(kind, "nan");
+    assert_true(constant || nan || !*kind);
+    for (int64_t i = 0; i < samples.count * samples.ninputs; i++) {
+        Tensor tensor = samples.tensors[i]; /* whose elements are ours */
+        for (int64_t k = 0; constant && k < type_elements(&tensor.type); k++) tensor_set_real(&tensor, k, 1);
+        if (nan && tensor.type.dtype == F32) tensor_set_real(&tensor, 0, (double)NAN);
+    }
+    return samples;
+}
 
 static bool run_passes(const Case *c, Graph *graph, Target *target, Diag *diag)
 {
-    const char *cpu = c->loops && *c->loops ? c->loops : "x86-64-v3";
+    const char *cpu = c->cpu ? c->cpu : c->loops && *c->loops ? c->loops : "x86-64-v3";
     if (!target_select("", cpu, "", c->arena, target, diag)) return false;
-    PruneRow row;
-    if (c->prune) row = prune_row(c->arena, c->prune);
-    const Policy policy = {.nprune = c->prune != NULL, .prune = &row};
+    Samples samples;
+    if (c->samples) samples = calibration_of(c, graph);
     const PassContext context = {.target = target,
                                  .fast = is_reassociating(c),
                                  .level = 3,
                                  .threads = c->threads ? atoi(c->threads) : 1,
-                                 .policy = &policy};
+                                 .policy = c->policy,
+                                 .samples = c->samples ? &samples : NULL};
     if (c->loops) return pass_pipeline(graph, &context, NULL, NULL, NULL, diag);
     return !c->passes || !*c->passes || pass_list(graph, c->passes, &context, NULL, NULL, diag);
 }
@@ -149,7 +204,7 @@ static Graph *reads_back(const Case *c, const Graph *graph, const char *path)
     for (int origins = 0; origins < 2; origins++) {
         const char *text = graph_text(c->arena, graph, origins);
         Diag diag = diag_new(c->arena);
-        again = read_graph(c->arena, path, text, &diag);
+        again = read_graph(c->arena, path, text, NULL, &diag);
         if (diag.errors) diag_print(&diag, stderr, false);
         assert_non_null(again);
         assert_int_equal(diag.errors, 0);
@@ -158,52 +213,37 @@ static Graph *reads_back(const Case *c, const Graph *graph, const char *path)
     return again;
 }
 
-static void fill_random(Tensor *tensor, uint64_t *state)
-{
-    for (int64_t i = 0, n = type_elements(&tensor->type); i < n; i++) {
-        *state = *state * 6364136223846793005u + 1442695040888963407u;
-        double unit = (double)(*state >> 40) * 0x1p-24;
-        tensor_set_real(tensor, i, dtype_is_float(tensor->type.dtype) ? unit * 8 - 4 : unit * 256);
-    }
-}
-
-static void close_enough(const Tensor *a, const Tensor *b)
+/* Differences of at most `bound`, of the largest. */
+static void close_enough(const Tensor *a, const Tensor *b, double bound)
 {
     double largest = 1e-30;
     assert_true(type_equal(&a->type, &b->type));
     for (int64_t i = 0, n = type_elements(&a->type); i < n; i++) largest = fmax(largest, fabs(tensor_real(a, i)));
     for (int64_t i = 0, n = type_elements(&a->type); i < n; i++)
-        assert_true(fabs(tensor_real(a, i) - tensor_real(b, i)) <= 1e-5 * largest);
+        assert_true(fabs(tensor_real(a, i) - tensor_real(b, i)) <= bound * largest);
 }
 
-/* `after` computes what `before` computes. */
-static void same_meaning(const Case *c, const Graph *before, const Graph *after)
+/* `after` computes what `before` computes; `bound` 0: with the same bits. */
+static void same_meaning(const Case *c, const Graph *before, const Graph *after, double bound)
 {
     Arena *arena = arena_child(c->arena);
-    Tensor *inputs = NULL;
-    size_t count = 0, room = 0;
-    uint64_t state = 7;
-    for (const Node *node = before->first; node; node = node->next) {
-        if (node->op != OP_input) continue;
-        inputs = arena_grow(arena, inputs, count, &room, sizeof *inputs);
-        inputs[count] = tensor_new(arena, node->types[0]);
-        fill_random(&inputs[count++], &state);
-    }
+    const Samples inputs = draw_samples(arena, before, 1);
     Tensor *results[2];
     assert_int_equal(before->nresults, after->nresults);
     for (int i = 0; i < 2; i++) {
         results[i] = ARENA_ARRAY(arena, Tensor, before->nresults + 1);
-        graph_eval(i ? after : before, inputs, results[i], arena);
+        graph_eval(i ? after : before, inputs.tensors, results[i], arena);
     }
     for (int i = 0; i < before->nresults; i++) {
-        if (is_reassociating(c))
-            close_enough(&results[0][i], &results[1][i]);
+        if (bound > 0)
+            close_enough(&results[0][i], &results[1][i], bound);
         else
             assert_true(tensor_same_bits(&results[0][i], &results[1][i]));
     }
     arena_free(arena);
 }
 
+/* What was printed means what was made, and that what was read: all but pruned models, which were to change. */
 static void check_graph(const Case *c, const Graph *graph)
 {
     char folder[] = "/tmp/golden.XXXXXX";
@@ -211,9 +251,10 @@ static void check_graph(const Case *c, const Graph *graph)
     const char *path = dump_path(c, graph, folder);
     const Graph *again = reads_back(c, graph, path);
     remove_pool(c, graph, path);
-    const Graph *before = read_graph(c->arena, c->path, c->input, &diag);
+    const Graph *before = read_graph(c->arena, c->path, c->input, NULL, &diag);
     assert_non_null(before);
-    same_meaning(c, c->prune ? graph : before, again); /* pruning is a change of meaning that was asked for */
+    same_meaning(c, graph, again, 0);
+    if (!prunes(c)) same_meaning(c, before, again, quantises(c) ? 0.05 : is_reassociating(c) ? 1e-5 : 0);
 }
 
 /* ---- a case ---- */
@@ -258,7 +299,9 @@ static Graph *produce(Case *c)
     Diag diag = diag_new(c->arena);
     Target target;
     FILE *out = open_memstream(&c->output, &c->length);
-    Graph *graph = read_graph(c->arena, c->path, c->input, &diag);
+    Deploys deploys;
+    Graph *graph = read_graph(c->arena, c->path, c->input, &deploys, &diag);
+    if (deploys.count) c->policy = &deploys.at[0];
     if (graph && !run_passes(c, graph, &target, &diag)) graph = NULL;
     diag_print(&diag, out, false);
     if (graph && c->loops)

@@ -5,17 +5,29 @@
 #include <string.h>
 
 static const char *const code_names[] = {
-#define DIAG(code, title) #code,
+#define DIAG(code, title, text) #code,
 #include "ir/diag.def"
 };
 static const char *const code_titles[] = {
-#define DIAG(code, title) title,
+#define DIAG(code, title, text) title,
+#include "ir/diag.def"
+};
+static const char *const code_texts[] = {
+#define DIAG(code, title, text) text,
 #include "ir/diag.def"
 };
 
 Diag diag_new(Arena *arena) { return (Diag){.arena = arena}; }
 const char *diag_code_name(DiagCode code) { return code_names[code]; }
 const char *diag_code_title(DiagCode code) { return code_titles[code]; }
+const char *diag_code_text(DiagCode code) { return code_texts[code]; }
+
+DiagCode diag_code_find(const char *name)
+{
+    int code = 0;
+    while (code < DIAG_COUNT && strcmp(code_names[code], name) != 0) code++;
+    return (DiagCode)code;
+}
 
 static void append(Diag *diag, Severity severity, DiagCode code, Span at, const char *format, va_list args)
 {
@@ -186,19 +198,28 @@ static void sort(const Diagnostic **list, size_t count)
 static bool is_note(const Diagnostic *one) { return one && one->severity == SEVERITY_NOTE; }
 
 /* Notes go with what they belong to: the one before them. */
+const Diagnostic **diag_sorted(const Diag *diag, size_t *count)
+{
+    size_t all = 0, heads = 0, n = 0;
+    for (const Diagnostic *one = diag->first; one; one = one->next) all++;
+    const Diagnostic **head = ARENA_ARRAY(diag->arena, const Diagnostic *, all + 1);
+    const Diagnostic **list = ARENA_ARRAY(diag->arena, const Diagnostic *, all + 1);
+    for (const Diagnostic *one = diag->first; one; one = one->next)
+        if (!is_note(one) || heads == 0) head[heads++] = one;
+    sort(head, heads);
+    for (size_t i = 0; i < heads; i++) {
+        list[n++] = head[i];
+        for (const Diagnostic *note = head[i]->next; is_note(note); note = note->next) list[n++] = note;
+    }
+    *count = n;
+    return list;
+}
+
 void diag_print(const Diag *diag, FILE *out, bool color)
 {
-    size_t count = 0;
-    for (const Diagnostic *one = diag->first; one; one = one->next) count++;
-    const Diagnostic **list = ARENA_ARRAY(diag->arena, const Diagnostic *, count + 1);
-    count = 0;
-    for (const Diagnostic *one = diag->first; one; one = one->next)
-        if (!is_note(one) || count == 0) list[count++] = one;
-    sort(list, count);
-    for (size_t i = 0; i < count; i++) {
-        print_one(list[i], out, color);
-        for (const Diagnostic *note = list[i]->next; is_note(note); note = note->next) print_one(note, out, color);
-    }
+    size_t count;
+    const Diagnostic **list = diag_sorted(diag, &count);
+    for (size_t i = 0; i < count; i++) print_one(list[i], out, color);
     if (diag->errors > DIAG_LIMIT) fprintf(out, "and %d more errors\n", diag->errors - DIAG_LIMIT);
 }
 
@@ -206,35 +227,35 @@ void diag_print(const Diag *diag, FILE *out, bool color)
 
 enum { LONGEST_WORD = 64 };
 
-/* Levenshtein's distance, of words of at most LONGEST_WORD. */
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Letters put in, left out, changed, or swapped with their neighbour; of words of at most LONGEST_WORD. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t row[LONGEST_WORD + 1], la = strlen(a), lb = strlen(b);
+    size_t rows[3][LONGEST_WORD + 1], la = strlen(a), lb = strlen(b);
     if (la > LONGEST_WORD || lb > LONGEST_WORD) return LONGEST_WORD;
-    for (size_t j = 0; j <= lb; j++) row[j] = j;
+    for (size_t j = 0; j <= lb; j++) rows[0][j] = j;
     for (size_t i = 1; i <= la; i++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= lb; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
+            row[j] = least(least(row[j - 1], above[j]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped) row[j] = least(row[j], before[j - 2] + 1);
         }
     }
-    return row[lb];
+    return rows[la % 3][lb];
 }
 
 const char *diag_nearest(const char *word, const char *const *names, size_t count)
 {
     const char *best = NULL;
     /* another word of one letter is no slip of the hand */
-    size_t length = strlen(word), limit = length < 2 ? 0 : length / 3 + 1, least = limit + 1;
+    size_t length = strlen(word), limit = length < 2 ? 0 : length / 3 + 1, nearest = limit + 1;
     for (size_t i = 0; i < count; i++) {
         size_t d = distance(word, names[i]);
-        if (d < least) {
-            least = d;
+        if (d < nearest) {
+            nearest = d;
             best = names[i];
         }
     }

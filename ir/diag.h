@@ -24,7 +24,7 @@ typedef struct Span {
 
 /* Rows of ir/diag.def: the code (as E0123), its title, what `explain` says. */
 typedef enum DiagCode {
-#define DIAG(code, title) code,
+#define DIAG(code, title, text) code,
 #include "ir/diag.def"
     DIAG_COUNT
 } DiagCode;
@@ -57,10 +57,14 @@ void diag_note(Diag *diag, Span at, const char *format, ...) __attribute__((form
 /* The way out of the diagnostic just reported; always false. */
 bool diag_help(Diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* In order of place in the text: `path:line:col: error[E0102]: message`, the line, the caret, the help. */
+/* All that was kept, in order of place in the text, notes behind what they belong to; in the diag's arena. */
+const Diagnostic **diag_sorted(const Diag *diag, size_t *count);
+/* In that order: `path:line:col: error[E0102]: message`, the line, the caret, the help. */
 void diag_print(const Diag *diag, FILE *out, bool color);
 const char *diag_code_name(DiagCode code);
 const char *diag_code_title(DiagCode code);
+const char *diag_code_text(DiagCode code); /* some sentences: why, and ways out */
+DiagCode diag_code_find(const char *name); /* DIAG_COUNT when there is none */
 
 /* The closest of `count` names to `word`, or NULL when none is near: for `did you mean`. */
 const char *diag_nearest(const char *word, const char *const *names, size_t count);

@@ -105,6 +105,19 @@ static void lists_what_there_is(void **state)
     contains(LEPC("passes").out, "fuse");
     contains(LEPC("targets").out, "x86-64-v3");
     fails(LEPC("ops", "conv2"), 1, "did you mean 'conv2d'?");
+    contains(LEPC("explain", "E0506").out, "weights seed: 1 for drawn ones");
+    contains(LEPC("explain").out, "E0904  LLVM refused the module\n");
+    fails(LEPC("explain", "E9999"), 2, "there is no error 'E9999'");
+}
+
+/* One object a line, for editors. */
+static void tells_programs_what_is_wrong(void **state)
+{
+    assert_int_equal(system("sed 's/relu/reul/' small.lep > wrong.lep"), 0);
+    fails(LEPC("check", "wrong.lep", "--diagnostics=json"), 1,
+          "{\"severity\":\"error\",\"code\":\"E0203\",\"title\":\"unknown operator or block\",\"message\":\"");
+    fails(LEPC("check", "wrong.lep", "--diagnostics=json"), 1,
+          "\"file\":\"wrong.lep\",\"line\":8,\"column\":39,\"length\":4,\"help\":\"did you mean relu?\"}\n");
 }
 
 static void refuses_a_wrong_command_line(void **state)
@@ -445,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_what_there_is),
+        cmocka_unit_test(tells_programs_what_is_wrong),
         cmocka_unit_test(refuses_a_wrong_command_line),
         cmocka_unit_test(reads_text_with_a_byte_order_mark),
         cmocka_unit_test(builds_a_binary_that_runs),

@@ -20,6 +20,7 @@ const Command command_table[] = {
     {"fmt", FOR_FMT, command_fmt, "fmt MODEL [-o OUT]", "the text in the house's formatting", true, false},
     {"ops", FOR_LIST, command_ops, "ops [NAME]...", "the operators: operands, attributes, defaults", false, true},
     {"passes", FOR_LIST, command_passes, "passes", "the passes in the order of a build", false, false},
+    {"explain", FOR_LIST, command_explain, "explain [CODE]...", "what an error means, and ways out", false, true},
     {"targets", FOR_LIST, command_targets, "targets", "the processors that --cpu and --target know", false, false},
 };
 const int command_count = sizeof command_table / sizeof command_table[0];

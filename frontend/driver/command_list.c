@@ -1,4 +1,4 @@
-/* lepc ops, passes, targets: what the tables hold. */
+/* lepc ops, passes, targets, explain: what the tables hold. */
 #include "frontend/driver/command.h"
 
 #include "ir/op.h"
@@ -107,5 +107,38 @@ int command_targets(Driver *driver)
         const TargetPreset *p = &target_presets[i];
         printf("%-20s %-20s %s\n", p->name, p->cpu, p->doc);
     }
+    return STATUS_FINE;
+}
+
+/* Text broken between words, each line indented. */
+static void print_wrapped(const char *text)
+{
+    enum { WIDTH = 96 };
+    size_t column = 0;
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        bool breaks = column && column + 1 + length > WIDTH;
+        printf("%s%.*s", breaks ? "\n    " : column ? " " : "    ", (int)length, text);
+        column = breaks || !column ? length : column + 1 + length;
+        text += length + strspn(text + length, " ");
+    }
+    putchar('\n');
+}
+
+int command_explain(Driver *driver)
+{
+    const TextList *names = &driver->options.arguments;
+    for (int i = 0; i < names->count; i++) {
+        DiagCode code = diag_code_find(names->at[i]);
+        if (code == DIAG_COUNT) {
+            diag_error(&driver->diag, E0801, (Span){.name = "lepc"}, "there is no error '%s'", names->at[i]);
+            diag_help(&driver->diag, "`lepc explain` lists them");
+            continue;
+        }
+        printf("%s: %s\n", diag_code_name(code), diag_code_title(code));
+        print_wrapped(diag_code_text(code));
+    }
+    for (int code = 0; code < DIAG_COUNT && !names->count; code++)
+        printf("%s  %s\n", diag_code_name((DiagCode)code), diag_code_title((DiagCode)code));
     return STATUS_FINE;
 }

@@ -54,7 +54,10 @@ static int finish(Driver *driver, int status)
     outputs_discard(&driver->outputs);
     if (was_interrupted()) return STATUS_INTERRUPTED;
     if (driver->options.quiet) drop_notes(diag);
-    diag_print(diag, stderr, isatty(STDERR_FILENO));
+    if (driver->options.diagnostics == DIAGNOSTICS_JSON)
+        diagnostics_print_json(diag, stderr);
+    else
+        diag_print(diag, stderr, isatty(STDERR_FILENO));
     status = status_of(driver, status);
     errno = 0;
     /* a command that found out by itself has said so */

@@ -27,6 +27,7 @@ typedef struct Option {
 
 static const char *const fp_words[] = {"fast", "strict", NULL};
 static const char *const weights_words[] = {"embedded", "external", "appended", NULL};
+static const char *const diagnostics_words[] = {"text", "json", NULL};
 static const char *const warning_words[] = {"", "error", NULL};
 
 #define AT(field) offsetof(Options, field)
@@ -86,6 +87,8 @@ static const Option options[] = {
     PASS_ON("bench", NULL, FOR_RUN, "time of a run"),
     PASS_ON("profile", NULL, FOR_RUN, "time of each layer"),
     PASS_ON("info", NULL, FOR_RUN, "what the model takes, gives and needs"),
+    {"diagnostics", 0, OPTION_WORD, AT(diagnostics), FOR_ALL, diagnostics_words, "FORMAT",
+     "text, or json: an object a line (text)"},
     {"verbose", 'v', OPTION_FLAG, AT(verbose), FOR_ALL, NULL, NULL, "say what is done"},
     {"quiet", 'q', OPTION_FLAG, AT(quiet), FOR_ALL, NULL, NULL, "no notes"},
     {NULL, 'W', OPTION_WORD, AT(warnings_are_errors), FOR_ALL, warning_words, "error", "warnings are errors"},
@@ -325,6 +328,5 @@ void options_help(const Command *command, FILE *out)
     for (int i = 0; i < OPTIONS; i++)
         if (options[i].commands & (command ? command->bit : (unsigned)FOR_BUILD)) print_option(&options[i], out);
     fprintf(out, "\nExit status: 0; 1 the input is wrong; 2 usage; 3 a comparison failed; 4 over a\n"
-                 "limit; 70 a fault of lepc; 74 disk,\n"
-                 "memory or a missing tool; 130 interrupted.\n");
+                 "limit; 70 a fault of lepc; 74 disk, memory or a missing tool; 130 interrupted.\n");
 }

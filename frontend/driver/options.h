@@ -32,6 +32,8 @@ typedef struct DimList {
 
 typedef enum FpMode { FP_FAST, FP_STRICT } FpMode;
 
+typedef enum DiagnosticsFormat { DIAGNOSTICS_TEXT, DIAGNOSTICS_JSON } DiagnosticsFormat;
+
 typedef struct Options {
     const Command *command;
     const char *model;  /* the first positional argument after the command */
@@ -45,8 +47,9 @@ typedef struct Options {
     const char *output, *target, *cpu, *features, *passes, *stop_after, *report, *linker;
     int level; /* -O0 .. -O3 */
     bool small, debug, time_passes, verbose, quiet, version, help, markdown, reference, origins;
-    int fp;      /* an FpMode */
-    int weights; /* a WeightsStore */
+    int fp;          /* an FpMode */
+    int weights;     /* a WeightsStore */
+    int diagnostics; /* a DiagnosticsFormat */
     int warnings_are_errors;
 } Options;
 

@@ -312,6 +312,14 @@ static void makes_a_library_for_c(void **state)
     succeeds(RUN("cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "user.c", "-o", "user",
                  "-L.", "-lsmall"));
     assert_string_equal(RUN("./user").out, "0 1.000\n");
+    succeeds(LEPC("small.lep", "-o", "libsmall.so"));
+    succeeds(RUN("cc", "user.c", "-o", "user", "-L.", "-lsmall", "-Wl,-rpath,$ORIGIN"));
+    assert_string_equal(RUN("./user").out, "0 1.000\n");
+    contains(RUN("ldd", "user").out, "libsmall.so");
+    Said seen = RUN("nm", "-D", "--defined-only", "libsmall.so");
+    contains(seen.out, " T small_run");
+    assert_null(strstr(seen.out, "step"));
+    fails(LEPC("small.lep", "--target=cortex-m4", "-o", "libsmall.so"), 2, "no shared libraries for cortex-m4");
     write_text("user99.c", "#include \"small.h\"\nint nothing(void);\nint nothing(void) { return 0; }\n");
     succeeds(RUN("cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-c", "user99.c"));
 }

@@ -18,7 +18,9 @@ static const char *header_path(Arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
     size_t length = dot ? (size_t)(dot - name) : strlen(name);
-    int skip = dot && strcmp(dot, ".a") == 0 && length > 3 && strncmp(name, "lib", 3) == 0 ? 3 : 0;
+    int skip = dot && (strcmp(dot, ".a") == 0 || strcmp(dot, ".so") == 0) && length > 3 && strncmp(name, "lib", 3) == 0
+                   ? 3
+                   : 0;
     return arena_printf(arena, "%.*s%.*s.h", (int)(name - path), path, (int)length - skip, name + skip);
 }
 
@@ -58,6 +60,14 @@ static bool write_library(Compilation *c, const char *path)
     weights_choose(c, PLACE_OBJECT);
     return weights_write(c, path) && compile_emit(c, EMIT_OBJECT, false, &object) &&
            archive_write(c->arena, member, &object, &archive, c->diag) && write_with_header(c, path, &archive);
+}
+
+static bool write_shared(Compilation *c, const char *path)
+{
+    Bytes object;
+    weights_choose(c, PLACE_OBJECT);
+    return weights_write(c, path) && compile_emit(c, EMIT_OBJECT, false, &object) && link_shared(c, &object, path) &&
+           (output_is_stream(path) || write_header(c, header_path(c->arena, path)));
 }
 
 static bool write_emitted(Compilation *c, EmitKind kind, const char *path)
@@ -111,10 +121,15 @@ static bool write_dot(Compilation *c, const char *path)
 }
 
 const EmitRow emit_table[] = {
-    {"exe", "", NEEDS_LOOPS, write_exe, false},          {"obj", ".o", NEEDS_LOOPS, write_object, false},
-    {"lib", ".a", NEEDS_LOOPS, write_library, false},    {"header", ".h", NEEDS_LOOPS, write_header_alone, true},
-    {"asm", ".s", NEEDS_LOOPS, write_assembly, true},    {"llvm", ".ll", NEEDS_LOOPS, write_llvm, true},
-    {"loops", ".loops", NEEDS_LOOPS, write_loops, true}, {"lep", ".lep", NEEDS_GRAPH, write_lep, true},
+    {"exe", "", NEEDS_LOOPS, write_exe, false},
+    {"obj", ".o", NEEDS_LOOPS, write_object, false},
+    {"lib", ".a", NEEDS_LOOPS, write_library, false},
+    {"shared", ".so", NEEDS_LOOPS, write_shared, false},
+    {"header", ".h", NEEDS_LOOPS, write_header_alone, true},
+    {"asm", ".s", NEEDS_LOOPS, write_assembly, true},
+    {"llvm", ".ll", NEEDS_LOOPS, write_llvm, true},
+    {"loops", ".loops", NEEDS_LOOPS, write_loops, true},
+    {"lep", ".lep", NEEDS_GRAPH, write_lep, true},
     {"dot", ".dot", NEEDS_GRAPH, write_dot, true},
 };
 const int emit_count = sizeof emit_table / sizeof emit_table[0];

@@ -25,6 +25,8 @@ EmitWrite write_lep;
 
 /* Links `object` with the runner to a program at `path`. */
 bool link_program(Compilation *c, const Bytes *object, const char *path);
+/* Links `object` to a shared library at `path`. */
+bool link_shared(Compilation *c, const Bytes *object, const char *path);
 /* The graph for Graphviz. */
 void dot_print(const Graph *graph, FILE *out);
 

@@ -1,5 +1,7 @@
-/* Links a program: our object, the runner's archive, by the C compiler's driver. */
+/* Links programs, of our object and the runner's archive, and shared libraries, by the C compiler's driver. */
 #include "frontend/driver/emit_kind.h"
+
+#include "backend/object.h"
 #include "frontend/driver/weights.h"
 
 #include <errno.h>
@@ -108,21 +110,30 @@ static bool run_tool(Compilation *c, char **argv)
     return diag_help(c->diag, "a full disk, or a linker for another processor than %s", c->target.triple);
 }
 
-static bool run_linker(Compilation *c, const char *object, const char *runner, const char *out)
+/* The compiler's driver for the target: --linker, else $CC, which is of this machine, so not asked for another. */
+static int linker_words(Compilation *c, char **argv, int room)
 {
-    enum { WORDS = 16 };
-    const char *const flags[] = {c->options->debug ? "-g" : "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-o"};
-    char *argv[WORDS + 10];
-    const char *environment = getenv("CC"); /* of this machine, so not asked for another processor */
+    const char *environment = getenv("CC");
     const char *usual = !is_for_this_machine(c)       ? c->target.arch->linker
                         : environment && *environment ? environment
                                                       : "cc";
-    const char *linker = c->options->linker ? c->options->linker : usual;
-    int count = split_words(c->arena, linker, argv, WORDS);
-    if (!count) return diag_error(c->diag, E0801, nowhere, "--linker: expected the name of a program");
-    const char *files[] = {out, object, runner, "-lm", "-pthread", NULL};
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) argv[count++] = arena_copy_string(c->arena, flags[i]);
-    for (size_t i = 0; files[i]; i++) argv[count++] = arena_copy_string(c->arena, files[i]);
+    int count = split_words(c->arena, c->options->linker ? c->options->linker : usual, argv, room);
+    if (!count) diag_error(c->diag, E0801, nowhere, "--linker: expected the name of a program");
+    return count;
+}
+
+/* `rest`: what follows the object, NULL-ended. */
+static bool run_linker(Compilation *c, const char *object, const char *const *rest, const char *out)
+{
+    enum { WORDS = 16, REST = 8 };
+    const char *const own[] = {
+        c->options->debug ? "-g" : "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-o", out, object};
+    enum { OWN = sizeof own / sizeof own[0] };
+    char *argv[WORDS + OWN + REST + 1];
+    int count = linker_words(c, argv, WORDS);
+    if (!count) return false;
+    for (int i = 0; i < OWN; i++) argv[count++] = arena_copy_string(c->arena, own[i]);
+    for (int i = 0; i < REST && rest[i]; i++) argv[count++] = arena_copy_string(c->arena, rest[i]);
     argv[count] = NULL;
     return run_tool(c, argv);
 }
@@ -133,34 +144,67 @@ static const char *temporary_folder(void)
     return folder && *folder ? folder : "/tmp";
 }
 
-bool link_program(Compilation *c, const Bytes *object, const char *path)
+/* A file for the linker to read, which is gone at the end; NULL after an error. */
+static const char *write_input(Compilation *c, const char *path, const void *bytes, size_t size)
 {
-    OutputSet *set = &c->driver->outputs;
-    const char *runner = find_runner(c->arena, c->target.triple);
+    /* the linker writes to a device itself: nothing goes beside it */
+    const char *beside = output_is_stream(path) ? arena_printf(c->arena, "%s/lepc", temporary_folder()) : path;
+    const char *input = output_temporary(&c->driver->outputs, c->arena, NULL, beside, c->diag);
+    if (!input) return NULL;
+    FILE *file = fopen(input, "wb");
+    bool failed = !file || fwrite(bytes, 1, size, file) != size;
+    if (file && fclose(file)) failed = true;
+    if (!failed) return input;
+    diag_error(c->diag, E0901, (Span){.name = path}, "cannot be written: %s", strerror(errno));
+    return NULL;
+}
+
+/* Links the object with `rest` to what will be at `path`. */
+static bool link_object(Compilation *c, const Bytes *object, const char *const *rest, const char *path)
+{
+    const char *input = write_input(c, path, object->data, object->size);
+    if (!input) return false;
+    bool stream = output_is_stream(path);
+    const char *out = stream ? path : output_temporary(&c->driver->outputs, c->arena, path, path, c->diag);
+    if (!out || !run_linker(c, input, rest, out)) return false;
+    bool appended = c->program.weights_file && !*c->program.weights_file;
+    return !appended || weights_append(c, out, path);
+}
+
+/* Is there a system to run `what` on, and a place for it? */
+static bool can_link(Compilation *c, const char *what, const char *path)
+{
     if (c->target.arch->bare) {
-        diag_error(c->diag, E0801, nowhere, "no binaries for %s: they have no system to run on", c->target.name);
+        diag_error(c->diag, E0801, nowhere, "no %s for %s: it has no system to run on", what, c->target.name);
         return diag_help(c->diag, "--emit=obj or --emit=lib with the header, as examples/microcontroller does");
     }
+    if (strcmp(path, "-") != 0) return true;
+    return diag_error(c->diag, E0801, nowhere, "%s cannot go to the terminal", what);
+}
+
+bool link_program(Compilation *c, const Bytes *object, const char *path)
+{
+    const char *runner = find_runner(c->arena, c->target.triple);
+    if (!can_link(c, "binaries", path)) return false;
     if (!runner) {
         diag_error(c->diag, E0903, nowhere, "no runner for %s beside lepc", c->target.triple);
         return diag_help(c->diag, "apt install %s and build lepc again; --emit=obj and --emit=lib need none",
                          c->target.arch->packages);
     }
-    if (strcmp(path, "-") == 0) return diag_error(c->diag, E0801, nowhere, "a binary cannot go to the terminal");
-    /* the linker writes to a device itself: a file beside it would be moved to its place */
-    bool stream = output_is_stream(path);
-    const char *beside = stream ? arena_printf(c->arena, "%s/lepc", temporary_folder()) : path;
-    const char *input = output_temporary(set, c->arena, NULL, beside, c->diag);
-    const char *out = stream ? path : input ? output_temporary(set, c->arena, path, path, c->diag) : NULL;
-    FILE *file = input && out ? fopen(input, "wb") : NULL;
-    if (!file)
-        return input && out ? diag_error(c->diag, E0901, (Span){.name = path}, "cannot be written: %s", strerror(errno))
-                            : false;
-    fwrite(object->data, 1, object->size, file);
-    bool failed = ferror(file) != 0;
-    if (fclose(file) || failed)
-        return diag_error(c->diag, E0901, (Span){.name = path}, "cannot be written: %s", strerror(errno));
-    if (!run_linker(c, input, runner, out)) return false;
-    bool appended = c->program.weights_file && !*c->program.weights_file;
-    return !appended || weights_append(c, out, path);
+    const char *const rest[] = {runner, "-lm", "-pthread", NULL};
+    return link_object(c, object, rest, path);
+}
+
+/* Only what the header declares can be seen from outside, so steps call each other directly. */
+bool link_shared(Compilation *c, const Bytes *object, const char *path)
+{
+    if (!can_link(c, "shared libraries", path)) return false;
+    const char *symbol = symbol_name(c->arena, c->graph->name), *slash = strrchr(path, '/');
+    const char *script = arena_printf(c->arena, "{ global: %s_run*; %s_reset*; local: *; };\n", symbol, symbol);
+    const char *script_path = write_input(c, path, script, strlen(script));
+    if (!script_path) return false;
+    const char *const rest[] = {"-shared", arena_printf(c->arena, "-Wl,--version-script=%s", script_path),
+                                arena_printf(c->arena, "-Wl,-soname=%s", slash ? slash + 1 : path), "-Wl,-z,defs",
+                                NULL};
+    return link_object(c, object, rest, path);
 }

@@ -13,6 +13,7 @@ typedef struct TileProblem {
     int64_t reduction;        /* products of one sum */
     int64_t run;              /* of them in the innermost loop */
     bool depthwise;           /* lanes read their own input channel */
+    int64_t kernel[2], stride[2];
     bool packed;
     int64_t element_bytes; /* of a sum */
     int64_t step_bytes;    /* of weights, for one sum and step */

@@ -1,8 +1,8 @@
 /* Which register tile a contraction gets: every shape that fits the registers, judged by one formula. */
 #include "passes/schedule.h"
 
-enum { PANEL = 16, TILE_ROWS = 4 };
-static const double tile_overhead = 14, loop_overhead = 4; /* cycles */
+enum { PANEL = 16, TILE_ROWS = 4, DEPTHWISE_PIXELS = 16 };                      /* more only make code */
+static const double tile_overhead = 14, loop_overhead = 4, stream_overhead = 3; /* cycles */
 
 TileProblem tile_problem(const Group *group)
 {
@@ -15,6 +15,8 @@ TileProblem tile_problem(const Group *group)
                      .pool_width = 1,
                      .element_bytes = dtype_bits(dtype_wide(group->anchor->types[0].dtype)) / 8,
                      .groups = c.window.groups,
+                     .kernel = {c.window.kernel[0], c.window.kernel[1]},
+                     .stride = {c.window.stride[0], c.window.stride[1]},
                      .channels = c.out_channels / c.window.groups};
     int64_t inner = c.in_channels / c.window.groups;
     p.depthwise = p.groups > 1 && inner == 1 && p.channels == 1;
@@ -48,19 +50,59 @@ TileProblem tile_problem(const Group *group)
 
 static double larger(double a, double b) { return a > b ? a : b; }
 
+/* The cache level, from 0 on, that so many bytes stay in beside what else is used; the third is the last. */
+static int level_of(const Target *t, double bytes)
+{
+    return bytes < (double)t->cache_bytes[0] * 0.75 ? 0 : bytes < (double)t->cache_bytes[1] * 0.75 ? 1 : 2;
+}
+
+/* Input vectors of a tile that depthwise windows slide over, along an axis. */
+static int64_t reach(const TileProblem *p, int axis, int64_t pixels)
+{
+    return (pixels - 1) * p->stride[axis] + p->kernel[axis];
+}
+
+/* Vectors that are alive when all taps are written out: sums, a row of taps, and the inputs that two rows of windows
+ * share. */
+static int64_t depthwise_live(const TileProblem *p, const Schedule *s)
+{
+    int64_t shared = (s->tile_rows - 1) * reach(p, 1, s->tile_columns);
+    return s->tile_vectors * (s->tile_rows * s->tile_columns + shared + p->kernel[1]);
+}
+
+/* One depthwise tile: multiply-adds or loads, of each input once when the taps are written out, and what comes from
+ * beyond the first cache.  Each input is used for few products, so that the way to it does not hide; nor does turning
+ * to another row of them. */
+static double depthwise_tile(const TileProblem *p, const Target *t, const Schedule *s, int64_t pixels, int64_t vectors)
+{
+    double taps = (double)p->reduction, sums = (double)(pixels * vectors), rows = (double)reach(p, 0, s->tile_rows);
+    double loads = sums * taps;
+    if (s->unroll >= p->reduction) loads = (double)vectors * rows * (double)reach(p, 1, s->tile_columns);
+    double work = (sums * p->instructions + (double)pixels * p->spreading) * taps / t->fma_per_cycle;
+    if (!p->integral && !(t->has & FEATURE_FMA)) work *= 2;
+    double cycles = larger(work, (loads + taps * (double)vectors) / t->loads_per_cycle);
+    cycles = larger(cycles, t->fma_latency * taps);
+    double line = (double)(p->width * p->stride[1] * p->channels * p->step_bytes);
+    int level = level_of(t, rows * line);
+    double bytes = rows * (double)(s->tile_columns * p->stride[1] * vectors * s->lanes * p->step_bytes);
+    if (level) cycles += bytes / t->cache_bytes_per_cycle[level];
+    if (s->unroll < p->reduction) cycles += loop_overhead * taps / (double)p->run;
+    return cycles + sums + tile_overhead + rows * stream_overhead;
+}
+
 /* One tile over the whole reduction: the slowest of multiply-adds, loads, the chain of each sum, and the stream of
  * weights from the cache level that holds a block's. */
 static double one_tile(const TileProblem *p, const Target *t, const Schedule *s, int64_t pixels, int64_t vectors)
 {
+    if (p->depthwise) return depthwise_tile(p, t, s, pixels, vectors);
     double sums = (double)(pixels * vectors), weights = (double)(vectors * s->lanes * p->step_bytes);
-    double loads = p->depthwise ? sums : (double)pixels;
+    double loads = (double)pixels;
     if (s->unroll < p->reduction) loads += (double)vectors; /* else the weights stay in registers */
     double work = sums * p->instructions + (double)pixels * p->spreading;
     double step = larger(work / t->fma_per_cycle, loads / t->loads_per_cycle);
     if (!p->integral && !(t->has & FEATURE_FMA)) step *= 2;
     step = larger(step, t->fma_latency);
-    double block = weights * (double)p->reduction;
-    int level = block < (double)t->cache_bytes[0] * 0.75 ? 0 : block < (double)t->cache_bytes[1] * 0.75 ? 1 : 2;
+    int level = level_of(t, weights * (double)p->reduction);
     step = larger(step, weights / t->cache_bytes_per_cycle[level]);
     double loops = s->unroll < p->reduction ? loop_overhead * (double)p->reduction / (double)p->run : 0;
     return step * (double)p->reduction + sums + tile_overhead + loops;
@@ -99,7 +141,7 @@ int64_t tile_registers(const TileProblem *p, const Target *t, int64_t pixels, in
 {
     int64_t spare = p->spare + (!(t->has & FEATURE_FMA) ? 6 : t->vector_registers >= 32 ? 4 : 2);
     if (!t->arch->memory_operands) spare = p->spare + (t->vector_registers >= 32 ? 8 : 2);
-    if (t->vector_registers < 32 && vectors == 1) spare += pixels * 2 / 3;
+    if (t->vector_registers < 32 && vectors == 1 && !p->depthwise) spare += pixels * 2 / 3;
     return t->vector_registers - spare - (p->depthwise ? 1 : 0);
 }
 
@@ -110,6 +152,7 @@ static int64_t choose_unroll(const TileProblem *p, const Target *t, const Schedu
 {
     int64_t pixels = s->tile_rows * s->tile_columns, sums = pixels * s->tile_vectors;
     int64_t rounding = p->integral ? 4 : 0; /* its scale, bounds and zero point would be hoisted too */
+    if (p->depthwise) return depthwise_live(p, s) + rounding <= registers ? p->reduction : 1;
     if (sums + p->reduction * s->tile_vectors + rounding <= registers) return p->reduction;
     int64_t unroll = p->height * p->width * p->images == 1 ? 8 : 4;
     int64_t most = t->vector_registers < 32 && s->tile_vectors == 1 ? t->vector_registers / 2 : t->vector_registers;
@@ -127,7 +170,7 @@ static void try_columns(const TileProblem *p, const Target *t, Schedule s, Sched
     for (s.tile_columns = p->pool_width; s.tile_columns <= t->vector_registers; s.tile_columns += p->pool_width) {
         if (s.tile_columns > p->width && s.tile_columns > p->pool_width) break;
         int64_t pixels = s.tile_rows * s.tile_columns, registers = tile_registers(p, t, pixels, s.tile_vectors);
-        if ((pixels + 1) * s.tile_vectors > registers) break;
+        if ((pixels + 1) * s.tile_vectors > registers || (p->depthwise && pixels > DEPTHWISE_PIXELS)) break;
         s.unroll = choose_unroll(p, t, &s, registers);
         s.cost = tile_cycles(p, &s, t);
         if (!best->tile_vectors || s.cost < best->cost) *best = s;

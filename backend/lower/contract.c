@@ -299,7 +299,23 @@ static PartScope run_loop(LoopBuilder *b, const Part *part, const char *name, co
     return part_range(b, part, name, low, low + step * run->count, step);
 }
 
-static void cover_image(Contract *c, const Channels *channels, Affine n)
+/* The pixels of a tile, before pooling. */
+typedef struct Pixels {
+    Affine y, x;
+    int64_t rows, columns;
+} Pixels;
+
+/* What of the next tiles is known so far: the channels, the pixels, or both. */
+typedef struct Cover {
+    Affine n;
+    Affine first, ic; /* the first of the group's channels, and of their input channels */
+    const Pixels *pixels;
+    const Channels *channels;
+} Cover;
+
+static void cover(Contract *c, const Cover *known);
+
+static void cover_pixels(Contract *c, const Cover *known)
 {
     LoopBuilder *b = &c->lowering->builder;
     Run rows[2], columns[2];
@@ -309,14 +325,10 @@ static void cover_image(Contract *c, const Channels *channels, Affine n)
         PartScope y = run_loop(b, &c->row_part, "y", &rows[i], ph);
         for (int j = 0; j < nx; j++) {
             PartScope x = run_loop(b, &c->column_part, "x", &columns[j], pw);
-            Tile tile = {.contract = c,
-                         .channels = *channels,
-                         .n = n,
-                         .y = affine_scale(y.at, ph),
-                         .x = affine_scale(x.at, pw),
-                         .rows = rows[i].size,
-                         .columns = columns[j].size};
-            emit_tile(&tile);
+            Pixels pixels = {affine_scale(y.at, ph), affine_scale(x.at, pw), rows[i].size, columns[j].size};
+            Cover next = *known;
+            next.pixels = &pixels;
+            cover(c, &next);
             part_range_end(b, &x);
         }
         part_range_end(b, &y);
@@ -330,8 +342,16 @@ static int64_t block_of(const Contract *c)
     return width < c->panel ? c->panel : width;
 }
 
-/* Whole blocks of channels in a loop; `first` is the offset of the group's channels. */
-static void cover_whole_blocks(Contract *c, Affine n, Affine first, Affine ic)
+static void cover_channels(Contract *c, const Cover *known, Channels channels)
+{
+    Cover next = *known;
+    channels.ic = c->depthwise ? channels.oc : known->ic;
+    next.channels = &channels;
+    cover(c, &next);
+}
+
+/* Whole blocks of channels in a loop. */
+static void cover_whole_blocks(Contract *c, const Cover *known)
 {
     LoopBuilder *b = &c->lowering->builder;
     int64_t width = c->vectors * c->lanes, block = block_of(c);
@@ -340,17 +360,16 @@ static void cover_whole_blocks(Contract *c, Affine n, Affine first, Affine ic)
     PartScope p = part_range(b, &c->channel_part, "p", 0, blocks, 1);
     LoopScope h = loop_range(b, "h", 0, block / width, 1, MODE_SERIAL);
     Affine sub = affine_scale(h.at, width);
-    Affine oc = affine_add(affine_add(first, affine_scale(p.at, block)), sub);
-    Channels channels = {.oc = oc, .sub = sub, .ic = ic, .vectors = (int)c->vectors, .active = (int)c->lanes};
+    Affine oc = affine_add(affine_add(known->first, affine_scale(p.at, block)), sub);
+    Channels channels = {.oc = oc, .sub = sub, .vectors = (int)c->vectors, .active = (int)c->lanes};
     if (c->panel) channels.panel = affine_scale(p.at, block / c->panel);
-    if (c->depthwise) channels.ic = oc;
-    cover_image(c, &channels, n);
+    cover_channels(c, known, channels);
     loop_end(b, h);
     part_range_end(b, &p);
 }
 
 /* The channels that fill no block: tiles of their own, at constant places behind the blocks. */
-static void cover_rest(Contract *c, Affine n, Affine first, Affine ic)
+static void cover_rest(Contract *c, const Cover *known)
 {
     int64_t width = c->vectors * c->lanes, block = block_of(c), blocks = c->channels / block;
     if (c->channels % block == 0) return;
@@ -359,18 +378,32 @@ static void cover_rest(Contract *c, Affine n, Affine first, Affine ic)
     for (int64_t oc = 0; oc < c->channels % block; oc += width) {
         int64_t left = c->channels % block - oc < width ? c->channels % block - oc : width;
         int vectors = (int)((left + c->lanes - 1) / c->lanes);
-        Channels channels = {.oc = affine_plus(affine_add(first, affine_scale(p.at, block)), oc),
-                             .ic = ic,
+        Channels channels = {.oc = affine_plus(affine_add(known->first, affine_scale(p.at, block)), oc),
                              .vectors = vectors,
                              .active = (int)(left - (vectors - 1) * c->lanes)};
         if (c->panel) {
             channels.panel = affine_plus(affine_scale(p.at, block / c->panel), oc / c->panel);
             channels.within = oc % c->panel;
         }
-        if (c->depthwise) channels.ic = channels.oc;
-        cover_image(c, &channels, n);
+        cover_channels(c, known, channels);
     }
     part_range_end(b, &p);
+}
+
+/* Weights are streamed, so their loop is the outer one and a block of them serves all pixels; but a depthwise kernel
+ * has few, and its input is read but once: there channels are walked as they lie. */
+static void cover(Contract *c, const Cover *known)
+{
+    if (known->pixels && known->channels) {
+        const Pixels *p = known->pixels;
+        Tile tile = {c, *known->channels, known->n, p->y, p->x, p->rows, p->columns, NULL, NULL};
+        emit_tile(&tile);
+    } else if (known->channels || (c->depthwise && !known->pixels)) {
+        cover_pixels(c, known);
+    } else {
+        cover_whole_blocks(c, known);
+        cover_rest(c, known);
+    }
 }
 
 /* Cuts the axis that the schedule names; the loop over the parts, if there is one. */
@@ -394,8 +427,7 @@ static const Part *open_parts(Contract *c)
 
 void contract_tiles(Contract *c, Affine n, Affine first, Affine ic)
 {
-    cover_whole_blocks(c, n, first, ic);
-    cover_rest(c, n, first, ic);
+    cover(c, &(Cover){.n = n, .first = first, .ic = ic});
 }
 
 void contract_cover(Contract *c)

@@ -190,6 +190,8 @@ Contract contract_new(Lowering *lowering)
         c.flat = true;
         c.width *= c.height * c.batch;
         c.height = c.batch = 1;
+        c.columns *= c.rows; /* as many pixels as the tile has, which are neighbours now */
+        c.rows = 1;
         c.input.n = c.input.y = c.output.n = c.output.y = 0;
     }
     return c;

@@ -144,6 +144,7 @@ bool graph_verify(const Graph *graph, Diag *diag);
 /* The text of DESIGN's language at the graph's stage; what this prints, the front end reads back. */
 typedef struct PrintOptions {
     bool origins;
+    const char *layer; /* only what belongs to the layer of this path, for reading; NULL: all */
 } PrintOptions;
 void graph_print(const Graph *graph, FILE *out, PrintOptions options);
 

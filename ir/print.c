@@ -197,9 +197,31 @@ static void print_node(Printer *p, const Node *node, int indent)
     fputc('\n', p->out);
 }
 
+/* Is `name` the path, or inside of it: r.h of r? */
+static bool is_in(const char *name, const char *path)
+{
+    size_t length = strlen(path);
+    return name && strncmp(name, path, length) == 0 && (!name[length] || name[length] == '.');
+}
+
+static bool belongs_to(const Node *node, const char *layer)
+{
+    if (is_in(node->name, layer)) return true;
+    for (int i = 0; i < node->nregions; i++)
+        for (const Node *inner = node->regions[i]->first; inner; inner = inner->next)
+            if (belongs_to(inner, layer)) return true;
+    return false;
+}
+
 static void print_body(Printer *p, const Graph *graph, int indent)
 {
     for (const Node *node = graph->first; node; node = node->next) print_node(p, node, indent);
+}
+
+static void print_layer(Printer *p, const Graph *graph)
+{
+    for (const Node *node = graph->first; node; node = node->next)
+        if (belongs_to(node, p->options.layer)) print_node(p, node, 0);
 }
 
 static void print_dims(Printer *p, const Graph *graph)
@@ -229,6 +251,11 @@ void graph_print(const Graph *graph, FILE *out, PrintOptions options)
 {
     Arena *arena = arena_child(graph->arena);
     Printer p = {.out = out, .arena = arena, .pool = pool_of(arena, graph), .options = options};
+    if (options.layer) {
+        print_layer(&p, graph);
+        arena_free(arena);
+        return;
+    }
     fputs("lep 1", out);
     if (graph->stage != STAGE_ELABORATED) fprintf(out, " stage %s", stage_name(graph->stage));
     fprintf(out, "\n\nmodel %s ", name_text(&p, graph->name ? graph->name : "model"));

@@ -1,4 +1,5 @@
 /* lepc as a user calls it: $LEPC, in a folder of its own. */
+#include "tests/support/command.h"
 #include "tests/support/setting.h"
 
 #include <fcntl.h>
@@ -29,59 +30,6 @@ static const char small_model[] = "lep 1\n"
                                   "  d = dense(flatten(c), out: 3)\n"
                                   "  output y = softmax(d)\n"
                                   "}\n";
-
-typedef struct Said {
-    int status;
-    char out[65536], err[16384];
-} Said;
-
-static pid_t start(char *const *argv)
-{
-    fflush(NULL);
-    pid_t child = fork();
-    if (child) return child;
-    dup2(open("said.out", O_CREAT | O_TRUNC | O_WRONLY, 0600), 1);
-    dup2(open("said.err", O_CREAT | O_TRUNC | O_WRONLY, 0600), 2);
-    execvp(argv[0], argv);
-    _exit(127);
-}
-
-static Said finish(pid_t child)
-{
-    Said said;
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    said.status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-    slurp("said.out", said.out, sizeof said.out);
-    slurp("said.err", said.err, sizeof said.err);
-    /* a sanitizer ends a program with a status that may be the one expected */
-    assert_null(strstr(said.err, "Sanitizer"));
-    assert_null(strstr(said.err, "runtime error"));
-    return said;
-}
-
-static Said run_program(char *const *argv) { return finish(start(argv)); }
-
-#define RUN(...) run_program((char *[]){__VA_ARGS__, NULL})
-#define LEPC(...) RUN(getenv("LEPC"), __VA_ARGS__)
-
-static void contains(const char *text, const char *part)
-{
-    if (!strstr(text, part)) fail_msg("expected '%s' in: %s", part, text);
-}
-
-static void succeeds(Said said)
-{
-    if (said.status != 0) fail_msg("status %d: %s%s", said.status, said.out, said.err);
-}
-
-static void fails(Said said, int status, const char *says)
-{
-    if (said.status != status) fail_msg("status %d, not %d: %s%s", said.status, status, said.out, said.err);
-    contains(said.err, says);
-}
-
-static bool same_files(const char *a, const char *b) { return RUN("cmp", (char *)a, (char *)b).status == 0; }
 
 /* How many files of the folder begin so: what was left behind. */
 static int count_files(const char *start_of_name)
@@ -142,7 +90,7 @@ static void refuses_a_wrong_command_line(void **state)
                                      {"small.lep", "--disable-pass=,"}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char *argv[] = {getenv("LEPC"), wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3], wrong[i][4], NULL};
-        fails(run_program(argv), 2, "E0801");
+        fails(command_run(argv), 2, "E0801");
     }
     fails(LEPC("biuld", "m.lep"), 2, "did you mean `lepc build`?");
     fails(LEPC("small.lep", "--taget=x"), 2, "did you mean --target?");
@@ -419,7 +367,7 @@ static void writes_as_many_kinds_as_it_takes(void **state)
         snprintf(options[i], sizeof options[i], "--emit=lib=many%d.a", i);
         argv[2 + i] = options[i];
     }
-    succeeds(run_program(argv));
+    succeeds(command_run(argv));
     assert_int_equal(access("many15.h", F_OK), 0);
 }
 
@@ -439,14 +387,14 @@ static void leaves_nothing_when_interrupted(void **state)
     write_text("stopped", "old");
     write_text("slow", "#!/bin/sh\ntouch started\nexec sleep 20\n");
     succeeds(RUN("chmod", "+x", "slow"));
-    pid_t child = start((char *[]){getenv("LEPC"), "small.lep", "-o", "stopped", "--linker=./slow", NULL});
+    pid_t child = command_start((char *[]){getenv("LEPC"), "small.lep", "-o", "stopped", "--linker=./slow", NULL});
     for (int i = 0; i < 1000 && access("started", F_OK); i++) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     assert_true(count_files("stopped") > 1);
     kill(child, SIGINT);
     char text[16];
     slurp("stopped", text, sizeof text);
     assert_string_equal(text, "old");
-    Said said = finish(child);
+    Said said = command_finish(child);
     assert_int_equal(said.status, 130);
     assert_int_equal(count_files("stopped"), 1);
 }

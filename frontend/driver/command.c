@@ -11,8 +11,8 @@ const Command command_table[] = {
      "the machine code beside the reference interpreter, layer by layer", true, false},
     {"check", FOR_CHECK, command_check, "check MODEL", "everything that is wrong, at once; sizes when nothing is", true,
      false},
-    {"dump", FOR_DUMP, command_dump, "dump MODEL [--after=PASS]", "the program after a pass, in the language itself",
-     true, false},
+    {"dump", FOR_DUMP, command_dump, "dump MODEL [--after=PASS [--diff]]",
+     "the program after a pass, in the language itself", true, false},
     {"report", FOR_REPORT, command_report, "report memory|sparsity|quant MODEL",
      "where every value lives and how much memory it takes; which weights are zero and whether that "
      "pays; what 8 bits cost each layer",

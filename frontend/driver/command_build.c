@@ -79,7 +79,7 @@ static bool is_same_file(const char *a, const char *b)
            first.st_ino == second.st_ino;
 }
 
-static bool would_replace_model(Compilation *c, const char *path)
+bool would_replace_model(Compilation *c, const char *path)
 {
     if (!is_same_file(path, c->options->model)) return false;
     diag_error(c->diag, E0801, nowhere, "%s: the output is the model itself", path);
@@ -190,16 +190,6 @@ int command_build(Driver *driver)
         status = ready ? build_one(&c, &named) : STATUS_INPUT;
     }
     return status;
-}
-
-int command_dump(Driver *driver)
-{
-    Compilation c = compilation_new(driver);
-    const char *path = driver->options.output ? driver->options.output : "-";
-    if (would_replace_model(&c, path)) return STATUS_USAGE;
-    if (!compile_load(&c, driver->options.model) || !compile_passes(&c, driver->options.stop_after))
-        return STATUS_INPUT;
-    return write_lep(&c, path) ? STATUS_FINE : STATUS_SYSTEM;
 }
 
 int command_fmt(Driver *driver)

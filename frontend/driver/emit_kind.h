@@ -22,6 +22,8 @@ const EmitRow *emit_find(const char *name);
 const EmitRow *emit_of_path(const char *path);
 
 EmitWrite write_lep;
+/* E0801 and true when the output would be the model itself. */
+bool would_replace_model(Compilation *c, const char *path);
 
 /* Links `object` with the runner to a program at `path`. */
 bool link_program(Compilation *c, const Bytes *object, const char *path);

@@ -2,17 +2,13 @@
 #include "frontend/driver/emit_kind.h"
 
 #include "backend/object.h"
+#include "frontend/driver/tool.h"
 #include "frontend/driver/weights.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 static const Span nowhere = {.name = "lepc"};
 
@@ -67,13 +63,6 @@ static int split_words(Arena *arena, const char *text, char **argv, int room)
     return count;
 }
 
-static void say(char **argv)
-{
-    fputs("lepc:", stderr);
-    for (int i = 0; argv[i]; i++) fprintf(stderr, " %s", argv[i]);
-    fputc('\n', stderr);
-}
-
 /* Whether the target runs on the processor that lepc runs on, so that this machine's compiler links for it. */
 static bool is_for_this_machine(Compilation *c)
 {
@@ -92,20 +81,13 @@ static bool no_linker(Compilation *c, const char *name, const char *why)
                      packages, is_for_this_machine(c) ? " or CC" : "");
 }
 
-static bool run_tool(Compilation *c, char **argv)
+static bool call_linker(Compilation *c, char **argv)
 {
-    if (c->options->verbose) say(argv);
-    pid_t child;
-    int status, error = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ);
-    if (error == ENOENT || error == EACCES) return no_linker(c, argv[0], "is not there");
-    if (error) return diag_error(c->diag, E0903, nowhere, "'%s' cannot be started: %s", argv[0], strerror(error));
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) return diag_error(c->diag, E0903, nowhere, "'%s' is lost: %s", argv[0], strerror(errno));
-        if (was_interrupted()) kill(child, SIGTERM);
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
-    if (was_interrupted()) return false;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) return no_linker(c, argv[0], "cannot be run");
+    int status = tool_run(c, argv);
+    if (status == 0) return true;
+    if (status == TOOL_MISSING || status == 127)
+        return no_linker(c, argv[0], status == 127 ? "cannot be run" : "is not there");
+    if (status == TOOL_STOPPED) return false;
     diag_error(c->diag, E0903, nowhere, "'%s' failed, see above", argv[0]);
     return diag_help(c->diag, "a full disk, or a linker for another processor than %s", c->target.triple);
 }
@@ -135,7 +117,7 @@ static bool run_linker(Compilation *c, const char *object, const char *const *re
     for (int i = 0; i < OWN; i++) argv[count++] = arena_copy_string(c->arena, own[i]);
     for (int i = 0; i < REST && rest[i]; i++) argv[count++] = arena_copy_string(c->arena, rest[i]);
     argv[count] = NULL;
-    return run_tool(c, argv);
+    return call_linker(c, argv);
 }
 
 static const char *temporary_folder(void)

@@ -55,6 +55,8 @@ static const Option options[] = {
     {"disable-pass", 0, OPTION_LIST, AT(disabled), FOR_COMPILERS, NULL, "NAME", "leave out an optional pass"},
     {"stop-after", 0, OPTION_TEXT, AT(stop_after), FOR_BUILD, NULL, "PASS", "for --emit=lep and dot"},
     {"after", 0, OPTION_TEXT, AT(stop_after), FOR_DUMP, NULL, "PASS", "the last pass to run (all)"},
+    {"diff", 0, OPTION_FLAG, AT(diff), FOR_DUMP, NULL, NULL, "what the pass of --after changed"},
+    {"layer", 0, OPTION_TEXT, AT(layer), FOR_DUMP, NULL, "PATH", "only the lines of this layer"},
     {"origins", 0, OPTION_FLAG, AT(origins), FOR_BUILD | FOR_DUMP, NULL, NULL, "print where each node came from"},
     {"time-passes", 0, OPTION_FLAG, AT(time_passes), FOR_COMPILERS, NULL, NULL, "time of each step, on stderr"},
     {"report", 0, OPTION_TEXT, AT(report), FOR_BUILD, NULL, "memory|sparsity|quant", "print that report as well"},

@@ -44,9 +44,9 @@ typedef struct Options {
     TextList disabled;
     TextList quantize, prune, calibrate; /* rows of flags that beat a deploy block */
     const char *deploy, *calibrate_method, *calibrate_samples, *limit_ram, *limit_flash, *run_threads;
-    const char *output, *target, *cpu, *features, *passes, *stop_after, *report, *linker;
+    const char *output, *target, *cpu, *features, *passes, *stop_after, *report, *linker, *layer;
     int level; /* -O0 .. -O3 */
-    bool small, debug, time_passes, verbose, quiet, version, help, markdown, reference, origins;
+    bool small, debug, time_passes, verbose, quiet, version, help, markdown, reference, origins, diff;
     int fp;          /* an FpMode */
     int weights;     /* a WeightsStore */
     int diagnostics; /* a DiagnosticsFormat */

@@ -9,6 +9,8 @@ const Command command_table[] = {
      "compiles in memory and runs as the standalone binary would", true, true},
     {"compare", FOR_COMPARE, command_compare, "compare MODEL [--input NAME=FILE]...",
      "the machine code beside the reference interpreter, layer by layer", true, false},
+    {"eval", FOR_EVAL, command_eval, "eval MODEL --data=FOLDER [--metric=LIST]",
+     "how good a classifier is on data of known classes", true, false},
     {"check", FOR_CHECK, command_check, "check MODEL", "everything that is wrong, at once; sizes when nothing is", true,
      false},
     {"dump", FOR_DUMP, command_dump, "dump MODEL [--after=PASS [--diff]]",

@@ -15,7 +15,7 @@ static const Architecture architectures[] = {
                      ".lep.weights",
                      "gcc-x86-64-linux-gnu libc6-dev-amd64-cross",
                      "x86_64-linux-gnu-gcc",
-                     .dots_unsigned = true},
+                     true},
     [ARCH_AARCH64] = {ARCH_AARCH64,
                       "aarch64",
                       {"aarch64-", "arm64-"},
@@ -27,7 +27,8 @@ static const Architecture architectures[] = {
                       false,
                       ".lep.weights",
                       "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
-                      "aarch64-linux-gnu-gcc"},
+                      "aarch64-linux-gnu-gcc",
+                      false},
     [ARCH_RISCV64] = {ARCH_RISCV64,
                       "riscv64",
                       {"riscv64-"},
@@ -39,7 +40,8 @@ static const Architecture architectures[] = {
                       false,
                       ".lep.weights",
                       "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross",
-                      "riscv64-linux-gnu-gcc"},
+                      "riscv64-linux-gnu-gcc",
+                      false},
     /* constants where every linker script puts what is only read: into flash */
     [ARCH_ARM] = {ARCH_ARM,
                   "Arm microcontrollers",
@@ -52,7 +54,8 @@ static const Architecture architectures[] = {
                   true,
                   ".rodata.lep.weights",
                   "gcc-arm-none-eabi",
-                  "arm-none-eabi-gcc"},
+                  "arm-none-eabi-gcc",
+                  false},
 };
 
 enum {

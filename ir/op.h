@@ -12,6 +12,8 @@ typedef enum OpKind {
     KIND_SOURCE,   /* input, param, constant: no computation */
     KIND_MAP,      /* a scalar expression of each element, operands broadcast as in numpy */
     KIND_VIEW,     /* each result element is one operand element: an index map */
+    KIND_IOTA,     /* each result element is its coordinate along one axis: no operand */
+    KIND_PIECES,   /* boxes side by side, each an index map of one operand: concat, pad */
     KIND_REDUCE,   /* a combiner with an identity over some axes */
     KIND_CONTRACT, /* sums of products: conv, dense, matmul */
     KIND_WINDOW,   /* a combiner over a sliding window: pooling */
@@ -41,6 +43,13 @@ typedef struct IndexMap {
     int64_t stride[MAX_RANK][MAX_RANK];
     bool linear; /* the flat index is the same: reshape */
 } IndexMap;
+
+/* One box of a result of KIND_PIECES.  The boxes of a node are apart and together all of its result. */
+typedef struct Piece {
+    int operand; /* -1: zeros */
+    int64_t begin[MAX_RANK], size[MAX_RANK];
+    IndexMap map; /* coordinates of the operand from those inside the box */
+} Piece;
 
 typedef enum Combiner { COMBINE_SUM, COMBINE_MAX, COMBINE_MIN, COMBINE_PRODUCT } Combiner;
 
@@ -111,11 +120,13 @@ struct OpDef {
      * out->dtype DTYPE_COUNT: the attributes say that there is none (bias: no). */
     bool (*param)(const Node *node, int index, Type *out, Diag *diag);
     /* What a primitive computes, in the order of operations that is the numeric contract; KIND_MAP and
-     * KIND_VIEW, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions below. */
+     * KIND_VIEW, KIND_PIECES, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions below. */
     void (*eval)(const Node *node, const Tensor *in, Tensor *out);
     /* A map's expression: result 0 of arguments 0.. as its operands. */
     void (*map)(const Node *node, Expr *e, const int *args);
     bool (*view)(const Node *node, IndexMap *out);
+    /* The piece with this number, from 0; false when there are no more. */
+    bool (*piece)(const Node *node, int64_t number, Piece *out);
     void (*reduce)(const Node *node, Reduction *out);
     void (*contract)(const Node *node, Contraction *out);
     void (*pool)(const Node *node, Pooling *out);
@@ -144,6 +155,9 @@ const char *op_nearest(const char *name);
 /* "conv2d(x, weight, [bias], stride: 1, ...)", for help and documentation. */
 const char *op_signature(Arena *arena, const OpDef *def);
 static inline const OpDef *node_def(const Node *node) { return op_table[node->op]; }
+
+/* Which axis a KIND_IOTA node counts along. */
+int iota_axis(const Node *node);
 
 /* The result type of maps: broadcast shapes, one dtype. */
 bool infer_broadcast(const Node *node, Type *out, Diag *diag);
@@ -187,6 +201,23 @@ typedef struct BroadcastAttrs {
 typedef struct SliceAttrs {
     IntList begin, end, step;
 } SliceAttrs;
+
+typedef struct IotaAttrs {
+    IntList shape;
+    int64_t axis;
+    int to; /* a Dtype */
+} IotaAttrs;
+
+typedef struct ConcatAttrs {
+    int64_t axis;
+} ConcatAttrs;
+
+typedef enum PadFill { PAD_CONSTANT, PAD_EDGE, PAD_REFLECT, PAD_SYMMETRIC, PAD_WRAP } PadFill;
+
+typedef struct PadAttrs {
+    IntList begin, end; /* elements more, of each axis from the first on */
+    int mode;           /* a PadFill */
+} PadAttrs;
 
 typedef struct ClampAttrs {
     double low, high;

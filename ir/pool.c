@@ -9,15 +9,15 @@
 
 enum { POOL_ALIGN = 64 };
 
-typedef struct Piece {
+typedef struct PoolPiece {
     const Tensor *tensor;
     int64_t offset;
-} Piece;
+} PoolPiece;
 
 struct Pool {
     const char *name;
     NodeMap *offsets;
-    Piece *pieces;
+    PoolPiece *pieces;
     size_t count, capacity;
     int64_t bytes;
     Arena *arena;
@@ -30,8 +30,8 @@ static void collect(Pool *pool, const Graph *graph)
         double value;
         if (node->op != OP_constant || !node->data || tensor_is_splat(node->data, &value)) continue;
         int64_t offset = (pool->bytes + POOL_ALIGN - 1) / POOL_ALIGN * POOL_ALIGN;
-        pool->pieces = arena_grow(pool->arena, pool->pieces, pool->count, &pool->capacity, sizeof(Piece));
-        pool->pieces[pool->count++] = (Piece){node->data, offset};
+        pool->pieces = arena_grow(pool->arena, pool->pieces, pool->count, &pool->capacity, sizeof(PoolPiece));
+        pool->pieces[pool->count++] = (PoolPiece){node->data, offset};
         *node_map_cell(pool->offsets, node) = offset;
         pool->bytes = offset + type_bytes(&node->data->type);
     }
@@ -45,7 +45,7 @@ static bool pour(const Pool *pool, Sink *sink, void *context)
     static const unsigned char zeros[POOL_ALIGN];
     int64_t at = 0;
     for (size_t i = 0; i < pool->count; i++) {
-        const Piece *piece = &pool->pieces[i];
+        const PoolPiece *piece = &pool->pieces[i];
         size_t size = (size_t)type_bytes(&piece->tensor->type);
         if (!sink(context, zeros, (size_t)(piece->offset - at))) return false;
         if (!sink(context, piece->tensor->data, size)) return false;

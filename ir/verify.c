@@ -120,7 +120,7 @@ static bool check_group(Verifier *v, const Node *node)
     bool good = true;
     for (const Node *inner = group.body->first; inner; inner = inner->next) {
         OpKind kind = node_def(inner)->kind;
-        bool work = kind == KIND_MAP || kind == KIND_VIEW;
+        bool work = kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_IOTA;
         if (kind == KIND_SOURCE || kind == KIND_GROUP || kind == KIND_COMPOSITE)
             good = broken(v, inner, "does not belong into a group", "");
         else if (!work && inner != group.anchor && inner != group.pool)

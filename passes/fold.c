@@ -7,14 +7,17 @@
 
 enum { SMALL_BYTES = 4096, GROWTH = 2 };
 
+/* Known, and made where it is used at no cost. */
+static bool is_coordinate(Value value) { return node_def(value.node)->kind == KIND_IOTA; }
+
 /* Not worth it: what is much larger than what it is made of, as a broadcast. */
 static bool is_foldable(const Node *node)
 {
     const OpDef *def = node_def(node);
-    if (def->kind == KIND_SOURCE || node->nregions || node->nresults != 1) return false;
+    if (def->kind == KIND_SOURCE || def->kind == KIND_IOTA || node->nregions || node->nresults != 1) return false;
     int64_t bytes = 0;
     for (int i = 0; i < node->ninputs; i++) {
-        if (!node->inputs[i].node) continue;
+        if (!node->inputs[i].node || is_coordinate(node->inputs[i])) continue;
         if (!constant_elements(node->inputs[i])) return false;
         bytes += type_bytes(value_type(node->inputs[i]));
     }
@@ -26,8 +29,13 @@ static Tensor compute(const Node *node)
 {
     Arena *arena = node->graph->arena;
     Tensor *operands = ARENA_ARRAY(arena, Tensor, node->ninputs + 1), result;
-    for (int i = 0; i < node->ninputs; i++)
-        if (node->inputs[i].node) operands[i] = *constant_elements(node->inputs[i]);
+    for (int i = 0; i < node->ninputs; i++) {
+        if (!node->inputs[i].node) continue;
+        if (is_coordinate(node->inputs[i]))
+            node_eval(node->inputs[i].node, NULL, &operands[i], arena);
+        else
+            operands[i] = *constant_elements(node->inputs[i]);
+    }
     node_eval(node, operands, &result, arena);
     return result;
 }

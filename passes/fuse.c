@@ -65,8 +65,10 @@ static void grow_maps(Fusion *f, int g, int from, const Type *shape, bool views)
         if (kind_of(f, member) == KIND_VIEW) continue;
         for (int i = 0; i < f->index->node[member]->ninputs; i++) {
             int p = operand(f, member, i);
-            if (p < 0 || !is_private(f, p, g) || !type_same_shape(type_of(f, p), shape)) continue;
+            if (p < 0 || !is_private(f, p, g)) continue;
             OpKind kind = kind_of(f, p);
+            if (kind == KIND_IOTA) join(f, p, g);
+            if (!type_same_shape(type_of(f, p), shape)) continue;
             if (kind == KIND_MAP || (views && kind == KIND_VIEW)) join(f, p, g);
         }
     }
@@ -149,7 +151,7 @@ static int rank_of_anchor(Fusion *f, int number)
 {
     OpKind kind = kind_of(f, number);
     if (kind == KIND_CONTRACT) return 3;
-    if (kind == KIND_REDUCE) return 2;
+    if (kind == KIND_REDUCE || kind == KIND_PIECES) return 2;
     if (kind != KIND_WINDOW) return 0;
     return takes_contraction(f, number) ? 3 : 1;
 }
@@ -203,15 +205,25 @@ static bool takes_contraction(Fusion *f, int pool)
     return takes;
 }
 
-/* Maps before a reduction, unless a contraction or the like can have them as its epilogue. */
-static void absorb_prologue(Fusion *f, int g, int reduction)
+/* Maps before an operand of an anchor, unless a contraction or the like can have them as its epilogue; of boxes, index
+ * maps as well. */
+static void absorb_prologue(Fusion *f, int g, int anchor, int i)
 {
-    int p = operand(f, reduction, 0), from = f->count;
-    if (p < 0 || !is_private(f, p, g) || kind_of(f, p) != KIND_MAP) return;
+    int p = operand(f, anchor, i), from = f->count;
+    bool pieces = kind_of(f, anchor) == KIND_PIECES;
+    if (p < 0 || !is_private(f, p, g)) return;
+    bool moves = kind_of(f, p) == KIND_VIEW || kind_of(f, p) == KIND_IOTA;
+    if (kind_of(f, p) != KIND_MAP && !(pieces && moves)) return;
     const Type *shape = type_of(f, p);
     join(f, p, g);
-    grow_maps(f, g, from, shape, false);
+    grow_maps(f, g, from, shape, pieces);
     if (find_anchor(f, g, from, shape) >= 0) release_from(f, from);
+}
+
+static void absorb_prologues(Fusion *f, int g, int anchor)
+{
+    for (int i = 0; i < f->index->node[anchor]->ninputs; i++)
+        if (i == 0 || kind_of(f, anchor) == KIND_PIECES) absorb_prologue(f, g, anchor, i);
 }
 
 static void absorb_anchor(Fusion *f, int g)
@@ -225,7 +237,7 @@ static void absorb_anchor(Fusion *f, int g)
     }
     keep_dependents(f, g, 0, anchor);
     join(f, anchor, g);
-    if (kind_of(f, anchor) == KIND_REDUCE) absorb_prologue(f, g, anchor);
+    if (kind_of(f, anchor) == KIND_REDUCE || kind_of(f, anchor) == KIND_PIECES) absorb_prologues(f, g, anchor);
     if (kind_of(f, anchor) == KIND_WINDOW) absorb_contraction(f, g, anchor);
 }
 
@@ -236,7 +248,7 @@ static void form_group(Fusion *f, int result)
     join(f, result, result);
     if (kind == KIND_MAP) absorb_anchor(f, result);
     if (kind == KIND_WINDOW) absorb_contraction(f, result, result);
-    if (kind == KIND_REDUCE || kind == KIND_ROW) absorb_prologue(f, result, result);
+    if (kind == KIND_REDUCE || kind == KIND_ROW || kind == KIND_PIECES) absorb_prologues(f, result, result);
 }
 
 /* The group's node, made before its result when the first member comes by. */
@@ -268,6 +280,22 @@ static bool build_groups(Graph *graph, const Fusion *f, Arena *scratch, Diag *di
         for (int slot = 0; slot < node->nresults; slot++) uses_replace(uses, (Value){node, slot}, (Value){group, slot});
         graph_rename(group, node->name);
     }
+    return true;
+}
+
+/* Coordinates cost nothing where they are used: every user has its own, which it can draw into its group. */
+static bool separate_coordinates(Graph *graph, Diag *diag)
+{
+    for (Node *node = graph->first; node; node = node->next)
+        for (int i = 0; i < node->ninputs; i++) {
+            const Node *from = node->inputs[i].node;
+            if (!from || node_def(from)->kind != KIND_IOTA || graph_uses(graph, node->inputs[i]) < 2) continue;
+            NodeSpec spec = {
+                .op = from->op, .name = from->name, .attrs = from->attrs, .origin = from->origin, .before = node};
+            Node *own = graph_add(graph, &spec, diag);
+            if (!own) return false;
+            node->inputs[i] = value_of(own);
+        }
     return true;
 }
 
@@ -309,7 +337,8 @@ static bool isolate_results(Graph *graph, Diag *diag)
 bool pass_fuse(Graph *graph, const PassContext *context, Diag *diag)
 {
     /* A group without a use would be computed for nothing and has no place to go. */
-    if (!pass_dce(graph, context, diag) || !isolate_results(graph, diag)) return false;
+    if (!pass_dce(graph, context, diag) || !isolate_results(graph, diag) || !separate_coordinates(graph, diag))
+        return false;
     Arena *scratch = arena_child(graph->arena);
     bool ok = fuse_graph(graph, scratch, diag);
     arena_free(scratch);

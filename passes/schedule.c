@@ -130,6 +130,7 @@ static int widest_of_node(const Node *node, int bits, Arena *scratch)
     int args[8];
     bits = wider(bits, node->types[0].dtype);
     for (int i = 0; i < node->ninputs; i++) bits = wider(bits, value_type(node->inputs[i])->dtype);
+    if (node_def(node)->kind == KIND_IOTA) return wider(bits, I32); /* what it counts in */
     if (node_def(node)->kind != KIND_MAP || node->ninputs > 8) return bits;
     Expr *e = expr_new(scratch);
     for (int i = 0; i < node->ninputs; i++) args[i] = expr_arg(e, i, value_type(node->inputs[i])->dtype);
@@ -142,7 +143,7 @@ static int widest_of_node(const Node *node, int bits, Arena *scratch)
 static int64_t lanes_for(const Group *group, const Target *target)
 {
     int64_t lanes = target->vector_bytes / 4;
-    if (group->kind != KIND_MAP && group->kind != KIND_WINDOW) return lanes;
+    if (group->kind != KIND_MAP && group->kind != KIND_WINDOW && group->kind != KIND_PIECES) return lanes;
     Arena *scratch = arena_child(group->body->arena);
     int bits = 8;
     for (const Node *node = group->body->first; node; node = node->next) bits = widest_of_node(node, bits, scratch);

@@ -79,9 +79,28 @@ static const LoopExpr *load(Nest *nest, Value value, const IndexMap *map)
     return loop_load(b, buffer, index, nest->lanes, nest->lanes > 1 ? step : 1, nest->active);
 }
 
+/* The nest's coordinate that a KIND_IOTA node counts, lane by lane. */
+static const LoopExpr *coordinate(Nest *nest, const Node *node, const IndexMap *map)
+{
+    LoopBuilder *b = &nest->lowering->builder;
+    int axis = iota_axis(node);
+    Dtype dtype = node->types[0].dtype, counted = node->types[0].dim[axis].high > INT32_MAX ? I64 : I32;
+    Affine at = affine(map->offset[axis]);
+    for (int i = 0; i < nest->rank; i++) at = affine_add(at, affine_scale(nest->at[i], map->stride[axis][i]));
+    const LoopExpr *first = loop_index(b, at, counted);
+    if (nest->lanes == 1) return lower_cast(b, dtype, first);
+    int64_t step = map->stride[axis][nest->vector];
+    first = loop_splat(b, first, nest->lanes);
+    if (!step) return lower_cast(b, dtype, first);
+    const LoopExpr *lane = loop_lane(b, counted, nest->lanes);
+    if (step != 1) lane = loop_op(b, EXPR_MUL, counted, lane, loop_const(b, counted, nest->lanes, (double)step), NULL);
+    return lower_cast(b, dtype, loop_op(b, EXPR_ADD, counted, first, lane, NULL));
+}
+
 static const LoopExpr *compute(Nest *nest, const Node *node, const IndexMap *map)
 {
     const LoopExpr *args[8];
+    if (node_def(node)->kind == KIND_IOTA) return coordinate(nest, node, map);
     assert(node->ninputs <= 8 && node->ninputs > 0);
     for (int i = 0; i < node->ninputs; i++) {
         IndexMap operand = operand_map(node, i, map);
@@ -118,6 +137,15 @@ void access_add(AccessList *list, Value value, const IndexMap *map)
         for (int i = 0; i < MAX_RANK; i++) access->stride[i] += place->stride[axis] * map->stride[axis][i];
 }
 
+/* Coordinates are no memory, but they have to be walked like it. */
+static void add_coordinates(Value value, const IndexMap *map, AccessList *out)
+{
+    Access access = {.value = value};
+    memcpy(access.stride, map->stride[iota_axis(value.node)], sizeof access.stride);
+    out->items = arena_grow(out->arena, out->items, out->count, &out->capacity, sizeof *out->items);
+    out->items[out->count++] = access;
+}
+
 void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, const Node *known, AccessList *out)
 {
     if (value.node == known) return;
@@ -125,6 +153,7 @@ void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, c
         if (value.node->places[value.slot].space != SPACE_NONE) access_add(out, value, map);
         return;
     }
+    if (node_def(value.node)->kind == KIND_IOTA) add_coordinates(value, map, out);
     for (int i = 0; i < value.node->ninputs; i++) {
         IndexMap operand = operand_map(value.node, i, map);
         nest_accesses(lowering, value.node->inputs[i], &operand, known, out);

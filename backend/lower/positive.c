@@ -66,6 +66,7 @@ static bool is_positive(Value value, int steps)
     switch ((int)node_def(node)->kind) {
     case KIND_GROUP: return is_positive(node->regions[0]->results[value.slot].value, steps);
     case KIND_MAP: return map_is_positive(node, steps - 1);
+    case KIND_IOTA: return true;
     case KIND_VIEW: return is_positive(node->inputs[0], steps - 1);
     case KIND_WINDOW: return pool_is_positive(node, steps - 1);
     default: return false;

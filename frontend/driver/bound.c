@@ -26,7 +26,6 @@ typedef struct Judge {
 
 /* map_roundings: those of the longest elementary function of ours */
 static const double eps = FLT_EPSILON / 2, map_roundings = 24;
-enum { MAX_IN = 16 };
 
 static Tensor new_double(Arena *arena, const Type *type)
 {
@@ -43,6 +42,11 @@ static Tensor to_double(Arena *arena, const Tensor *from)
     Tensor out = new_double(arena, &from->type);
     for (int64_t i = 0; i < type_elements(&from->type); i++) reals(&out)[i] = tensor_real(from, i);
     return out;
+}
+
+static Tensor *new_operands(const Judge *judge, const Node *node)
+{
+    return ARENA_ARRAY(judge->arena, Tensor, node->ninputs + 1);
 }
 
 /* A tensor from outside the group: weights, inputs, what earlier groups made. */
@@ -64,8 +68,7 @@ static const Tensor *strict_operand(const Judge *judge, Value value)
 
 static void eval_strict(Judge *judge, const Node *node)
 {
-    Tensor *results = ARENA_ARRAY(judge->arena, Tensor, node->nresults), operands[MAX_IN] = {0};
-    assert(node->ninputs <= MAX_IN);
+    Tensor *results = ARENA_ARRAY(judge->arena, Tensor, node->nresults), *operands = new_operands(judge, node);
     for (int i = 0; i < node->ninputs; i++)
         if (node->inputs[i].node) operands[i] = *strict_operand(judge, node->inputs[i]);
     if (node->data)
@@ -91,7 +94,7 @@ static Estimate estimate_of(const Judge *judge, Value value)
 /* Operands in doubles to the dtypes that the node knows. */
 static Tensor eval_typed(const Judge *judge, const Node *node, const Tensor *operands)
 {
-    Tensor typed[MAX_IN] = {0}, out = {0};
+    Tensor *typed = new_operands(judge, node), out = {0};
     for (int i = 0; i < node->ninputs; i++) {
         if (!node->inputs[i].node) continue;
         typed[i] = tensor_new(judge->arena, *value_type(node->inputs[i]));
@@ -173,7 +176,7 @@ static Tensor contract_error(const Judge *judge, const Node *node, const Estimat
 {
     Contraction c;
     node_def(node)->contract(node, &c);
-    Tensor sizes[MAX_IN] = {0}, wider[MAX_IN] = {0};
+    Tensor *sizes = new_operands(judge, node), *wider = new_operands(judge, node);
     for (int i = 0; i < node->ninputs; i++) {
         if (!node->inputs[i].node) continue;
         sizes[i] = absolute(judge->arena, &in[i].value);
@@ -191,7 +194,7 @@ static Tensor contract_error(const Judge *judge, const Node *node, const Estimat
 /* How far the result moves when one operand moves by its error: each at a time, both ways. */
 static Tensor map_error(const Judge *judge, const Node *node, const Estimate *in, const Tensor *value)
 {
-    Tensor out = new_double(judge->arena, &value->type), moved[MAX_IN] = {0};
+    Tensor out = new_double(judge->arena, &value->type), *moved = new_operands(judge, node);
     int64_t count = type_elements(&value->type);
     for (int i = 0; i < node->ninputs; i++) moved[i] = in[i].value;
     for (int i = 0; i < node->ninputs; i++) {
@@ -229,6 +232,14 @@ static Tensor row_error(const Judge *judge, const Estimate *in, const Tensor *va
     return out;
 }
 
+/* Elements that only moved bring their errors along. */
+static Tensor moved_error(const Judge *judge, const Node *node, const Estimate *in)
+{
+    Tensor *errors = new_operands(judge, node);
+    for (int i = 0; i < node->ninputs; i++) errors[i] = in[i].error;
+    return eval_on(judge, node, errors);
+}
+
 static Combiner combiner_of(const Node *node)
 {
     Reduction reduction;
@@ -264,7 +275,9 @@ static Tensor error_of(const Judge *judge, const Node *node, const Estimate *in,
 {
     switch (node_def(node)->kind) {
     case KIND_CONTRACT: return contract_error(judge, node, in);
-    case KIND_VIEW: return eval_on(judge, node, &in->error);
+    case KIND_IOTA: return new_double(judge->arena, &value->type);
+    case KIND_VIEW:
+    case KIND_PIECES: return moved_error(judge, node, in);
     case KIND_REDUCE:
     case KIND_WINDOW: return reduce_error(judge, node, in);
     case KIND_ROW: return row_error(judge, in, value);
@@ -282,9 +295,8 @@ static void add_rounding(Estimate *out, Dtype dtype)
 
 static void eval_fast(Judge *judge, const Node *node)
 {
-    Estimate in[MAX_IN] = {0}, *out = ARENA_NEW(judge->arena, Estimate);
-    Tensor operands[MAX_IN] = {0};
-    assert(node->ninputs <= MAX_IN);
+    Estimate *in = ARENA_ARRAY(judge->arena, Estimate, node->ninputs + 1), *out = ARENA_NEW(judge->arena, Estimate);
+    Tensor *operands = new_operands(judge, node);
     for (int i = 0; i < node->ninputs; i++)
         if (node->inputs[i].node) {
             in[i] = estimate_of(judge, node->inputs[i]);
@@ -314,7 +326,7 @@ static void eval_body(Judge *judge, const Graph *body, bool strict)
  * far off as a chain of its longest sum and the functions around it may get. */
 static void judge_nest(const Judge *judge, const Node *node, int slot, Judgement *out)
 {
-    Tensor operands[MAX_IN] = {0}, *results = ARENA_ARRAY(judge->arena, Tensor, node->nresults);
+    Tensor *operands = new_operands(judge, node), *results = ARENA_ARRAY(judge->arena, Tensor, node->nresults);
     double terms = 1, largest = 1;
     for (int i = 0; i < node->ninputs; i++) {
         if (!node->inputs[i].node) continue;

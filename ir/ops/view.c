@@ -226,11 +226,20 @@ static int64_t from_end(int64_t index, int64_t size) { return index < 0 ? index 
 /* Axes beyond the lists are kept whole. */
 static Cut cut_of(const SliceAttrs *attrs, int axis, int64_t size)
 {
-    int64_t begin = axis < attrs->begin.count ? from_end(attrs->begin.at[axis], size) : 0;
-    int64_t end = axis < attrs->end.count ? from_end(attrs->end.at[axis], size) : size;
     int64_t step = axis < attrs->step.count ? attrs->step.at[axis] : 1;
-    if (end > size) end = size;
-    int64_t count = step > 0 && begin >= 0 && end > begin ? (end - begin - 1) / step + 1 : 0;
+    int64_t begin = step < 0 ? size - 1 : 0, end = step < 0 ? -1 : size, count = 0;
+    if (axis < attrs->begin.count) begin = from_end(attrs->begin.at[axis], size);
+    if (axis < attrs->end.count) end = from_end(attrs->end.at[axis], size);
+    if (step < 0) {
+        /* what is in front of the first element by more than the size is said to go down to that */
+        if (end < -1) end = -1;
+        if (begin >= size) begin = size - 1;
+        if (step < -size) step = -size;
+        if (begin > end) count = (begin - end - 1) / -step + 1;
+    } else {
+        if (end > size) end = size;
+        if (step > 0 && begin >= 0 && end > begin) count = (end - begin - 1) / step + 1;
+    }
     if (count == 1) step = 1; /* whatever was said, nothing is stepped over; index maps stay small */
     return (Cut){begin, step, count};
 }
@@ -252,7 +261,8 @@ static bool infer_slice(const Node *node, Type *out, Diag *diag)
         if (cut.count < 1 || !dim_is_fixed(&from->dim[i])) {
             diag_error(diag, E0404, node_span(node), "slice: nothing, or not a fixed number, is left of axis %d of %s",
                        i, type_text(diag->arena, from));
-            return diag_help(diag, "begin must be below end, both within the axis, and step at least 1");
+            return diag_help(
+                diag, "from begin to end by step, of an axis of fixed size; end: -size - 1 goes down to the first");
         }
         out->dim[i] = dim_fixed(cut.count);
     }
@@ -273,14 +283,15 @@ static bool view_slice(const Node *node, IndexMap *out)
 
 const OpDef op_slice = {
     .name = "slice",
-    .doc = "Of each axis the elements begin, begin + step, ... below end.",
+    .doc = "Of each axis the elements begin, begin + step, ... below end; down to above end when step is negative.",
     .kind = KIND_VIEW,
     .noperands = 1,
     .operands = operands,
     .attrs = ATTRS(SliceAttrs,
-                   ATTR(SliceAttrs, begin, .kind = ATTR_INTS, .doc = "first index of each axis; negative from the end"),
+                   ATTR(SliceAttrs, begin, .kind = ATTR_INTS,
+                        .doc = "first index of each axis; negative from the end; left out: all"),
                    ATTR(SliceAttrs, end, .kind = ATTR_INTS, .doc = "index after the last; negative from the end"),
-                   ATTR(SliceAttrs, step, .kind = ATTR_INTS, .doc = "distance of the indices; left out: 1")),
+                   ATTR(SliceAttrs, step, .kind = ATTR_INTS, .doc = "distance of the indices, not 0; left out: 1")),
     .infer = infer_slice,
     .view = view_slice,
 };

@@ -152,9 +152,9 @@ static bool draw_param(Drawer *d, const Step *step, const Operand *operand, int 
 /* A kind first, so that a family of many operators does not crowd out the others. */
 static Op draw_op(Random *r)
 {
-    static const OpKind kinds[] = {KIND_MAP,    KIND_MAP,    KIND_MAP,      KIND_MAP,       KIND_MAP,
-                                   KIND_VIEW,   KIND_VIEW,   KIND_CONTRACT, KIND_CONTRACT,  KIND_CONTRACT,
-                                   KIND_REDUCE, KIND_WINDOW, KIND_ROW,      KIND_COMPOSITE, KIND_NEST};
+    static const OpKind kinds[] = {KIND_MAP,  KIND_MAP,       KIND_MAP,      KIND_MAP,      KIND_MAP,    KIND_VIEW,
+                                   KIND_VIEW, KIND_CONTRACT,  KIND_CONTRACT, KIND_CONTRACT, KIND_REDUCE, KIND_WINDOW,
+                                   KIND_ROW,  KIND_COMPOSITE, KIND_NEST,     KIND_PIECES,   KIND_PIECES, KIND_IOTA};
     OpKind kind = RANDOM_OF(r, kinds);
     for (int attempt = 0; attempt < 1000; attempt++) {
         Op op = (Op)random_below(r, OP_COUNT);
@@ -163,11 +163,20 @@ static Op draw_op(Random *r)
     return OP_add;
 }
 
+/* Of any number, some. */
+static int draw_count(Drawer *d, const OpDef *def)
+{
+    bool variadic = def->noperands && def->operands[def->noperands - 1].flags & OPERAND_VARIADIC;
+    return def->noperands + (variadic ? random_below(&d->random, 4) : 0);
+}
+
 static bool draw_operands(Drawer *d, Step *step)
 {
     const OpDef *def = op_table[step->op];
-    for (int i = 0; i < def->noperands; i++) {
-        const Operand *operand = &def->operands[i];
+    int count = draw_count(d, def);
+    if (!count) attrs_draw(&d->random, &def->attrs, type_of(d, pick_value(d)), step->attrs);
+    for (int i = 0; i < count; i++) {
+        const Operand *operand = &def->operands[i < def->noperands ? i : def->noperands - 1];
         int index = -1;
         if (i == 0)
             index = pick_value(d);

@@ -1,0 +1,68 @@
+/* Results made of boxes: each box is a nest of its own that writes into its place. */
+#include "backend/lower/nest.h"
+
+typedef struct Pieces {
+    Lowering *lowering;
+    const Node *anchor;
+    Piece piece;
+    Value operand; /* no node: zeros */
+} Pieces;
+
+static const LoopExpr *piece_value(const Pieces *p, Nest *nest)
+{
+    Scalar zero = {0};
+    if (p->operand.node) return nest_value(nest, p->operand, &p->piece.map);
+    return lower_constant(&p->lowering->builder, p->anchor->types[0].dtype, zero, nest->lanes);
+}
+
+static void store_elements(Nest *nest, void *context)
+{
+    const Pieces *p = context;
+    Lowering *lowering = p->lowering;
+    Value result = value_of((Node *)lowering->group.node);
+    const Type *type = value_type(result);
+    const LoopExpr *value = piece_value(p, nest);
+    Nest out = *nest;
+    out.memo = NULL;
+    out.known = p->anchor;
+    out.known_value = value;
+    for (int axis = 0; axis < type->rank; axis++) out.at[axis] = affine_plus(nest->at[axis], p->piece.begin[axis]);
+    if (lowering->group.body->results[0].value.node != p->anchor)
+        out.known_value = loop_let(&lowering->builder, "piece", value);
+    IndexMap identity = nest_identity(type);
+    value = nest_value(&out, lowering->group.body->results[0].value, &identity);
+    int64_t step = out.lanes > 1 ? result.node->places[0].stride[out.vector] : 1;
+    loop_store(&lowering->builder, lower_buffer(lowering, result), lower_address(result, out.at), value, step,
+               out.active);
+}
+
+static void lower_piece(Pieces *p)
+{
+    Lowering *lowering = p->lowering;
+    Value result = value_of((Node *)lowering->group.node);
+    Type box = *value_type(result);
+    for (int axis = 0; axis < box.rank; axis++) box.dim[axis] = dim_fixed(p->piece.size[axis]);
+    p->operand = (Value){NULL, 0};
+    if (p->piece.operand >= 0) p->operand = p->anchor->inputs[p->piece.operand];
+    IndexMap identity = nest_identity(&box);
+    AccessList accesses = {.arena = lowering->builder.arena};
+    access_add(&accesses, result, &identity);
+    if (p->operand.node) nest_accesses(lowering, p->operand, &p->piece.map, NULL, &accesses);
+    nest_accesses(lowering, lowering->group.body->results[0].value, &identity, p->anchor, &accesses);
+    Axes axes = axes_collapse(&box, NULL, &accesses);
+    Nest nest = {.lowering = lowering, .rank = box.rank, .lanes = 1, .active = 1};
+    NestLoops loops = nest_open(&nest, &axes, 1);
+    if (axes.count)
+        nest_vectors(&nest, axes.axis[axes.count - 1], axes.size[axes.count - 1], lowering->schedule->lanes,
+                     store_elements, p);
+    else
+        store_elements(&nest, p);
+    nest_close(&nest, &loops);
+}
+
+void lower_pieces(Lowering *lowering)
+{
+    Pieces p = {.lowering = lowering, .anchor = lowering->group.anchor};
+    lower_fill_ring(lowering);
+    for (int64_t i = 0; node_def(p.anchor)->piece(p.anchor, i, &p.piece); i++) lower_piece(&p);
+}

@@ -66,7 +66,7 @@ static bool is_dense(const Place *place, const Type *type)
 {
     Place dense = {.space = place->space};
     place_set_strides(&dense, type);
-    return !place->panel && !place_has_halo(place) &&
+    return !place->panel && !place->packing && !place_has_halo(place) &&
            memcmp(dense.stride, place->stride, (size_t)type->rank * sizeof *dense.stride) == 0;
 }
 
@@ -201,6 +201,8 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
     if (place->space == SPACE_SCRATCH) broken(check, node, "lies in scratch, which is no value's");
     if ((place->panel || place->packing) && place->space != SPACE_CONSTANT)
         broken(check, node, "is packed, but no constant");
+    if (place->packing && !buffer->used) /* what reads it is held to its form by verify_panels */
+        broken(check, node, "is packed, but nobody reads it");
     check_space(check, buffer);
 }
 

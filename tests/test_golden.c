@@ -280,10 +280,10 @@ static void loops_read_back(const Case *c, const LoopProgram *program, const cha
     free(printed);
 }
 
-static void print_loops(const Case *c, const Graph *graph, const Target *target, FILE *out, Diag *diag)
+static bool print_loops(const Case *c, const Graph *graph, const Target *target, FILE *out, Diag *diag)
 {
     LoopProgram program;
-    assert_true(lower_graph(graph, target, &program, diag));
+    if (!lower_graph(graph, target, &program, diag)) return false;
     char *text = NULL;
     size_t length = 0;
     FILE *loops = open_memstream(&text, &length);
@@ -292,6 +292,7 @@ static void print_loops(const Case *c, const Graph *graph, const Target *target,
     loops_read_back(c, &program, text);
     fputs(text, out);
     free(text);
+    return true;
 }
 
 static Graph *produce(Case *c)
@@ -303,11 +304,9 @@ static Graph *produce(Case *c)
     Graph *graph = read_graph(c->arena, c->path, c->input, &deploys, &diag);
     if (deploys.count) c->policy = &deploys.at[0];
     if (graph && !run_passes(c, graph, &target, &diag)) graph = NULL;
+    if (graph && c->loops && !print_loops(c, graph, &target, out, &diag)) graph = NULL;
     diag_print(&diag, out, false);
-    if (graph && c->loops)
-        print_loops(c, graph, &target, out, &diag);
-    else if (graph)
-        graph_print(graph, out, (PrintOptions){.origins = false});
+    if (graph && !c->loops) graph_print(graph, out, (PrintOptions){.origins = false});
     fclose(out);
     return graph;
 }

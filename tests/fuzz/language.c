@@ -1,6 +1,11 @@
 /* Any bytes are a model or diagnostics.  What parses is formatted once and for all, and means the same afterwards; what
- * elaborates prints as text that reads back as itself. */
+ * elaborates prints as text that reads back as itself; what says that it is planned becomes loop nests and packed
+ * constants, or a diagnostic. */
+#include "backend/lower.h"
+#include "backend/object.h"
 #include "frontend/frontend.h"
+#include "ir/op.h"
+#include "ir/place.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +56,27 @@ static const Ast *parse(Arena *arena, const char *text, size_t length, Diag *dia
     return ast;
 }
 
+static bool elements_are_there(const Graph *graph)
+{
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_param && !node->data) return false;
+    return true;
+}
+
+/* What a dump says of places and schedules is enough to make code of it. */
+static void lower(const Graph *graph, Arena *arena)
+{
+    enum { MOST_CONSTANTS = 1 << 22 };
+    Diag diag = diag_new(arena);
+    Target target;
+    LoopProgram program;
+    if (graph->stage != STAGE_PLANNED || !elements_are_there(graph)) return;
+    if (!target_select("", "x86-64-v3", "", arena, &target, &diag)) abort();
+    if (lower_graph(graph, &target, &program, &diag) != !diag.errors) abort();
+    int64_t bytes = graph_space_bytes(graph, SPACE_CONSTANT);
+    if (!diag.errors && bytes && bytes <= MOST_CONSTANTS) weights_fill(graph, arena_array(arena, (size_t)bytes, 1));
+}
+
 /* The text of the graph, NULL when there is none. */
 static const char *meaning(Arena *arena, const Ast *ast)
 {
@@ -58,7 +84,9 @@ static const char *meaning(Arena *arena, const Ast *ast)
     const ElaborateOptions options = {.weights_optional = true, .data_limit = 1 << 22};
     const Graph *graph = elaborate(arena, ast, &options, &diag);
     if ((graph == NULL) != (diag.errors > 0)) abort();
-    return graph ? printed(arena, graph) : NULL;
+    if (!graph) return NULL;
+    lower(graph, arena);
+    return printed(arena, graph);
 }
 
 static void check_same(const char *a, const char *b)

@@ -4,11 +4,13 @@
 #include <assert.h>
 #include <string.h>
 
-static int64_t integer_bits(Dtype dtype, Scalar value)
+/* As the element lies in memory: of floats that only casts compute with, too. */
+static uint64_t element_bits(Dtype dtype, Scalar value)
 {
-    if (dtype == F16) return f16_from_float((float)value.real);
-    if (dtype == BF16) return bf16_from_float((float)value.real);
-    return value.integer;
+    uint64_t bits = 0;
+    Tensor element = {.type = type_scalar(dtype), .data = &bits};
+    tensor_set(&element, 0, value);
+    return bits;
 }
 
 LLVMValueRef emit_constant(const Emitter *e, Dtype dtype, int lanes, Scalar value)
@@ -18,7 +20,7 @@ LLVMValueRef emit_constant(const Emitter *e, Dtype dtype, int lanes, Scalar valu
     if (dtype == F32 || dtype == F64)
         scalar = LLVMConstReal(type, value.real);
     else
-        scalar = LLVMConstInt(type, (unsigned long long)integer_bits(dtype, value), 1);
+        scalar = LLVMConstInt(type, (unsigned long long)element_bits(dtype, value), 0);
     if (lanes == 1) return scalar;
     LLVMValueRef *all = ARENA_ARRAY(e->arena, LLVMValueRef, lanes);
     for (int i = 0; i < lanes; i++) all[i] = scalar;

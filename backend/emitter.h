@@ -87,7 +87,7 @@ LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, int index);
 
 /* ---- emit_memory.c ---- */
 
-/* What holds `lanes` elements: a bool is an i1, a 16-bit float, which only casts compute with, its bits. */
+/* What holds `lanes` elements: a bool is an i1, a float of 16 bits or less, which only casts compute with, its bits. */
 LLVMTypeRef emit_type(const Emitter *e, Dtype dtype, int lanes);
 /* An affine index as a value of the index type. */
 LLVMValueRef emit_affine(Body *b, const Affine *index);

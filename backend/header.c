@@ -68,11 +68,15 @@ static const char *upper_case(Arena *arena, const char *text)
     return upper;
 }
 
-/* A bool is a byte, 16-bit floats are their bits: what C99 has in every compiler. */
+/* A bool is a byte, as is a number of less than 8 bits; floats of 16 bits or less are their bits: what C99 has in every
+ * compiler. */
 static const char *const c_types[DTYPE_COUNT] = {
-    [F32] = "float",    [F64] = "double",   [F16] = "uint16_t", [BF16] = "uint16_t", [I8] = "int8_t",
-    [I16] = "int16_t",  [I32] = "int32_t",  [I64] = "int64_t",  [U8] = "uint8_t",    [U16] = "uint16_t",
-    [U32] = "uint32_t", [U64] = "uint64_t", [BOOL] = "uint8_t",
+    [F32] = "float",          [F64] = "double",       [F16] = "uint16_t",       [BF16] = "uint16_t",
+    [I8] = "int8_t",          [I16] = "int16_t",      [I32] = "int32_t",        [I64] = "int64_t",
+    [U8] = "uint8_t",         [U16] = "uint16_t",     [U32] = "uint32_t",       [U64] = "uint64_t",
+    [BOOL] = "uint8_t",       [F8E4M3FN] = "uint8_t", [F8E4M3FNUZ] = "uint8_t", [F8E5M2] = "uint8_t",
+    [F8E5M2FNUZ] = "uint8_t", [F8E8M0] = "uint8_t",   [F4E2M1] = "uint8_t",     [I4] = "int8_t",
+    [U4] = "uint8_t",         [I2] = "int8_t",        [U2] = "uint8_t",
 };
 
 /* Parameters of our own, and the words of C and C++. */

@@ -144,11 +144,11 @@ static bool computes_on(ExprKind op, Dtype dtype)
     case EXPR_LT:
     case EXPR_LE:
     case EXPR_MIN:
-    case EXPR_MAX: return dtype != F16 && dtype != BF16;
+    case EXPR_MAX: return dtype_is_computed(dtype);
+    case EXPR_CAST: return !dtype_is_storage(dtype);
     case EXPR_SELECT:
-    case EXPR_CAST:
     case EXPR_BITCAST: return true;
-    default: return dtype != F16 && dtype != BF16 && dtype != BOOL;
+    default: return dtype_is_computed(dtype) && dtype != BOOL;
     }
 }
 
@@ -165,6 +165,8 @@ static bool check_dtypes(const Check *c, const LoopExpr *e, int arity)
         agree = agree && dtype_bits(dtype) == dtype_bits(e->dtype) && dtype != BOOL && e->dtype != BOOL;
     else if (e->op != EXPR_CAST)
         agree = agree && e->dtype == result;
+    else
+        agree = agree && !dtype_is_storage(e->dtype);
     if (agree && computes_on(e->op, dtype)) return true;
     return wrong(c, "%s of %s gives no %s", expr_kind_name(e->op), dtype_name(dtype), dtype_name(e->dtype));
 }
@@ -251,7 +253,7 @@ static bool check_expr(Check *c, const LoopExpr *e)
     case LOOP_LOAD: return check_load(c, e);
     case LOOP_OP: return check_op(c, e);
     case LOOP_SPLAT: return check_splat(c, e);
-    case LOOP_LANE: return (e->dtype != BOOL && e->dtype != F16 && e->dtype != BF16) || wrong(c, "lanes have numbers");
+    case LOOP_LANE: return (e->dtype != BOOL && dtype_is_computed(e->dtype)) || wrong(c, "lanes have numbers");
     case LOOP_FOLD: return check_fold(c, e);
     case LOOP_DOT: return check_dot(c, e);
     }

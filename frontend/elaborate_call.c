@@ -27,6 +27,12 @@ static double largest_float(Dtype dtype)
     case F16: return 65504;
     case BF16: return 0x1.fep127;
     case F32: return 0x1.fffffep127;
+    case F8E4M3FN: return 448;
+    case F8E4M3FNUZ: return 240;
+    case F8E5M2:
+    case F8E5M2FNUZ: return 57344;
+    case F8E8M0: return 0x1p127;
+    case F4E2M1: return 6;
     default: return HUGE_VAL;
     }
 }
@@ -36,7 +42,7 @@ static bool fits_dtype(const Item *item, Dtype dtype)
     if (dtype == BOOL || item->kind == ITEM_BOOL) return dtype == BOOL && item->kind == ITEM_BOOL;
     if (dtype_is_float(dtype)) return !isfinite(item->real) || fabs(item->real) <= largest_float(dtype);
     if (item->kind != ITEM_INTEGER) return false;
-    int bits = dtype_bits(dtype);
+    int bits = dtype_width(dtype);
     bool is_signed = dtype_kind(dtype) == DTYPE_SIGNED;
     int64_t high = bits - is_signed >= 63 ? INT64_MAX : (INT64_C(1) << (bits - is_signed)) - 1;
     return item->integer <= high && item->integer >= (is_signed ? -high - 1 : 0);

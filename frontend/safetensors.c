@@ -14,8 +14,24 @@ typedef struct DtypeName {
 } DtypeName;
 
 static const DtypeName dtype_names[] = {
-    {"F32", F32}, {"F64", F64}, {"F16", F16}, {"BF16", BF16}, {"I8", I8},   {"I16", I16},   {"I32", I32},
-    {"I64", I64}, {"U8", U8},   {"U16", U16}, {"U32", U32},   {"U64", U64}, {"BOOL", BOOL},
+    {"F32", F32},
+    {"F64", F64},
+    {"F16", F16},
+    {"BF16", BF16},
+    {"I8", I8},
+    {"I16", I16},
+    {"I32", I32},
+    {"I64", I64},
+    {"U8", U8},
+    {"U16", U16},
+    {"U32", U32},
+    {"U64", U64},
+    {"BOOL", BOOL},
+    {"F8_E4M3", F8E4M3FN},
+    {"F8_E5M2", F8E5M2},
+    {"F8_E8M0", F8E8M0},
+    {"F8_E4M3FNUZ", F8E4M3FNUZ},
+    {"F8_E5M2FNUZ", F8E5M2FNUZ},
 };
 
 /* Bytes [begin, end) of the data. */
@@ -58,7 +74,8 @@ static bool read_dtype(Reader *r, const cJSON *entry, const char *key, Dtype *ou
         return true;
     }
     damaged(r, key, arena_printf(r->arena, "has dtype `%.20s`, which is not known", item->valuestring));
-    return diag_help(r->diag, "known are F32, F64, F16, BF16, I8 to I64, U8 to U64 and BOOL; convert and save again");
+    return diag_help(r->diag,
+                     "known are F32, F64, F16, BF16, F8_*, I8 to I64, U8 to U64 and BOOL; convert and save again");
 }
 
 /* The type, and whether it has elements at all: files may hold empty tensors, our types cannot. */

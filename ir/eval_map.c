@@ -11,7 +11,9 @@ Tensor tensor_cast(Arena *arena, const Tensor *from, Dtype to)
     Type type = from->type;
     type.dtype = to;
     Tensor out = tensor_new(arena, type);
-    expr_cast_run(from->type.dtype, to, from->data, out.data, type_elements(&type));
+    Expr *cast = expr_new(arena);
+    expr_cast(cast, to, expr_arg(cast, 0, from->type.dtype));
+    expr_run(cast, (const void *const[]){from->data}, (const int64_t[]){1}, out.data, type_elements(&type));
     return out;
 }
 

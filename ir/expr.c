@@ -1,5 +1,7 @@
 #include "ir/expr.h"
 
+#include "ir/storage.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -52,9 +54,10 @@ int expr_arg(Expr *e, int argument, Dtype dtype)
 int expr_real(Expr *e, Dtype dtype, double value)
 {
     assert(dtype_is_float(dtype));
-    if (dtype == F32) value = (double)(float)value;
-    if (dtype == F16) value = (double)f16_to_float(f16_from_float((float)value));
-    if (dtype == BF16) value = (double)bf16_to_float(bf16_from_float((float)value));
+    uint64_t rounded;
+    Tensor element = {.type = type_scalar(dtype), .data = &rounded};
+    tensor_set_real(&element, 0, value);
+    value = tensor_real(&element, 0);
     return add(e, (ExprOp){.kind = EXPR_CONST, .dtype = dtype, .value.real = value});
 }
 
@@ -62,7 +65,7 @@ int expr_integer(Expr *e, Dtype dtype, int64_t value)
 {
     assert(!dtype_is_float(dtype));
     if (dtype == BOOL) value = value != 0;
-    int spare = 64 - dtype_bits(dtype);
+    int spare = 64 - dtype_width(dtype);
     uint64_t high = (uint64_t)value << spare;
     /* the element's own bits, extended as its kind is */
     value = dtype_kind(dtype) == DTYPE_SIGNED ? (int64_t)high >> spare : (int64_t)(high >> spare);
@@ -73,7 +76,7 @@ int expr_number(Expr *e, Dtype dtype, double value)
 {
     if (dtype_is_float(dtype)) return expr_real(e, dtype, value);
     if (dtype == BOOL) return expr_integer(e, dtype, value != 0);
-    int bits = dtype_bits(dtype) - (dtype_kind(dtype) == DTYPE_SIGNED);
+    int bits = dtype_width(dtype) - (dtype_kind(dtype) == DTYPE_SIGNED);
     uint64_t largest = UINT64_MAX >> (64 - bits);
     int64_t smallest = dtype_kind(dtype) == DTYPE_SIGNED ? -(int64_t)largest - 1 : 0;
     if (value != value) return expr_integer(e, dtype, 0);
@@ -111,9 +114,14 @@ int expr_select(Expr *e, int condition, int yes, int no)
     return add(e, (ExprOp){.kind = EXPR_SELECT, .dtype = dtype_of(e, yes), .in = {condition, yes, no}});
 }
 
-int expr_cast(Expr *e, Dtype to, int a)
+int expr_cast(Expr *e, Dtype to, int a) { return expr_cast_by(e, to, a, (CastRule){CAST_SATURATE, CAST_UP}); }
+
+int expr_cast_by(Expr *e, Dtype to, int a, CastRule rule)
 {
-    if (dtype_of(e, a) == to) return e->result = a;
+    Dtype from = dtype_of(e, a);
+    if (from == to) return e->result = a;
+    if (dtype_is_storage(from)) return expr_cast_by(e, to, expr_from_storage(e, a), rule);
+    if (dtype_is_storage(to)) return expr_to_storage(e, to, a, rule);
     return add(e, (ExprOp){.kind = EXPR_CAST, .dtype = to, .in = {a}});
 }
 

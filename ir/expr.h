@@ -45,8 +45,18 @@ int expr_unary(Expr *e, ExprKind kind, int a);
 int expr_binary(Expr *e, ExprKind kind, int a, int b);
 int expr_fma(Expr *e, int a, int b, int c); /* a * b + c, rounded once */
 int expr_select(Expr *e, int condition, int yes, int no);
-/* Float to integer truncates and saturates, NaN is 0; integer to integer wraps; to bool is x != 0. */
+/* Float to integer truncates and saturates, NaN is 0; integer to integer wraps; to bool is x != 0.  From and to storage
+ * dtypes it is integer operations on the bits (ir/exprstorage.c), so that no EXPR_CAST names one: to floats it rounds
+ * once to nearest even and saturates, to integers of less than 8 bits wraps what an i32 would be. */
 int expr_cast(Expr *e, Dtype to, int a);
+/* What a cast to a float of 8 bits does with what is too large for it, and how f8e8m0 rounds. */
+typedef enum CastOverflow { CAST_SATURATE, CAST_SPECIAL } CastOverflow;
+typedef enum CastRound { CAST_UP, CAST_DOWN, CAST_NEAREST } CastRound;
+typedef struct CastRule {
+    CastOverflow overflow;
+    CastRound round;
+} CastRule;
+int expr_cast_by(Expr *e, Dtype to, int a, CastRule rule);
 int expr_bitcast(Expr *e, Dtype to, int a);
 
 /* Elementary functions as expressions of f32 operations; ULPs in tests/test_math.c. */

@@ -23,12 +23,10 @@ static void fill(void *out, const void *element, size_t size, int64_t count)
 
 static void fill_constant(void *out, Dtype dtype, Scalar value, int64_t count)
 {
-    unsigned char element[ELEMENT_BYTES];
-    if (dtype_is_float(dtype))
-        expr_cast_run(F64, dtype, &value.real, element, 1);
-    else
-        expr_cast_run(I64, dtype, &value.integer, element, 1);
-    fill(out, element, (size_t)dtype_bits(dtype) / 8, count);
+    uint64_t element;
+    Tensor one = {.type = type_scalar(dtype), .data = &element};
+    tensor_set(&one, 0, value);
+    fill(out, &element, (size_t)dtype_bits(dtype) / 8, count);
 }
 
 /* What is the same in every block. */

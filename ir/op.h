@@ -191,6 +191,7 @@ typedef struct TransposeAttrs {
 
 typedef struct CastAttrs {
     int to;
+    int overflow, round; /* CastOverflow, CastRound */
 } CastAttrs;
 
 typedef struct BroadcastAttrs {

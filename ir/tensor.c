@@ -1,5 +1,7 @@
 #include "ir/tensor.h"
 
+#include "ir/storage.h"
+
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -96,10 +98,10 @@ Scalar tensor_get(const Tensor *tensor, int64_t index)
     case U32: return (Scalar){.integer = ((const uint32_t *)data)[index]};
     case U64: return (Scalar){.integer = (int64_t)((const uint64_t *)data)[index]};
     case BOOL: return (Scalar){.integer = ((const uint8_t *)data)[index] != 0};
-    case DTYPE_COUNT: break;
+    default: break;
     }
-    assert(false);
-    return (Scalar){0};
+    assert(dtype_is_storage(tensor->type.dtype));
+    return storage_get(tensor->type.dtype, ((const uint8_t *)data)[index]);
 }
 
 void tensor_set(Tensor *tensor, int64_t index, Scalar value)
@@ -119,7 +121,7 @@ void tensor_set(Tensor *tensor, int64_t index, Scalar value)
     case U32: ((uint32_t *)data)[index] = (uint32_t)value.integer; break;
     case U64: ((uint64_t *)data)[index] = (uint64_t)value.integer; break;
     case BOOL: ((uint8_t *)data)[index] = value.integer != 0; break;
-    case DTYPE_COUNT: assert(false); break;
+    default: ((uint8_t *)data)[index] = storage_set(tensor->type.dtype, value); break;
     }
 }
 

@@ -4,21 +4,27 @@
 
 typedef struct DtypeRow {
     const char *name;
-    int bits;
+    int bits, width;
     DtypeKind kind;
 } DtypeRow;
 
 static const DtypeRow dtypes[] = {
-#define DTYPE(id, name, bits, kind) {name, bits, kind},
+#define DTYPE(id, name, bits, width, kind) {name, bits, width, kind},
 #include "ir/dtype.def"
 };
 
 const char *dtype_name(Dtype dtype) { return dtypes[dtype].name; }
 int dtype_bits(Dtype dtype) { return dtypes[dtype].bits; }
+int dtype_width(Dtype dtype) { return dtypes[dtype].width; }
 DtypeKind dtype_kind(Dtype dtype) { return dtypes[dtype].kind; }
 bool dtype_is_float(Dtype dtype) { return dtypes[dtype].kind == DTYPE_FLOAT; }
+bool dtype_is_storage(Dtype dtype)
+{
+    return dtype != BOOL && (dtypes[dtype].width < 8 || (dtype_is_float(dtype) && dtypes[dtype].width == 8));
+}
+bool dtype_is_computed(Dtype dtype) { return !dtype_is_storage(dtype) && dtype_wide(dtype) == dtype; }
 Dtype dtype_wide(Dtype dtype) { return dtype == F16 || dtype == BF16 ? F32 : dtype; }
-int64_t dtype_bytes(Dtype dtype, int64_t count) { return (count * dtypes[dtype].bits + 7) / 8; }
+int64_t dtype_bytes(Dtype dtype, int64_t count) { return count * (dtypes[dtype].bits / 8); }
 
 Dtype dtype_find(const char *name)
 {

@@ -11,7 +11,7 @@
 enum { MAX_RANK = 8 };
 
 typedef enum Dtype {
-#define DTYPE(id, name, bits, kind) id,
+#define DTYPE(id, name, bits, width, kind) id,
 #include "ir/dtype.def"
     DTYPE_COUNT
 } Dtype;
@@ -47,12 +47,17 @@ struct Type {
 
 const char *dtype_name(Dtype dtype);
 Dtype dtype_find(const char *name); /* DTYPE_COUNT when there is none */
-int dtype_bits(Dtype dtype);        /* stored bits of one element */
+int dtype_bits(Dtype dtype);        /* of one element in memory: 8 or more */
+int dtype_width(Dtype dtype);       /* of its value: 4 of an i4, 1 of a bool */
 DtypeKind dtype_kind(Dtype dtype);
 bool dtype_is_float(Dtype dtype);
+/* Floats of 8 and 4 bits, integers of 4 and 2: kept, moved, chosen and cast, never computed with. */
+bool dtype_is_storage(Dtype dtype);
+/* Expressions have arithmetic for it; 16-bit floats are computed in f32. */
+bool dtype_is_computed(Dtype dtype);
 /* What sums of this dtype are computed in: f32 for 16-bit floats, which round once at the end. */
 Dtype dtype_wide(Dtype dtype);
-/* Bytes of `count` elements, sub-byte dtypes packed. */
+/* Bytes of `count` elements in memory. */
 int64_t dtype_bytes(Dtype dtype, int64_t count);
 
 Dim dim_fixed(int64_t size);

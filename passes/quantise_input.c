@@ -84,7 +84,7 @@ static bool is_moved(const Tensor *levels, const Tensor *stored)
 static Value moved(const Maker *m, Value input, Dtype to)
 {
     if (value_type(input)->dtype == to) return input;
-    Value cast = make(m, OP_cast, &(CastAttrs){(int)to}, 1, &input);
+    Value cast = make(m, OP_cast, &(CastAttrs){.to = (int)to}, 1, &input);
     return make_binary(m, OP_add, cast, make_number(m, to, to == I8 ? -128 : 128));
 }
 

@@ -24,19 +24,20 @@ static bool root_is_signed(const Match *match) { return !is_unsigned(match->root
 /* Bits of precision: of a float's significand, of an integer without its sign. */
 static int precision(Dtype dtype)
 {
-    static const int significand[] = {[F32] = 24, [F64] = 53, [F16] = 11, [BF16] = 8};
+    static const int significand[] = {[F32] = 24,       [F64] = 53,   [F16] = 11,       [BF16] = 8,   [F8E4M3FN] = 4,
+                                      [F8E4M3FNUZ] = 4, [F8E5M2] = 3, [F8E5M2FNUZ] = 3, [F8E8M0] = 1, [F4E2M1] = 2};
     if (dtype_is_float(dtype)) return significand[dtype];
     if (dtype == BOOL) return 1;
-    return dtype_bits(dtype) - (dtype_kind(dtype) == DTYPE_SIGNED);
+    return dtype_width(dtype) - (dtype_kind(dtype) == DTYPE_SIGNED);
 }
 
 /* Does `to` have every value of `from`?  Floats have enough range for all integers that fit their precision. */
 static bool holds(Dtype to, Dtype from)
 {
     if (to == from) return true;
-    if (to == BOOL) return false;
+    if (to == BOOL || (dtype_is_storage(to) && dtype_is_float(to))) return false;
     if (precision(to) < precision(from)) return false;
-    if (dtype_is_float(from)) return dtype_is_float(to) && !(to == F16 && from == BF16);
+    if (dtype_is_float(from)) return dtype_is_float(to) && !(to == F16 && (from == BF16 || from == F8E8M0));
     return dtype_is_float(to) || is_unsigned(from) || !is_unsigned(to);
 }
 

@@ -24,7 +24,17 @@ enum lep_dtype {
     LEP_U16,
     LEP_U32,
     LEP_U64,
-    LEP_BOOL
+    LEP_BOOL,
+    LEP_F8E4M3FN,
+    LEP_F8E4M3FNUZ,
+    LEP_F8E5M2,
+    LEP_F8E5M2FNUZ,
+    LEP_F8E8M0,
+    LEP_F4E2M1,
+    LEP_I4,
+    LEP_U4,
+    LEP_I2,
+    LEP_U2
 };
 
 typedef struct LepPort {

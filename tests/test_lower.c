@@ -52,14 +52,16 @@ static void maps_of_every_dtype(void **state)
         Sketch s = sketch_new(*state, "dtype");
         Value a = sketch_input(&s, (Dtype)dtype, DIMS(2, 23)), b = sketch_input(&s, (Dtype)dtype, DIMS(2, 23));
         Value c = a;
-        if (dtype != BOOL) {
+        if (dtype != BOOL && !dtype_is_storage((Dtype)dtype)) {
             c = sketch_op(&s, OP_mul, NULL, OPERANDS(a, b));
             c = sketch_op(&s, OP_minimum, NULL, OPERANDS(sketch_op(&s, OP_sub, NULL, OPERANDS(c, b)), a));
         }
         CastAttrs to = {.to = F32};
         sketch_output(&s, c);
         sketch_output(&s, sketch_op(&s, OP_cast, &to, OPERANDS(c)));
-        sketch_output(&s, sketch_op(&s, OP_where, NULL, OPERANDS(sketch_op(&s, OP_equal, NULL, OPERANDS(a, b)), c, b)));
+        Value x = dtype_is_storage((Dtype)dtype) ? sketch_op(&s, OP_cast, &to, OPERANDS(a)) : a;
+        Value y = dtype_is_storage((Dtype)dtype) ? sketch_op(&s, OP_cast, &to, OPERANDS(b)) : b;
+        sketch_output(&s, sketch_op(&s, OP_where, NULL, OPERANDS(sketch_op(&s, OP_equal, NULL, OPERANDS(x, y)), c, b)));
         sketch_check(&s);
     }
 }

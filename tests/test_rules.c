@@ -148,7 +148,7 @@ typedef struct Variant {
     }
 #define CAST(dtype)                                                                                                    \
     {                                                                                                                  \
-        OP_cast, &(const CastAttrs) { dtype }                                                                          \
+        OP_cast, &(const CastAttrs) { .to = dtype }                                                                    \
     }
 
 static const Variant variants[] = {
@@ -194,6 +194,12 @@ static const Variant variants[] = {
     CAST(U32),
     CAST(U64),
     CAST(BOOL),
+    CAST(F8E4M3FN),
+    CAST(F8E5M2FNUZ),
+    CAST(F8E8M0),
+    CAST(F4E2M1),
+    CAST(I4),
+    CAST(U2),
 };
 enum { VARIANTS = sizeof variants / sizeof *variants };
 

@@ -17,14 +17,29 @@ static const char *operand_name(const Node *node, int index)
     return def->operands[index < def->noperands ? index : def->noperands - 1].name;
 }
 
+bool dtype_accepted(Dtype dtype, Accept accept)
+{
+    if (dtype_is_storage(dtype) || accept == ACCEPT_ANY) return accept == ACCEPT_ANY;
+    bool floats = accept == ACCEPT_FLOATS || accept == ACCEPT_NUMBERS || accept == ACCEPT_COMPUTED;
+    bool bools = accept == ACCEPT_BOOL || accept == ACCEPT_COMPUTED;
+    if (dtype_is_float(dtype)) return floats;
+    return dtype == BOOL ? bools : accept != ACCEPT_FLOATS && accept != ACCEPT_BOOL;
+}
+
 bool need_dtype(const Node *node, int index, Accept accept, Diag *diag)
 {
-    Dtype dtype = operand_type(node, index)->dtype;
-    if (accept == ACCEPT_ANY || dtype_is_float(dtype) || (accept == ACCEPT_NUMBERS && dtype != BOOL)) return true;
-    diag_error(diag, E0302, node_span(node), "%s: expected %s for `%s`, found %s", node_def(node)->name,
-               accept == ACCEPT_FLOATS ? "a float dtype" : "a number dtype", operand_name(node, index),
-               operand_text(node, index, diag->arena));
-    return diag_help(diag, "convert it, as in f32(x)");
+    static const char *const wanted[] = {[ACCEPT_FLOATS] = "a float dtype",
+                                         [ACCEPT_INTEGERS] = "an integer dtype",
+                                         [ACCEPT_NUMBERS] = "a number dtype",
+                                         [ACCEPT_BOOL] = "bool",
+                                         [ACCEPT_COMPUTED] = "a dtype of 8 bits or more to compute with",
+                                         [ACCEPT_ANY] = "any dtype"};
+    static const char *const casts[] = {[ACCEPT_INTEGERS] = "i32(x)", [ACCEPT_BOOL] = "bool(x)"};
+    if (dtype_accepted(operand_type(node, index)->dtype, accept)) return true;
+    diag_error(diag, E0302, node_span(node), "%s: expected %s for `%s`, found %s", node_def(node)->name, wanted[accept],
+               operand_name(node, index), operand_text(node, index, diag->arena));
+    bool other = accept == ACCEPT_INTEGERS || accept == ACCEPT_BOOL;
+    return diag_help(diag, "convert it, as in %s", other ? casts[accept] : "f32(x)");
 }
 
 bool need_same_dtype(const Node *node, int index, Diag *diag)
@@ -70,7 +85,7 @@ bool need_products(const Node *node, int64_t depth, int bias, Diag *diag)
     enum { DEEPEST = 65535 }; /* 255 * 128 each: below 2^31 with a bias of 2^25 */
     Dtype x = operand_type(node, 0)->dtype, y = operand_type(node, 1)->dtype;
     if (!is_byte(x)) {
-        if (!dtype_is_float(x)) return refuse_products(node, diag);
+        if (!dtype_accepted(x, ACCEPT_FLOATS)) return refuse_products(node, diag);
         return need_same_dtype(node, 1, diag) &&
                (bias < 0 || !operand_present(node, bias) || need_same_dtype(node, bias, diag));
     }

@@ -6,14 +6,18 @@
 
 /* Sets of dtypes that operands may have. */
 typedef enum Accept {
-    ACCEPT_FLOATS,  /* f32, f64, f16, bf16 */
-    ACCEPT_NUMBERS, /* all but bool */
-    ACCEPT_ANY
+    ACCEPT_FLOATS,   /* f32, f64, f16, bf16 */
+    ACCEPT_INTEGERS, /* i8 .. i64, u8 .. u64 */
+    ACCEPT_NUMBERS,  /* both */
+    ACCEPT_BOOL,
+    ACCEPT_COMPUTED, /* numbers and bool */
+    ACCEPT_ANY       /* what is only stored, too: float8, 4-bit numbers and the like */
 } Accept;
 
 bool operand_present(const Node *node, int index);
 const Type *operand_type(const Node *node, int index);
 const char *operand_text(const Node *node, int index, Arena *arena);
+bool dtype_accepted(Dtype dtype, Accept accept);
 /* E0302 with a cast as the way out. */
 bool need_dtype(const Node *node, int index, Accept accept, Diag *diag);
 /* E0302 unless operand `index` has operand 0's dtype. */

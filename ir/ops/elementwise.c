@@ -13,7 +13,7 @@ static bool infer_of(const Node *node, Accept accept, Type *out, Diag *diag)
 }
 static bool infer_floats(const Node *node, Type *out, Diag *diag) { return infer_of(node, ACCEPT_FLOATS, out, diag); }
 static bool infer_numbers(const Node *node, Type *out, Diag *diag) { return infer_of(node, ACCEPT_NUMBERS, out, diag); }
-static bool infer_any(const Node *node, Type *out, Diag *diag) { return infer_of(node, ACCEPT_ANY, out, diag); }
+static bool infer_any(const Node *node, Type *out, Diag *diag) { return infer_of(node, ACCEPT_COMPUTED, out, diag); }
 
 /* An operator of one operation of ir/expr.def. */
 #define UNARY(id, operation, infer_, text, ...)                                                                        \
@@ -107,7 +107,10 @@ static bool infer_compare(const Node *node, Accept accept, Type *out, Diag *diag
     out->dtype = BOOL;
     return true;
 }
-static bool infer_equal(const Node *node, Type *out, Diag *diag) { return infer_compare(node, ACCEPT_ANY, out, diag); }
+static bool infer_equal(const Node *node, Type *out, Diag *diag)
+{
+    return infer_compare(node, ACCEPT_COMPUTED, out, diag);
+}
 static bool infer_less(const Node *node, Type *out, Diag *diag)
 {
     return infer_compare(node, ACCEPT_NUMBERS, out, diag);
@@ -177,18 +180,27 @@ static bool infer_cast(const Node *node, Type *out, Diag *diag)
 static void map_cast(const Node *node, Expr *e, const int *args)
 {
     const CastAttrs *attrs = node->attrs;
-    expr_cast(e, (Dtype)attrs->to, args[0]);
+    expr_cast_by(e, (Dtype)attrs->to, args[0], (CastRule){(CastOverflow)attrs->overflow, (CastRound)attrs->round});
 }
 
 const OpDef op_cast = {
     .name = "cast",
-    .doc = "x as another dtype: to a float rounds to nearest even; float to integer truncates and saturates, NaN is 0; "
-           "integers wrap; to bool is x != 0.",
+    .doc =
+        "x as another dtype: to a float rounds to nearest even; float to integer truncates and saturates, NaN is 0; "
+        "integers wrap; to bool is x != 0. To float8 and f4e2m1 what is too large becomes the largest number or, with "
+        "overflow: special, infinity or NaN; to f8e8m0 `round` chooses among powers of two. Integers of 4 and 2 bits "
+        "keep the low bits of what an i32 would be.",
     .kind = KIND_MAP,
     .noperands = 1,
     .operands = unary_operands,
-    .attrs = ATTRS(CastAttrs, ATTR(CastAttrs, to, .kind = ATTR_DTYPE, .fallback = DTYPE_COUNT, .flags = ATTR_REQUIRED,
-                                   .doc = "dtype of the result")),
+    .attrs =
+        ATTRS(CastAttrs,
+              ATTR(CastAttrs, to, .kind = ATTR_DTYPE, .fallback = DTYPE_COUNT, .flags = ATTR_REQUIRED,
+                   .doc = "dtype of the result"),
+              ATTR(CastAttrs, overflow, .kind = ATTR_ENUM, .words = (const char *const[]){"saturate", "special", NULL},
+                   .doc = "what float8 makes of numbers that are too large"),
+              ATTR(CastAttrs, round, .kind = ATTR_ENUM, .words = (const char *const[]){"up", "down", "nearest", NULL},
+                   .doc = "to f8e8m0")),
     .infer = infer_cast,
     .map = map_cast,
     .onnx = "Cast",

@@ -1,5 +1,7 @@
 #include "runtime/runner/element.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,16 +10,48 @@ static const struct {
     size_t bytes;
     const char *descr;
 } dtypes[] = {
-    [LEP_F32] = {"f32", 4, "<f4"},   [LEP_F64] = {"f64", 8, "<f8"}, [LEP_F16] = {"f16", 2, "<f2"},
-    [LEP_BF16] = {"bf16", 2, "<u2"}, [LEP_I8] = {"i8", 1, "|i1"},   [LEP_I16] = {"i16", 2, "<i2"},
-    [LEP_I32] = {"i32", 4, "<i4"},   [LEP_I64] = {"i64", 8, "<i8"}, [LEP_U8] = {"u8", 1, "|u1"},
-    [LEP_U16] = {"u16", 2, "<u2"},   [LEP_U32] = {"u32", 4, "<u4"}, [LEP_U64] = {"u64", 8, "<u8"},
+    [LEP_F32] = {"f32", 4, "<f4"},
+    [LEP_F64] = {"f64", 8, "<f8"},
+    [LEP_F16] = {"f16", 2, "<f2"},
+    [LEP_BF16] = {"bf16", 2, "<u2"},
+    [LEP_I8] = {"i8", 1, "|i1"},
+    [LEP_I16] = {"i16", 2, "<i2"},
+    [LEP_I32] = {"i32", 4, "<i4"},
+    [LEP_I64] = {"i64", 8, "<i8"},
+    [LEP_U8] = {"u8", 1, "|u1"},
+    [LEP_U16] = {"u16", 2, "<u2"},
+    [LEP_U32] = {"u32", 4, "<u4"},
+    [LEP_U64] = {"u64", 8, "<u8"},
     [LEP_BOOL] = {"bool", 1, "|b1"},
+    /* a byte each, as NumPy has no word for them */
+    [LEP_F8E4M3FN] = {"f8e4m3fn", 1, "|u1"},
+    [LEP_F8E4M3FNUZ] = {"f8e4m3fnuz", 1, "|u1"},
+    [LEP_F8E5M2] = {"f8e5m2", 1, "|u1"},
+    [LEP_F8E5M2FNUZ] = {"f8e5m2fnuz", 1, "|u1"},
+    [LEP_F8E8M0] = {"f8e8m0", 1, "|u1"},
+    [LEP_F4E2M1] = {"f4e2m1", 1, "|u1"},
+    [LEP_I4] = {"i4", 1, "|i1"},
+    [LEP_U4] = {"u4", 1, "|u1"},
+    [LEP_I2] = {"i2", 1, "|i1"},
+    [LEP_U2] = {"u2", 1, "|u1"},
 };
 
 const char *element_name(int dtype) { return dtypes[dtype].name; }
 const char *element_descr(int dtype) { return dtypes[dtype].descr; }
 size_t element_bytes(int dtype) { return dtypes[dtype].bytes; }
+
+unsigned element_mask(int dtype)
+{
+    switch ((enum lep_dtype)dtype) {
+    case LEP_BOOL:
+    case LEP_I2: return 1;
+    case LEP_U2: return 3;
+    case LEP_I4: return 7;
+    case LEP_U4:
+    case LEP_F4E2M1: return 15;
+    default: return 255;
+    }
+}
 
 static float float_of_bits(uint32_t bits)
 {
@@ -35,6 +69,20 @@ static float half_value(uint16_t bits)
     return sign ? -small : small;
 }
 
+/* A float of 8 bits or less; codes above `largest` are infinity where it ends in zeros, else NaN. */
+static double small_value(unsigned code, int exponent, int fraction, int bias, unsigned largest, bool one_zero)
+{
+    unsigned sign = 1u << (exponent + fraction), magnitude = code & (sign - 1), high = magnitude >> fraction;
+    if (one_zero ? code == sign : magnitude > largest)
+        return !one_zero && magnitude == largest + 1 && fraction < 3
+                   ? (code & sign ? -(double)INFINITY : (double)INFINITY)
+                   : (double)NAN;
+    uint32_t bits = (high ? high : 1u) + 127u - (unsigned)bias - (unsigned)fraction;
+    unsigned units = high ? (magnitude & ((1u << fraction) - 1)) | 1u << fraction : magnitude;
+    double value = (double)units * (double)float_of_bits(bits << 23);
+    return code & sign ? -value : value;
+}
+
 /* One case a dtype: reads what the name says. */
 double element_value(int dtype, const void *data, size_t index)
 {
@@ -48,6 +96,8 @@ double element_value(int dtype, const void *data, size_t index)
     switch ((enum lep_dtype)dtype) {
     case LEP_F32: READ(float)
     case LEP_F64: READ(double)
+    case LEP_I2:
+    case LEP_I4:
     case LEP_I8: READ(int8_t)
     case LEP_I16: READ(int16_t)
     case LEP_I32: READ(int32_t)
@@ -55,8 +105,16 @@ double element_value(int dtype, const void *data, size_t index)
     case LEP_U16: READ(uint16_t)
     case LEP_U32: READ(uint32_t)
     case LEP_U64: READ(uint64_t)
+    case LEP_U2:
+    case LEP_U4:
     case LEP_U8:
     case LEP_BOOL: return *at;
+    case LEP_F8E4M3FN: return small_value(*at, 4, 3, 7, 0x7e, false);
+    case LEP_F8E4M3FNUZ: return small_value(*at, 4, 3, 8, 0x7f, true);
+    case LEP_F8E5M2: return small_value(*at, 5, 2, 15, 0x7b, false);
+    case LEP_F8E5M2FNUZ: return small_value(*at, 5, 2, 16, 0x7f, true);
+    case LEP_F4E2M1: return small_value(*at, 2, 1, 1, 7, false);
+    case LEP_F8E8M0: return *at == 255 ? (double)NAN : (double)float_of_bits(*at ? (uint32_t)*at << 23 : 0x400000u);
     case LEP_F16:
     case LEP_BF16: break;
     }

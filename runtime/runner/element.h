@@ -8,9 +8,12 @@
 #include <stddef.h>
 
 const char *element_name(int dtype); /* "f32" */
-/* What NumPy calls it, "<f4"; bfloat16 has no name there and goes by its bits, as u16. */
+/* What NumPy calls it, "<f4"; bfloat16 has no name there and goes by its bits, as u16, and so do float8 and the like.
+ */
 const char *element_descr(int dtype);
 size_t element_bytes(int dtype);
+/* The bits that any number of a dtype of one byte may have set, but for a sign. */
+unsigned element_mask(int dtype);
 /* Element `index` as a number, whatever its dtype. */
 double element_value(int dtype, const void *data, size_t index);
 

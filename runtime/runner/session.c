@@ -130,7 +130,7 @@ void session_fill(const Session *session, int64_t input)
         else if (port->dtype == LEP_F16 || port->dtype == LEP_BF16)
             memcpy(at, &half, size);
         else
-            *(unsigned char *)at = (unsigned char)(port->dtype == LEP_BOOL ? random & 1 : random);
+            *(unsigned char *)at = (unsigned char)(random & element_mask(port->dtype));
     }
 }
 

@@ -107,7 +107,8 @@ static void refuses_a_wrong_command_line(void **state)
     fails(LEPC("check", "edited.lep"), 1, "E0605");
     fails(LEPC("small.lep", "--emit=lep", "-o", "./small.lep"), 2, "the output is the model itself");
     fails(LEPC("dump", "small.lep", "-o", "./small.lep"), 2, "the output is the model itself");
-    fails(LEPC("model.onnx"), 2, "E0801");
+    fails(LEPC("model.tflite"), 2, "E0801");
+    fails(LEPC("missing.onnx"), 1, "E0501");
 }
 
 static void reads_text_with_a_byte_order_mark(void **state)

@@ -17,7 +17,7 @@ Compilation compilation_new(Driver *driver)
     return (Compilation){.driver = driver, .arena = driver->arena, .diag = &driver->diag, .options = &driver->options};
 }
 
-static bool has_suffix(const char *path, const char *suffix)
+bool has_suffix(const char *path, const char *suffix)
 {
     size_t a = strlen(path), b = strlen(suffix);
     return a >= b && strcmp(path + a - b, suffix) == 0;
@@ -25,9 +25,13 @@ static bool has_suffix(const char *path, const char *suffix)
 
 bool compile_parse(Compilation *c, const char *path)
 {
-    if (has_suffix(path, ".onnx") || has_suffix(path, ".tflite")) {
-        diag_error(c->diag, E0801, (Span){.name = path}, "this version of lepc reads .lep text only");
-        return false;
+    if (has_suffix(path, ".tflite"))
+        return diag_error(c->diag, E0801, (Span){.name = path}, "this version of lepc reads .lep and .onnx only");
+    if (has_suffix(path, ".onnx")) { /* no text: no deploy blocks, no stage */
+        c->source = source_from_text(c->arena, path, "");
+        c->ast = ARENA_NEW(c->arena, Ast);
+        c->ast->source = c->source;
+        return true;
     }
     c->source = source_read(c->arena, path, largest_text, c->diag);
     if (c->source) c->ast = ast_parse(c->arena, c->source, c->diag);
@@ -73,6 +77,16 @@ bool compile_use(Compilation *c, const Policy *policy)
     return target_choose(c) && samples_read(c);
 }
 
+static Graph *read_graph(Compilation *c, const char *path)
+{
+    ElaborateOptions options = {.dims = c->options->dims.at, .ndims = c->options->dims.count};
+    if (has_suffix(path, ".onnx"))
+        compile_import(c, path);
+    else
+        c->graph = elaborate(c->arena, c->ast, &options, c->diag);
+    return c->graph;
+}
+
 bool compile_load_all(Compilation *c, const char *path)
 {
     double start = now();
@@ -83,9 +97,8 @@ bool compile_load_all(Compilation *c, const char *path)
         known = target_choose(c) && known; /* what is wrong with it is said beside what is wrong with the text */
     }
     if (!parsed) return false;
-    ElaborateOptions options = {.dims = c->options->dims.at, .ndims = c->options->dims.count};
     c->driver->from_dump = c->ast->stage != NULL; /* also while it is read */
-    c->loaded = c->graph = elaborate(c->arena, c->ast, &options, c->diag);
+    c->loaded = read_graph(c, path);
     if (!c->graph || !policies_check(c) || c->diag->errors || !known) return false;
     return timed(c, "read", start, true);
 }

@@ -5,6 +5,7 @@
 #include "backend/lower.h"
 #include "frontend/deploy.h"
 #include "frontend/driver/command.h"
+#include "frontend/onnx/import.h"
 #include "passes/pass.h"
 
 enum { MAX_WEIGHT_FILES = 16 };
@@ -32,13 +33,18 @@ typedef struct Compilation {
     const Samples *samples; /* its calibration data, or NULL */
     const Graph *loaded;    /* as read, when it is built more than once */
     bool cpu_was_chosen;
+    OnnxReport gaps; /* of an ONNX file: what of it could not be read */
     int nweights;
     WrittenWeights weights[MAX_WEIGHT_FILES];
 } Compilation;
 
 Compilation compilation_new(Driver *driver);
-/* E0801 for a model of a kind that lepc cannot read. */
+/* E0801 for a model of a kind that lepc cannot read; of an ONNX file nothing but its name yet. */
 bool compile_parse(Compilation *c, const char *path);
+/* Whether the path ends so. */
+bool has_suffix(const char *path, const char *suffix);
+/* The graph of an ONNX file. */
+bool compile_import(Compilation *c, const char *path);
 /* compile_parse, then the graph, and the target; of the only policy.  E0801 when there are several. */
 bool compile_load(Compilation *c, const char *path);
 /* The same for all policies: each is then built after compile_use, on a graph of its own. */

@@ -49,6 +49,8 @@ static const Option options[] = {
     {"fp", 0, OPTION_WORD, AT(fp), FOR_COMPILERS, fp_words, "MODE",
      "strict: the bits of the reference; fast: within its bound (fast)"},
     {"dim", 0, OPTION_DIM, AT(dims), FOR_COMPILERS, NULL, "NAME=SIZE", "size of a declared dim"},
+    {"fix", 0, OPTION_LIST, AT(fix), FOR_COMPILERS, NULL, "NAME=FILE",
+     "make an input of an ONNX file a constant: .npy, or .pb as ONNX writes tensors"},
     {"weights", 0, OPTION_WORD, AT(weights), FOR_BUILD, weights_words, "WHERE",
      "embedded, external (NAME.weights beside it) or appended to the binary"},
     {"passes", 0, OPTION_TEXT, AT(passes), FOR_COMPILERS, NULL, "LIST", "exactly these passes, in this order"},

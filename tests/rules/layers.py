@@ -27,7 +27,7 @@ SOURCES = {".c", ".h", ".def", ".l", ".y"}
 OTHER_LANGUAGES = {".cc", ".cpp", ".cxx", ".hpp", ".hh", ".C"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 ROW = re.compile(r"^\|\s*`([a-z/]+)`\s*\|\s*((?:`[a-z/]+`(?:, )?)+)\s*\|$")
-GENERATED = {"parser.h", "lexer.h"}
+GENERATED = {"parser.h", "lexer.h", "onnx.pb-c.h"}
 
 
 def part_of(path):

@@ -1,0 +1,221 @@
+/* Operands and results of a node that is being imported. */
+#include "frontend/onnx/import_state.h"
+
+#include "ir/eval.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- forms of a value ---- */
+
+static Value moved(OnnxCall *c, Value a, bool to_last)
+{
+    int rank = a.node ? value_type(a)->rank : 0;
+    if (rank < 3) return a;
+    IntList permute = {.count = rank};
+    for (int i = 0; i < rank; i++)
+        permute.at[i] = to_last ? (i == 0 ? 0 : i < rank - 1 ? i + 1 : 1) : (i == 0 ? 0 : i == 1 ? rank - 1 : i - 1);
+    return onnx_transpose(c, a, &permute);
+}
+
+Value onnx_to_last(OnnxCall *c, Value a) { return moved(c, a, true); }
+Value onnx_from_last(OnnxCall *c, Value a) { return moved(c, a, false); }
+
+/* ---- operands ---- */
+
+int onnx_operands(const OnnxCall *c) { return (int)c->node->n_input; }
+
+bool onnx_has(const OnnxCall *c, int index) { return index < onnx_operands(c) && *c->node->input[index]; }
+
+OnnxValue *onnx_value(const OnnxCall *c, int index)
+{
+    return onnx_has(c, index) ? onnx_scope_find(&c->import->scope, c->node->input[index]) : NULL;
+}
+
+Value onnx_operand(OnnxCall *c, int index)
+{
+    OnnxValue *value = onnx_value(c, index);
+    if (!value) return (Value){NULL, 0};
+    if (!value->plain.node) value->plain = onnx_from_last(c, value->last);
+    return value->plain;
+}
+
+const Type *onnx_operand_type(OnnxCall *c, int index) { return value_type(onnx_operand(c, index)); }
+
+Value onnx_operand_last(OnnxCall *c, int index)
+{
+    OnnxValue *value = onnx_value(c, index);
+    if (!value) return (Value){NULL, 0};
+    if (!value->last.node) value->last = onnx_to_last(c, value->plain);
+    return value->last;
+}
+
+bool onnx_is_last(const OnnxCall *c, int index)
+{
+    const OnnxValue *value = onnx_value(c, index);
+    return value && value->last.node && !value->plain.node;
+}
+
+/* ---- values that are known ---- */
+
+enum { DEEPEST_CONSTANT = 2000 };
+
+static const Tensor *known_value(OnnxImport *im, Value value, int depth);
+
+static const Tensor *compute(OnnxImport *im, const Node *node, int depth)
+{
+    if (node->op == OP_input || node->op == OP_state || depth > DEEPEST_CONSTANT) return NULL;
+    Tensor *operands = ARENA_ARRAY(im->arena, Tensor, node->ninputs + 1);
+    Tensor *results = ARENA_ARRAY(im->arena, Tensor, node->nresults);
+    for (int i = 0; i < node->ninputs; i++) {
+        if (!node->inputs[i].node) continue;
+        const Tensor *operand = known_value(im, node->inputs[i], depth + 1);
+        if (!operand) return NULL;
+        operands[i] = *operand;
+    }
+    node_eval(node, operands, results, im->arena);
+    return results;
+}
+
+static const Tensor *known_value(OnnxImport *im, Value value, int depth)
+{
+    if (value.node->data) return value.node->data;
+    const int64_t *seen = node_map_find(im->known, value.node);
+    const Tensor *results = seen ? (const Tensor *)(uintptr_t)*seen : compute(im, value.node, depth);
+    if (!seen) *node_map_cell(im->known, value.node) = (int64_t)(uintptr_t)results;
+    return results ? &results[value.slot] : NULL;
+}
+
+const Tensor *onnx_constant(OnnxCall *c, Value value) { return known_value(c->import, value, 0); }
+
+static void add_need(OnnxReport *report, Arena *arena, const char *name)
+{
+    if (!report) return;
+    for (size_t i = 0; i < report->nneeds; i++)
+        if (!strcmp(report->needs[i], name)) return;
+    report->needs = arena_grow(arena, report->needs, report->nneeds, &report->needs_room, sizeof *report->needs);
+    report->needs[report->nneeds++] = name;
+}
+
+/* The inputs that a value depends on; marks nodes in `seen` so that each is walked once. */
+static const char *inputs_of(OnnxImport *im, const Node *node, NodeMap *seen, int depth)
+{
+    const char *first = NULL;
+    if (depth > DEEPEST_CONSTANT || node_map_find(seen, node)) return NULL;
+    *node_map_cell(seen, node) = 1;
+    if (node->op == OP_input) {
+        add_need(im->report, im->arena, node->name);
+        return node->name;
+    }
+    for (int i = 0; i < node->ninputs; i++) {
+        const char *found = node->inputs[i].node ? inputs_of(im, node->inputs[i].node, seen, depth + 1) : NULL;
+        if (!first) first = found;
+    }
+    return first;
+}
+
+const Tensor *onnx_known(OnnxCall *c, int index, const char *name)
+{
+    Value value = onnx_operand(c, index);
+    if (!value.node) return NULL;
+    const Tensor *tensor = onnx_constant(c, value);
+    if (tensor) return tensor;
+    const char *input = inputs_of(c->import, value.node, node_map_new(c->arena), 0);
+    const char *way = input ? arena_printf(c->arena, "--fix %s=FILE.npy makes that input a part of the model", input)
+                            : "make it a constant of the model";
+    onnx_refuse(c, name, way, "the values of '%s' must be known when compiling", name);
+    return NULL;
+}
+
+bool onnx_known_ints(OnnxCall *c, int index, const char *name, IntList *out)
+{
+    const Tensor *tensor = onnx_known(c, index, name);
+    if (!tensor) return false;
+    int64_t count = type_elements(&tensor->type);
+    if (dtype_is_float(tensor->type.dtype) || tensor->type.rank > 1)
+        return onnx_wrong(c, "expected a list of integers as '%s', found %s", name, type_text(c->arena, &tensor->type));
+    if (count > MAX_INTS)
+        return onnx_refuse(c, name, "lepc has tensors of up to 8 axes", "'%s' has %lld numbers", name,
+                           (long long)count);
+    out->count = (int)count;
+    for (int i = 0; i < out->count; i++) out->at[i] = tensor_get(tensor, i).integer;
+    return true;
+}
+
+bool onnx_known_int(OnnxCall *c, int index, const char *name, int64_t *out)
+{
+    IntList list;
+    if (!onnx_known_ints(c, index, name, &list)) return false;
+    if (list.count != 1) return onnx_wrong(c, "expected one number as '%s', found %d", name, list.count);
+    *out = list.at[0];
+    return true;
+}
+
+/* ---- results ---- */
+
+bool onnx_wants(const OnnxCall *c, int index) { return index < (int)c->node->n_output && *c->node->output[index]; }
+
+/* A node that this call has made takes the name of the result; one that was there before has one. */
+static void take_name(OnnxCall *c, int index, Value value)
+{
+    const Node *n = c->import->graph->last;
+    while (n && n != c->before && n != value.node) n = n->previous;
+    if (n && n == value.node && n != c->before && !value.slot) graph_rename(value.node, c->node->output[index]);
+}
+
+static OnnxValue *put_result(OnnxCall *c, int index, Value value)
+{
+    if (!value.node || !onnx_wants(c, index)) return NULL;
+    take_name(c, index, value);
+    return onnx_scope_put(&c->import->scope, c->node->output[index]);
+}
+
+bool onnx_result(OnnxCall *c, int index, Value value)
+{
+    OnnxValue *out = put_result(c, index, value);
+    if (out) *out = (OnnxValue){.name = out->name, .plain = value};
+    return value.node != NULL;
+}
+
+bool onnx_result_last(OnnxCall *c, int index, Value value)
+{
+    OnnxValue *out = put_result(c, index, value);
+    if (out) *out = (OnnxValue){.name = out->name, .last = value};
+    return value.node != NULL;
+}
+
+/* ---- errors ---- */
+
+static void add_gap(OnnxCall *c, const char *attribute, const char *why, const char *way_out)
+{
+    OnnxReport *report = c->import->report;
+    if (!report) return;
+    report->gaps = arena_grow(c->arena, report->gaps, report->ngaps, &report->gaps_room, sizeof *report->gaps);
+    report->gaps[report->ngaps++] = (OnnxGap){.node = c->node->name && *c->node->name ? c->node->name : c->name,
+                                              .op = c->node->op_type,
+                                              .attribute = attribute,
+                                              .why = why,
+                                              .way_out = way_out,
+                                              .opset = c->opset};
+}
+
+bool onnx_refuse(OnnxCall *c, const char *attribute, const char *way_out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *why = arena_vprintf(c->arena, format, args);
+    va_end(args);
+    add_gap(c, attribute, why, way_out);
+    diag_error(c->diag, E0512, c->at, "%s (opset %lld)", why, (long long)c->opset);
+    return diag_help(c->diag, "%s", way_out);
+}
+
+bool onnx_wrong(OnnxCall *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *why = arena_vprintf(c->arena, format, args);
+    va_end(args);
+    diag_error(c->diag, E0511, c->at, "%s", why);
+    return diag_help(c->diag, "onnx.checker.check_model(model) finds more of this kind");
+}

@@ -1,0 +1,339 @@
+#include "frontend/onnx/import.h"
+
+#include "frontend/onnx/import_state.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* ---- rows ---- */
+
+typedef struct OnnxRow {
+    const char *type;
+    int64_t since, last;
+    OnnxFunction *function;
+} OnnxRow;
+
+static const OnnxRow rows[] = {
+#define ROW(type, since, last, function) {type, since, last, function},
+#include "frontend/onnx/ops.def"
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* The operator of ours that is the same, operand by operand, and needs no attribute. */
+static Op same_operator(const char *type)
+{
+    for (int op = 0; op < OP_COUNT; op++)
+        if (op_table[op]->onnx && op_table[op]->kind == KIND_MAP && !strcmp(op_table[op]->onnx, type)) return (Op)op;
+    return OP_COUNT;
+}
+
+static bool refuse_opset(OnnxCall *c)
+{
+    return onnx_refuse(c, "", "convert the model: onnx.version_converter.convert_version(model, 21)",
+                       "lepc does not read %s as opset %lld has it", c->node->op_type, (long long)c->opset);
+}
+
+static bool refuse_operator(OnnxCall *c)
+{
+    const char *domain = c->node->domain;
+    if (domain && *domain && strcmp(domain, "ai.onnx"))
+        return onnx_refuse(c, "", "export the model with operators of the standard domain",
+                           "operator %s of the domain '%s' is not supported", c->node->op_type, domain);
+    return onnx_refuse(c, "", "write it in other operators, or leave that part of the model out",
+                       "operator %s is not supported", c->node->op_type);
+}
+
+/* Before opset 7 the second operand's first axis was told, not found. */
+static bool legacy_broadcast(OnnxCall *c, Op op)
+{
+    int64_t axis = onnx_int(c, "axis", -1);
+    Value in[2] = {onnx_operand(c, 0), onnx_operand(c, 1)};
+    onnx_ignore(c, "broadcast");
+    const Type *a = value_type(in[0]), *b = value_type(in[1]);
+    int64_t dims[MAX_RANK] = {0};
+    if (axis < 0) axis += axis == -1 && !onnx_has_attr(c, "axis") ? 1 + a->rank - b->rank : a->rank;
+    if (axis < 0 || axis + b->rank > a->rank) return onnx_wrong(c, "axis %lld does not fit", (long long)axis);
+    for (int i = 0; i < a->rank; i++) dims[i] = i >= axis && i < axis + b->rank ? b->dim[i - axis].high : 1;
+    in[1] = onnx_reshape(c, in[1], a->rank, dims);
+    return onnx_result(c, 0, onnx_make(c, op, NULL, 2, in));
+}
+
+static bool import_same(OnnxCall *c, Op op)
+{
+    onnx_ignore(c, "consumed_inputs");
+    if (c->opset < 7 && onnx_operands(c) == 2 && onnx_int(c, "broadcast", 0)) return legacy_broadcast(c, op);
+    return onnx_map(c, op, NULL);
+}
+
+/* ---- a node ---- */
+
+static const char *node_text(OnnxImport *im, const Onnx__NodeProto *node)
+{
+    const char *name = node->name && *node->name ? node->name : node->n_output ? node->output[0] : "";
+    return arena_printf(im->arena, "%s (%s)", name, node->op_type);
+}
+
+/* False when one has been in error already. */
+static bool operands_are_there(OnnxCall *c)
+{
+    bool good = true;
+    for (int i = 0; i < onnx_operands(c); i++) {
+        const OnnxValue *value = onnx_value(c, i);
+        if (onnx_has(c, i) && !value)
+            good = onnx_wrong(c, "no node in front of it makes its operand '%s'", c->node->input[i]);
+        else if (value && !value->plain.node && !value->last.node)
+            good = false;
+    }
+    return good;
+}
+
+static bool attributes_are_used(OnnxCall *c)
+{
+    bool good = true;
+    for (size_t i = 0; i < c->node->n_attribute; i++) {
+        const char *name = c->node->attribute[i]->name;
+        if (i < 64 && (c->used >> i & 1)) continue;
+        good = onnx_refuse(c, name ? name : "", "leave it at its default", "attribute '%s' of %s is not supported",
+                           name ? name : "", c->node->op_type);
+    }
+    return good;
+}
+
+static bool has_standard_domain(const Onnx__NodeProto *node)
+{
+    return !node->domain || !*node->domain || !strcmp(node->domain, "ai.onnx");
+}
+
+/* What cannot be imported in any case, however its operands are. */
+static bool find_row(OnnxCall *c, const OnnxRow **row, Op *same)
+{
+    *row = NULL;
+    *same = OP_COUNT;
+    if (!has_standard_domain(c->node)) return refuse_operator(c);
+    bool seen = false;
+    for (int i = 0; i < ROWS && !*row; i++) {
+        if (strcmp(rows[i].type, c->node->op_type)) continue;
+        seen = true;
+        if (c->opset >= rows[i].since && c->opset <= rows[i].last) *row = &rows[i];
+    }
+    if (*row) return true;
+    if (seen) return refuse_opset(c);
+    *same = same_operator(c->node->op_type);
+    return *same < OP_COUNT || refuse_operator(c);
+}
+
+/* Results that no function made are in error, for what comes after them. */
+static bool enter_results(OnnxCall *c)
+{
+    for (size_t i = 0; i < c->node->n_output; i++) {
+        const char *name = c->node->output[i];
+        if (!*name) continue;
+        if (onnx_scope_find(&c->import->scope, name))
+            return onnx_wrong(c, "its result '%s' is made a second time", name);
+        onnx_scope_put(&c->import->scope, name);
+    }
+    return true;
+}
+
+static void import_node(OnnxImport *im, const Onnx__NodeProto *node)
+{
+    OnnxCall c = {.import = im,
+                  .arena = im->arena,
+                  .diag = im->diag,
+                  .node = node,
+                  .opset = im->opset,
+                  .name = node->n_output ? node->output[0] : "",
+                  .before = im->graph->last};
+    const OnnxRow *row;
+    Op same;
+    if (!node->op_type) return;
+    c.at = (Span){.name = node_text(im, node)};
+    bool known = find_row(&c, &row, &same), there = operands_are_there(&c);
+    if (!enter_results(&c) || !known || !there) return;
+    int errors = im->diag->errors;
+    if (row ? !row->function(&c) : !import_same(&c, same)) {
+        if (im->diag->errors == errors)
+            onnx_refuse(&c, "", "say it in another way", "%s cannot be done so", node->op_type);
+        return;
+    }
+    attributes_are_used(&c);
+    for (size_t i = 0; i < node->n_output; i++) {
+        const OnnxValue *value = *node->output[i] ? onnx_scope_find(&im->scope, node->output[i]) : NULL;
+        if (value && !value->plain.node && !value->last.node)
+            onnx_refuse(&c, node->output[i], "leave that result out", "its result %zu is not supported", i);
+    }
+}
+
+/* ---- inputs and weights ---- */
+
+static Value add_source(OnnxImport *im, Op op, const char *name, const Type *type, const Tensor *data,
+                        const void *attrs)
+{
+    NodeSpec spec = {.op = op,
+                     .name = name,
+                     .attrs = attrs,
+                     .type = type,
+                     .data = data,
+                     .origin = origin_of(im->arena, (Span){.name = name})};
+    return (Value){graph_add(im->graph, &spec, im->diag), 0};
+}
+
+static Value add_constant(OnnxImport *im, const char *name, const Tensor *data)
+{
+    double value = 0;
+    ConstantAttrs attrs = {.value = tensor_is_splat(data, &value) ? value : 0};
+    return add_source(im, OP_constant, name, &data->type, data, &attrs);
+}
+
+/* Tensors of floats are parameters; numbers and integers say what to do. */
+static void import_initializer(OnnxImport *im, const Onnx__TensorProto *from)
+{
+    const char *name = from->name ? from->name : "", *slash = strrchr(im->path, '/');
+    Span at = {.name = im->path};
+    Tensor *data = ARENA_NEW(im->arena, Tensor);
+    OnnxValue *value = onnx_scope_put(&im->scope, name);
+    if (value->plain.node) {
+        diag_error(im->diag, E0511, at, "initializer '%s' is there twice", name);
+        return;
+    }
+    if (!onnx_tensor(im->arena, from, at, data, im->diag)) return;
+    ParamAttrs attrs = {.file = slash ? slash + 1 : im->path, .key = name};
+    bool trained = dtype_is_float(data->type.dtype) && type_elements(&data->type) > 1;
+    value->plain = trained ? add_source(im, OP_param, name, &data->type, data, &attrs) : add_constant(im, name, data);
+}
+
+static const OnnxFixed *find_fixed(const OnnxImport *im, const char *name)
+{
+    for (int i = 0; im->options && i < im->options->nfixed; i++)
+        if (!strcmp(im->options->fixed[i].name, name)) return &im->options->fixed[i];
+    return NULL;
+}
+
+static const DimBinding *find_dim(const OnnxImport *im, const char *name)
+{
+    for (int i = 0; im->options && i < im->options->ndims; i++)
+        if (!strcmp(im->options->dims[i].name, name)) return &im->options->dims[i];
+    return NULL;
+}
+
+static bool dim_of(OnnxImport *im, const char *input, int axis, const Onnx__TensorShapeProto__Dimension *from,
+                   int64_t *out)
+{
+    *out = from->has_dim_value ? from->dim_value : 0;
+    if (from->has_dim_value && (from->dim_value > 0 || !from->dim_param)) return true;
+    bool named = from->dim_param && *from->dim_param;
+    const char *name = named ? from->dim_param : arena_printf(im->arena, "%s.%d", input, axis);
+    const DimBinding *binding = find_dim(im, name);
+    if (binding) {
+        *out = binding->size;
+        return true;
+    }
+    diag_error(im->diag, E0305, (Span){.name = input}, "axis %d has no size but the name '%s'", axis, name);
+    return diag_help(im->diag, "give it one: --dim '%s=1'", name);
+}
+
+static bool input_type(OnnxImport *im, const Onnx__ValueInfoProto *from, const char *name, Type *out)
+{
+    Span at = {.name = name};
+    const Onnx__TypeProto__Tensor *tensor = from->type ? from->type->tensor_type : NULL;
+    if (!tensor || !tensor->shape || tensor->shape->n_dim > MAX_RANK) {
+        diag_error(im->diag, E0512, at, "the input is no tensor of up to %d axes", MAX_RANK);
+        return diag_help(im->diag, "lepc has tensors only, and must know how many axes they have");
+    }
+    int64_t dims[MAX_RANK] = {0};
+    bool good = true;
+    for (size_t i = 0; i < tensor->shape->n_dim; i++)
+        good = dim_of(im, name, (int)i, tensor->shape->dim[i], &dims[i]) && good;
+    *out = type_tensor(onnx_dtype(tensor->elem_type), (int)tensor->shape->n_dim, dims);
+    if (out->dtype == DTYPE_COUNT) {
+        diag_error(im->diag, E0512, at, "the input is of %s", onnx_dtype_name(tensor->elem_type));
+        return diag_help(im->diag, "lepc has numbers and booleans");
+    }
+    if (!good || type_is_sane(out)) return good;
+    diag_error(im->diag, E0305, at, "the input has a dim that is not positive, or is too large");
+    return diag_help(im->diag, "lepc has no empty tensors");
+}
+
+static void import_input(OnnxImport *im, const Onnx__ValueInfoProto *from)
+{
+    const char *name = from->name ? from->name : "";
+    if (onnx_scope_find(&im->scope, name)) return; /* in old files initializers are inputs as well */
+    OnnxValue *value = onnx_scope_put(&im->scope, name);
+    const OnnxFixed *fixed = find_fixed(im, name);
+    Type type;
+    if (fixed)
+        value->plain = add_constant(im, name, &fixed->value);
+    else if (input_type(im, from, name, &type))
+        value->plain = add_source(im, OP_input, name, &type, NULL, NULL);
+}
+
+static void import_output(OnnxImport *im, const Onnx__ValueInfoProto *from)
+{
+    const char *name = from->name ? from->name : "";
+    OnnxValue *value = onnx_scope_find(&im->scope, name);
+    if (!value) {
+        diag_error(im->diag, E0511, (Span){.name = im->path}, "no node makes the output '%s'", name);
+        return;
+    }
+    OnnxCall c = {.import = im, .arena = im->arena, .diag = im->diag, .name = name, .at = {.name = name}};
+    if (!value->plain.node) value->plain = onnx_from_last(&c, value->last);
+    if (value->plain.node) graph_add_result(im->graph, (Result){.name = name, .value = value->plain, .at = c.at});
+}
+
+/* ---- the model ---- */
+
+/* The file's name without folder and suffix, as a word. */
+static const char *model_name(Arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
+    char *name = arena_copy_chars(arena, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) || (unsigned char)*c >= 0x80) *c = '_';
+    return isalpha((unsigned char)*name) ? name : arena_printf(arena, "model_%s", name);
+}
+
+static bool find_opset(OnnxImport *im)
+{
+    im->opset = 0;
+    for (size_t i = 0; i < im->model->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *set = im->model->opset_import[i];
+        bool standard = !set->domain || !*set->domain || !strcmp(set->domain, "ai.onnx");
+        if (standard && set->has_version) im->opset = set->version;
+    }
+    if (!im->model->n_opset_import) im->opset = 1; /* files older than opsets */
+    return true;
+}
+
+static bool check_extent(OnnxImport *im, const Onnx__GraphProto *graph)
+{
+    if (graph->n_sparse_initializer) {
+        diag_error(im->diag, E0512, (Span){.name = im->path}, "the model has sparse initializers");
+        return diag_help(im->diag, "save it with dense ones");
+    }
+    return true;
+}
+
+Graph *onnx_import(Arena *arena, const Onnx__ModelProto *model, const char *path, const OnnxOptions *options,
+                   OnnxReport *report, Diag *diag)
+{
+    OnnxImport im = {.arena = arena,
+                     .diag = diag,
+                     .model = model,
+                     .path = path,
+                     .options = options,
+                     .report = report,
+                     .graph = graph_new(arena, model_name(arena, path)),
+                     .scope = onnx_scope_new(arena),
+                     .known = node_map_new(arena)};
+    const Onnx__GraphProto *graph = model->graph;
+    int errors = diag->errors;
+    if (!find_opset(&im) || !check_extent(&im, graph)) return NULL;
+    for (size_t i = 0; i < graph->n_initializer; i++) import_initializer(&im, graph->initializer[i]);
+    for (size_t i = 0; i < graph->n_input; i++) import_input(&im, graph->input[i]);
+    for (size_t i = 0; i < graph->n_node; i++) import_node(&im, graph->node[i]);
+    for (size_t i = 0; i < graph->n_output; i++) import_output(&im, graph->output[i]);
+    if (diag->errors == errors && !im.graph->nresults)
+        diag_error(diag, E0601, (Span){.name = path}, "the model has no output");
+    return diag->errors == errors ? im.graph : NULL;
+}

@@ -1,0 +1,43 @@
+/* What an import knows while it runs; for frontend/onnx only. */
+#ifndef FRONTEND_ONNX_IMPORT_STATE_H
+#define FRONTEND_ONNX_IMPORT_STATE_H
+
+#include "frontend/onnx/call.h"
+#include "ir/node_map.h"
+
+/* A value of the model: `plain` with the axes in its order, `last` with axis 1 moved to the end; either may be there,
+ * and none after an error. */
+typedef struct OnnxValue {
+    const char *name;
+    Value plain, last;
+} OnnxValue;
+
+typedef struct OnnxScope {
+    Arena *arena;
+    OnnxValue *at;
+    size_t room, used; /* room is a power of two */
+} OnnxScope;
+
+OnnxScope onnx_scope_new(Arena *arena);
+/* NULL when there is none of that name. */
+OnnxValue *onnx_scope_find(const OnnxScope *scope, const char *name);
+/* Made when it is not there; valid until the next one is. */
+OnnxValue *onnx_scope_put(OnnxScope *scope, const char *name);
+
+struct OnnxImport {
+    Arena *arena;
+    Diag *diag;
+    const Onnx__ModelProto *model;
+    const char *path;
+    const OnnxOptions *options;
+    OnnxReport *report;
+    Graph *graph;
+    OnnxScope scope;
+    NodeMap *known; /* elements of nodes that were asked for: a const Tensor *, or this import when there are none */
+    int64_t opset;
+};
+
+/* The value of an operand's name in the scope, NULL for one that is left out. */
+OnnxValue *onnx_value(const OnnxCall *c, int index);
+
+#endif

@@ -1,0 +1,173 @@
+/* Nodes that importers make. */
+#include "frontend/onnx/import_state.h"
+
+#include <string.h>
+
+Value onnx_make(OnnxCall *c, Op op, const void *attrs, int ninputs, const Value *inputs)
+{
+    const OpDef *def = op_table[op];
+    for (int i = 0; i < ninputs && i < def->noperands; i++)
+        if (!inputs[i].node && !(def->operands[i].flags & OPERAND_OPTIONAL)) return (Value){NULL, 0};
+    while (ninputs && !inputs[ninputs - 1].node) ninputs--;
+    NodeSpec spec = {.op = op,
+                     .name = arena_printf(c->arena, "%s.%s", c->name, def->name),
+                     .ninputs = ninputs,
+                     .inputs = inputs,
+                     .attrs = attrs,
+                     .origin = origin_of(c->arena, c->at)};
+    return (Value){graph_add(c->import->graph, &spec, c->diag), 0};
+}
+
+Value onnx_make1(OnnxCall *c, Op op, Value a) { return onnx_make(c, op, NULL, 1, &a); }
+
+Value onnx_make2(OnnxCall *c, Op op, Value a, Value b) { return onnx_make(c, op, NULL, 2, (Value[]){a, b}); }
+
+Value onnx_make_constant(OnnxCall *c, const Tensor *tensor)
+{
+    double value = 0;
+    ConstantAttrs attrs = {.value = tensor_is_splat(tensor, &value) ? value : 0};
+    NodeSpec spec = {.op = OP_constant,
+                     .name = arena_printf(c->arena, "%s.constant", c->name),
+                     .attrs = &attrs,
+                     .type = &tensor->type,
+                     .data = tensor,
+                     .origin = origin_of(c->arena, c->at)};
+    return (Value){graph_add(c->import->graph, &spec, c->diag), 0};
+}
+
+Value onnx_number(OnnxCall *c, Dtype dtype, double value)
+{
+    Tensor *tensor = ARENA_NEW(c->arena, Tensor);
+    *tensor = tensor_new(c->arena, type_scalar(dtype));
+    tensor_set_real(tensor, 0, value);
+    return onnx_make_constant(c, tensor);
+}
+
+Value onnx_make_ints(OnnxCall *c, const IntList *list)
+{
+    Tensor *tensor = ARENA_NEW(c->arena, Tensor);
+    *tensor = tensor_new(c->arena, type_tensor(I64, 1, (const int64_t[]){list->count}));
+    for (int i = 0; i < list->count; i++) tensor_set(tensor, i, (Scalar){.integer = list->at[i]});
+    return onnx_make_constant(c, tensor);
+}
+
+Value onnx_cast(OnnxCall *c, Value a, Dtype to)
+{
+    if (!a.node || value_type(a)->dtype == to) return a;
+    return onnx_make(c, OP_cast, &(CastAttrs){.to = (int)to}, 1, &a);
+}
+
+/* ---- views, of which those of parameters are parameters, so that weights stay what is trained and pruned ---- */
+
+static Value param_like(OnnxCall *c, const Node *from, const Tensor *data, const ParamAttrs *attrs)
+{
+    Tensor *kept = ARENA_NEW(c->arena, Tensor);
+    *kept = *data;
+    NodeSpec spec = {
+        .op = OP_param, .name = from->name, .attrs = attrs, .type = &kept->type, .data = kept, .origin = from->origin};
+    return (Value){graph_add(c->import->graph, &spec, c->diag), 0};
+}
+
+static bool is_stored_param(Value a)
+{
+    if (!a.node || a.node->op != OP_param || !a.node->data) return false;
+    const ParamAttrs *attrs = a.node->attrs;
+    return !attrs->view.count && !attrs->permute.count;
+}
+
+static bool is_in_order(const IntList *permute)
+{
+    for (int i = 0; i < permute->count; i++)
+        if (permute->at[i] != i) return false;
+    return true;
+}
+
+Value onnx_transpose(OnnxCall *c, Value a, const IntList *permute)
+{
+    if (!a.node || is_in_order(permute)) return a;
+    if (!is_stored_param(a)) return onnx_make(c, OP_transpose, &(TransposeAttrs){*permute}, 1, &a);
+    int order[MAX_RANK] = {0};
+    ParamAttrs attrs = *(const ParamAttrs *)a.node->attrs;
+    attrs.permute = *permute;
+    attrs.view.count = permute->count;
+    for (int i = 0; i < permute->count; i++) {
+        order[i] = (int)permute->at[i];
+        attrs.view.at[i] = a.node->types[0].dim[i].high;
+    }
+    Tensor data = tensor_transpose(c->arena, a.node->data, order);
+    return param_like(c, a.node, &data, &attrs);
+}
+
+Value onnx_reshape(OnnxCall *c, Value a, int rank, const int64_t *dims)
+{
+    if (!a.node) return a;
+    ReshapeAttrs attrs = {.shape = {.count = rank}};
+    Type type = type_tensor(value_type(a)->dtype, rank, dims);
+    for (int i = 0; i < rank; i++) attrs.shape.at[i] = dims[i];
+    if (type_equal(&type, value_type(a))) return a;
+    return onnx_make(c, OP_reshape, &attrs, 1, &a);
+}
+
+Value onnx_broadcast(OnnxCall *c, Value a, int rank, const int64_t *dims)
+{
+    if (!a.node) return a;
+    BroadcastAttrs attrs = {.shape = {.count = rank}};
+    Type type = type_tensor(value_type(a)->dtype, rank, dims);
+    for (int i = 0; i < rank; i++) attrs.shape.at[i] = dims[i];
+    if (type_equal(&type, value_type(a))) return a;
+    return onnx_make(c, OP_broadcast, &attrs, 1, &a);
+}
+
+/* ---- element-wise operators ---- */
+
+/* A value in front of whose axes ones stand, up to `rank`. */
+static Value padded(OnnxCall *c, Value a, int rank)
+{
+    const Type *type = value_type(a);
+    int64_t dims[MAX_RANK];
+    int missing = rank - type->rank;
+    if (missing <= 0) return a;
+    for (int i = 0; i < rank; i++) dims[i] = i < missing ? 1 : type->dim[i - missing].high;
+    return onnx_reshape(c, a, rank, dims);
+}
+
+/* An operand among others of `rank` axes, channels last. */
+static Value among_last(OnnxCall *c, int index, int rank)
+{
+    const OnnxValue *value = onnx_value(c, index);
+    if (!value) return (Value){NULL, 0};
+    const Type *type = value_type(value->last.node ? value->last : value->plain);
+    if (type->rank == rank) return onnx_operand_last(c, index);
+    if (type->rank == 0) return onnx_operand(c, index);
+    return onnx_to_last(c, padded(c, onnx_operand(c, index), rank));
+}
+
+/* The greatest rank of the operands, when one of those is channels-last only; else 0. */
+static int rank_of_last(OnnxCall *c, int count)
+{
+    int most = 0, last = 0;
+    for (int i = 0; i < count; i++) {
+        const OnnxValue *value = onnx_value(c, i);
+        if (!value) continue;
+        int rank = value_type(value->last.node ? value->last : value->plain)->rank;
+        if (rank > most) most = rank;
+        if (onnx_is_last(c, i) && rank > last) last = rank;
+    }
+    return last == most ? last : 0;
+}
+
+bool onnx_same_layout(OnnxCall *c, int count, Value *out)
+{
+    int rank = rank_of_last(c, count);
+    for (int i = 0; i < count; i++) out[i] = rank ? among_last(c, i, rank) : onnx_operand(c, i);
+    return rank > 0;
+}
+
+bool onnx_map(OnnxCall *c, Op op, const void *attrs)
+{
+    int count = onnx_operands(c);
+    Value *inputs = ARENA_ARRAY(c->arena, Value, count + 1);
+    bool last = onnx_same_layout(c, count, inputs);
+    Value result = onnx_make(c, op, attrs, count, inputs);
+    return last ? onnx_result_last(c, 0, result) : onnx_result(c, 0, result);
+}

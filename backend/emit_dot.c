@@ -165,10 +165,10 @@ static LLVMValueRef by_pairs(Dot d, const DotRow *row)
     d.y = widened(&d, d.dy, I16, d.y);
     if (d.products == 2) return by_row(&d, row);
     Dot pairs = d;
-    pairs.lanes = d.lanes * 2;
+    pairs.lanes = d.lanes * d.products / 2;
     pairs.products = 2;
     pairs.sum = LLVMConstNull(emit_type(d.e, I32, pairs.lanes));
-    return add_neighbours(&d, by_row(&pairs, row), 2);
+    return add_neighbours(&d, by_row(&pairs, row), d.products / 2);
 }
 
 static LLVMValueRef by_multiplying(const Dot *d)
@@ -204,6 +204,22 @@ static LLVMValueRef by_dual_products(const Dot *d)
     return sums;
 }
 
+/* Sixteen products of bytes of one sign, added to one number. */
+static bool has_vector_sum(const Dot *d)
+{
+    bool has = d->e->options->target->has & FEATURE_VECTOR_SUM;
+    return has && d->lanes == 1 && d->products == 16 && d->dx == d->dy && d->dx != I16;
+}
+
+static LLVMValueRef by_vector_sum(const Dot *d)
+{
+    Emitter *e = d->e;
+    LLVMValueRef none = LLVMConstNull(e->i32); /* neither subtracted nor crosswise */
+    LLVMValueRef args[] = {LLVMConstInt(e->i32, d->dx == U8, 0), none, none, d->sum, d->x, d->y};
+    LLVMTypeRef type = LLVMTypeOf(d->x);
+    return emit_intrinsic(e, "llvm.arm.mve.vmldava", &type, 1, args, 6);
+}
+
 static LLVMValueRef emit_lanes(Dot d)
 {
     const Emitter *e = d.e;
@@ -214,7 +230,7 @@ static LLVMValueRef emit_lanes(Dot d)
     if (row) return by_row(&(Dot){d.e, d.lanes, d.products, d.dy, d.dx, d.sum, d.y, d.x}, row);
     row = find_row(e, d.products, U8, I8, d.lanes);
     if (row && d.dx == I8 && d.dy == I8) return by_offset(&d, row);
-    row = find_row(e, 2, I16, I16, d.products == 2 ? d.lanes : d.lanes * 2);
+    row = find_row(e, 2, I16, I16, d.lanes * d.products / 2);
     return row ? by_pairs(d, row) : by_multiplying(&d);
 }
 
@@ -230,6 +246,7 @@ LLVMValueRef emit_dot(Body *b, const LoopExpr *dot)
              .x = emit_expr(b, dot->in[1]),
              .y = emit_expr(b, dot->in[2])};
     if (d.lanes > 1) return emit_lanes(d);
+    if (has_vector_sum(&d)) return by_vector_sum(&d);
     d.sum = LLVMBuildInsertElement(e->builder, LLVMConstNull(LLVMVectorType(e->i32, 1)), d.sum,
                                    LLVMConstInt(e->i32, 0, 0), "");
     return LLVMBuildExtractElement(e->builder, emit_lanes(d), LLVMConstInt(e->i32, 0, 0), "");

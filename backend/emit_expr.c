@@ -98,16 +98,22 @@ static LLVMValueRef emit_fold(Body *b, const LoopExpr *fold)
 
 static LLVMValueRef emit_register(Body *b, const LoopExpr *use)
 {
-    int64_t index = emit_constant_index(b, &use->index);
-    assert(index >= 0 && index < use->reg->count);
-    LLVMValueRef value = b->registers[emit_register_position(b, use->reg)][index];
-    assert(value);
-    return value;
+    int64_t index = emit_constant_index(b, &use->index), count = use->lanes / use->reg->lanes;
+    assert(index >= 0 && index + count <= use->reg->count);
+    LLVMValueRef *value = b->registers[emit_register_position(b, use->reg)] + index;
+    assert(value[0]);
+    if (count == 1) return value[0];
+    Emitter *e = b->emitter;
+    LLVMValueRef whole = LLVMGetPoison(emit_type(e, use->dtype, use->lanes));
+    for (int64_t i = 0; i < count; i++)
+        whole = LLVMBuildInsertElement(e->builder, whole, value[i], LLVMConstInt(e->i32, (uint64_t)i, 0), "");
+    return whole;
 }
 
 static LLVMValueRef emit_operation(Body *b, const LoopExpr *e)
 {
     LLVMValueRef in[3] = {NULL, NULL, NULL}, rounded = e->op == EXPR_CAST ? emit_rounded(b, e) : NULL;
+    if (!rounded && e->op == EXPR_CAST) rounded = emit_stored(b, e);
     if (rounded) return rounded;
     for (int i = 0; i < expr_kind_arity(e->op); i++) in[i] = emit_expr(b, e->in[i]);
     return emit_op(b->emitter, e->op, e->in[e->op == EXPR_SELECT]->dtype, e->dtype, e->lanes, in);

@@ -213,6 +213,13 @@ static unsigned access_alignment(const Access *a, const Affine *index)
     return a->offset && known > size ? size : known;
 }
 
+/* Weights of 8 bits on a microcontroller: its registers are too few to hold them from tile to tile, and LLVM, told that
+ * they do not change, would keep them on the stack. */
+static bool passes_through(const Access *a)
+{
+    return a->body->emitter->options->target->arch->bare && dtype_bits(a->buffer->dtype) == 8;
+}
+
 static LLVMValueRef load_run(const Access *a, int first, int count)
 {
     Emitter *e = a->body->emitter;
@@ -220,7 +227,7 @@ static LLVMValueRef load_run(const Access *a, int first, int count)
     LLVMTypeRef type = memory_type(e, a->buffer->dtype, count);
     LLVMValueRef load = LLVMBuildLoad2(e->builder, type, access_address(a, &index), "");
     LLVMSetAlignment(load, access_alignment(a, &index));
-    if (a->buffer->space == SPACE_CONSTANT)
+    if (a->buffer->space == SPACE_CONSTANT && !passes_through(a))
         LLVMSetMetadata(load, LLVMGetMDKindIDInContext(e->context, "invariant.load", 14),
                         LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
     return load;
@@ -405,6 +412,31 @@ static void fill_loop(Body *b, LLVMValueRef address, LLVMValueRef vector, int64_
     LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
+/* LLVM's own call for microcontrollers is one of a C library's __aeabi_mem.. functions; ours is memset, which is not to
+ * be taken for LLVM's. */
+static void call_memset(Emitter *e, LLVMValueRef address, int64_t bytes)
+{
+    LLVMTypeRef parameters[] = {e->pointer, e->i32, e->index};
+    LLVMTypeRef type = LLVMFunctionType(e->pointer, parameters, 3, 0);
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, "memset");
+    if (!function) function = LLVMAddFunction(e->module, "memset", type);
+    LLVMValueRef args[] = {address, LLVMConstNull(e->i32), emit_int(e, bytes)};
+    LLVMValueRef call = LLVMBuildCall2(e->builder, type, function, args, 3, "");
+    unsigned nobuiltin = LLVMGetEnumAttributeKindForName("nobuiltin", 9);
+    LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                             LLVMCreateEnumAttribute(e->context, nobuiltin, 0));
+}
+
+static void fill_zeros(Emitter *e, LLVMValueRef address, int64_t bytes, unsigned align)
+{
+    bool few = bytes <= 8 * (align < 4 ? align : 4); /* written out */
+    if (e->options->target->arch->bare && !few) {
+        call_memset(e, address, bytes);
+        return;
+    }
+    LLVMBuildMemSet(e->builder, address, LLVMConstNull(e->i8), emit_int(e, bytes), align);
+}
+
 static int64_t lanes_of(const Emitter *e, int64_t size)
 {
     int64_t lanes = e->options->target->vector_bytes / size;
@@ -420,7 +452,7 @@ void emit_fill(Body *b, const LoopStatement *fill)
     LLVMValueRef value = emit_constant(e, stored, 1, fill->value->value);
     unsigned align = alignment(b, fill->buffer, &fill->index);
     if (LLVMIsNull(value)) {
-        LLVMBuildMemSet(e->builder, address, LLVMConstNull(e->i8), emit_int(e, fill->count * size), align);
+        fill_zeros(e, address, fill->count * size, align);
         return;
     }
     unsigned each = align < size * lanes ? align : (unsigned)(size * lanes);

@@ -113,6 +113,8 @@ LLVMValueRef emit_op(Emitter *e, ExprKind op, Dtype from, Dtype to, int lanes, c
 LLVMValueRef emit_saturated(Emitter *e, Dtype from, Dtype to, int lanes, LLVMValueRef value);
 /* A cast to i32 of what is rounded and clamped to a range that it holds; NULL for any other. */
 LLVMValueRef emit_rounded(Body *b, const LoopExpr *cast);
+/* A cast to a byte of such a number and a zero point, where saturating instructions do it; NULL for any other. */
+LLVMValueRef emit_stored(Body *b, const LoopExpr *cast);
 /* A LOOP_DOT by the best instructions that the target has. */
 LLVMValueRef emit_dot(Body *b, const LoopExpr *dot);
 LLVMValueRef emit_cast(Emitter *e, Dtype from, Dtype to, int lanes, LLVMValueRef value);

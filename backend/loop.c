@@ -282,6 +282,15 @@ const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index)
     return e;
 }
 
+const LoopExpr *loop_reg_vector(LoopBuilder *b, const LoopRegister *reg, Affine index, int count)
+{
+    assert(reg->lanes == 1);
+    LoopExpr *e = new_expr(b, LOOP_REGISTER, reg->dtype, count);
+    e->reg = reg;
+    e->index = index;
+    return e;
+}
+
 const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride, int active)
 {
     return loop_load_at(b, buffer, index, NULL, lanes, stride, active);
@@ -371,7 +380,8 @@ const LoopExpr *loop_let(LoopBuilder *b, const char *name, const LoopExpr *value
 /* What costs nothing to say twice. */
 static bool is_leaf(const LoopExpr *e)
 {
-    return e->kind == LOOP_CONST || e->kind == LOOP_LET || e->kind == LOOP_REGISTER || e->kind == LOOP_LANE;
+    bool element = e->kind == LOOP_REGISTER && e->lanes == e->reg->lanes;
+    return e->kind == LOOP_CONST || e->kind == LOOP_LET || e->kind == LOOP_LANE || element;
 }
 
 /* A scalar expression on its way into a nest. */

@@ -55,14 +55,14 @@ typedef enum LoopExprKind {
     LOOP_CONST,    /* `value`, in every lane */
     LOOP_INDEX,    /* the affine `index` as an integer */
     LOOP_LET,      /* a name bound by a Let */
-    LOOP_REGISTER, /* reg[index] */
+    LOOP_REGISTER, /* reg[index]; with more lanes than the register: scalars from there on, neighbours, as a vector */
     LOOP_LOAD,     /* buffer[index + offset + lane * stride], inactive lanes (>= active) are 0 */
     LOOP_OP,       /* `op` of in[], lane by lane: the scalar operations of ir/expr.def */
     LOOP_SPLAT,    /* in[0] again and again: a scalar, or some lanes that divide those of the result */
     LOOP_LANE,     /* lane number, 0 .. lanes-1 */
     LOOP_FOLD,     /* in[0] combined over its lanes by `op` in halves: l and l + lanes/2, ... ; a scalar */
-    LOOP_DOT       /* in[0], of i32, and in each lane the sum of the 2 or 4 products of in[1] and in[2] that belong to
-                      it, neighbours of 8 bits, or of 16 both; exact, modulo 2^32 */
+    LOOP_DOT       /* in[0], of i32, and in each lane the sum of the 2, 4 or 16 products of in[1] and in[2] that belong
+                      to it, neighbours of 8 bits, or of 16 both; exact, modulo 2^32 */
 } LoopExprKind;
 
 typedef struct LoopLet LoopLet;
@@ -207,6 +207,8 @@ const LoopExpr *loop_const(LoopBuilder *b, Dtype dtype, int lanes, double value)
 const LoopExpr *loop_scalar(LoopBuilder *b, Dtype dtype, int lanes, Scalar value);
 const LoopExpr *loop_index(LoopBuilder *b, Affine index, Dtype dtype);
 const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index);
+/* Scalars reg[index] up to reg[index + count - 1] as a vector. */
+const LoopExpr *loop_reg_vector(LoopBuilder *b, const LoopRegister *reg, Affine index, int count);
 const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride,
                           int active);
 /* The same at buffer[index + offset ...]; the offset is of loop_table_below, or NULL. */

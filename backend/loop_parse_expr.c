@@ -3,7 +3,7 @@
  *   expr    = TYPE "(" NUMBER ")"  |  "index" "(" DTYPE "," affine ")"  |  "lane" "(" TYPE ")"
  *           | "splat" "(" expr "," LANES ")"  |  "fold" "(" OP "," expr ")"  |  "dot" "(" expr "," expr "," expr ")"
  *           | ("cast" | "bitcast") "(" DTYPE "," expr ")"  |  OP "(" expr {"," expr} ")"
- *           | LET  |  REGISTER "[" affine "]"  |  BUFFER access
+ *           | LET  |  REGISTER "[" affine [ ":" COUNT ] "]"  |  BUFFER access
  *   access  = "[" affine ["at" LET] [":" LANES] ["stride" INT] ["active" LANES] "]"
  *   affine  = ["-"] term {("+" | "-") term};  term = INT | [INT "*"] VAR
  *   TYPE    = DTYPE or DTYPE "x" LANES in one word
@@ -231,8 +231,8 @@ static const LoopExpr *take_dot(LoopParser *p)
     }
     if (in[0]->dtype != I32) loop_fail(p, E0302, "expected a sum of i32, found %s", dtype_name(in[0]->dtype));
     if (in[1]->lanes != in[2]->lanes || in[1]->lanes % in[0]->lanes)
-        loop_fail(p, E0301, "expected operands of 2 or 4 times %d lanes, found %d and %d", in[0]->lanes, in[1]->lanes,
-                  in[2]->lanes);
+        loop_fail(p, E0301, "expected operands of 2, 4 or 16 times %d lanes, found %d and %d", in[0]->lanes,
+                  in[1]->lanes, in[2]->lanes);
     return loop_failed(p) ? NULL : loop_dot(&p->builder, in[0], in[1], in[2]);
 }
 
@@ -279,8 +279,12 @@ static const LoopExpr *take_element(LoopParser *p, const char *name, const LoopT
         return NULL;
     }
     LoopAccess a = loop_take_access(p);
-    if (reg && (a.lanes != 1 || a.stride != 1 || a.offset)) loop_fail(p, E0101, "a register has an index only");
+    if (reg && (a.stride != 1 || a.offset || a.active != a.lanes))
+        loop_fail(p, E0101, "a register has an index and a number of elements only");
+    else if (reg && a.lanes != 1 && reg->lanes != 1)
+        loop_fail(p, E0101, "only scalars are read as a vector, '%s' has vectors", name);
     if (loop_failed(p)) return NULL;
+    if (reg && a.lanes != 1) return loop_reg_vector(&p->builder, reg, a.index, a.lanes);
     if (reg) return loop_reg(&p->builder, reg, a.index);
     return loop_load_at(&p->builder, buffer, a.index, a.offset, a.lanes, a.stride, a.active);
 }

@@ -119,11 +119,12 @@ static void put_call(const Printer *p, const char *name, const LoopExpr *in, int
     fputc(')', p->out);
 }
 
-static void put_element(const Printer *p, const LoopRegister *reg, const Affine *index)
+static void put_element(const Printer *p, const LoopRegister *reg, const Affine *index, int count)
 {
     put_name(p, reg->name);
     fputc('[', p->out);
     put_affine(p, index);
+    if (count > 1) fprintf(p->out, " : %d", count);
     fputc(']', p->out);
 }
 
@@ -137,7 +138,7 @@ static void put_expr(const Printer *p, const LoopExpr *e)
         fputc(')', p->out);
         break;
     case LOOP_LET: put_name(p, e->let->name); break;
-    case LOOP_REGISTER: put_element(p, e->reg, &e->index); break;
+    case LOOP_REGISTER: put_element(p, e->reg, &e->index, e->lanes / e->reg->lanes); break;
     case LOOP_LOAD: put_access(p, e->buffer, &e->index, e->offset, e->lanes, e->stride, e->active); break;
     case LOOP_OP: put_op(p, e); break;
     case LOOP_SPLAT: put_call(p, "splat", e->in[0], e->lanes); break;
@@ -216,7 +217,7 @@ static void put_statement(Printer *p, const LoopStatement *s)
         put_value(p, s->let->value);
         break;
     case LOOP_ASSIGN:
-        put_element(p, s->reg, &s->index);
+        put_element(p, s->reg, &s->index, 1);
         put_value(p, s->value);
         break;
     case LOOP_STORE:

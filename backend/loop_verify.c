@@ -209,7 +209,8 @@ static bool check_dot(Check *c, const LoopExpr *e)
     const LoopExpr *sum = e->in[0], *x = e->in[1], *y = e->in[2];
     if (!check_expr(c, sum) || !check_expr(c, x) || !check_expr(c, y)) return false;
     bool sums = e->dtype == I32 && sum->dtype == I32 && sum->lanes == e->lanes;
-    bool lanes = x->lanes == y->lanes && (x->lanes == 2 * e->lanes || x->lanes == 4 * e->lanes);
+    int products = x->lanes % e->lanes ? 0 : x->lanes / e->lanes;
+    bool lanes = x->lanes == y->lanes && (products == 2 || products == 4 || products == 16);
     bool dtypes = (is_byte(x->dtype) && is_byte(y->dtype)) || (x->dtype == I16 && y->dtype == I16);
     return (sums && lanes && dtypes) ||
            wrong(c, "dot of %d lanes of %s and %d of %s into %d of %s", x->lanes, dtype_name(x->dtype), y->lanes,
@@ -227,11 +228,16 @@ static bool check_load(Check *c, const LoopExpr *e)
 
 static bool check_register(const Check *c, const LoopExpr *e)
 {
-    const bool *element = element_of(c, e->reg, &e->index);
-    if (!element) return false;
-    if (e->dtype != e->reg->dtype || e->lanes != e->reg->lanes)
+    int count = e->reg->lanes == 1 ? e->lanes : 1;
+    if (e->dtype != e->reg->dtype || (count == 1 && e->lanes != e->reg->lanes))
         return wrong(c, "a use of register '%s' has another type", e->reg->name);
-    return *element || wrong(c, "register '%s' is used before it is assigned", e->reg->name);
+    for (int i = 0; i < count; i++) {
+        Affine at = affine_plus(e->index, i);
+        const bool *element = element_of(c, e->reg, &at);
+        if (!element) return false;
+        if (!*element) return wrong(c, "register '%s' is used before it is assigned", e->reg->name);
+    }
+    return true;
 }
 
 static bool check_let_use(const Check *c, const LoopExpr *e)

@@ -26,7 +26,7 @@ const AttrTable schedule_attrs = ATTRS(
          .doc = "tiles of a row that go through scratch together"),
     ATTR(Schedule, panel, .kind = ATTR_INT, .low = 0, .high = 64,
          .doc = "output channels that lie together in packed weights, 0 not packed"),
-    ATTR(Schedule, products, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 4,
+    ATTR(Schedule, products, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 16,
          .doc = "products that one step adds to each sum"),
     ATTR(Schedule, prefetch, .kind = ATTR_INT, .low = 0, .high = 1 << 20,
          .doc = "bytes ahead that packed weights are fetched"),

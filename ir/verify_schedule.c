@@ -77,8 +77,11 @@ static bool check_products(const Group *group, Diag *diag)
     bool bytes = is_byte(group->anchor->inputs[0]) && is_byte(group->anchor->inputs[1]);
     if (!constant || !bytes || c.window.groups != 1)
         return misfit(group->node, diag, "the variant dot multiplies 8-bit operands, of which one is constant");
-    if ((s->products != 2 && s->products != 4) || !s->panel)
-        return misfit(group->node, diag, "the variant dot has a panel, and products of 2 or 4");
+    if ((s->products != 2 && s->products != 4 && s->products != 16) || !s->panel)
+        return misfit(group->node, diag, "the variant dot has a panel, and products of 2, 4 or 16");
+    int64_t sums = s->tile_rows * s->tile_columns * s->tile_vectors;
+    if (s->products == 16 && sums <= MAX_SUMS && sums * s->lanes > MAX_SUMS)
+        return misfit(group->node, diag, "the tile holds over 256 sums");
     return true;
 }
 

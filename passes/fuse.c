@@ -205,8 +205,20 @@ static bool takes_contraction(Fusion *f, int pool)
     return takes;
 }
 
-/* Maps before an operand of an anchor, unless a contraction or the like can have them as its epilogue; of boxes, index
- * maps as well. */
+/* Does the map make more bytes of what is stored in fewer? */
+static bool is_widening(const Fusion *f, int number)
+{
+    int bits = dtype_bits(type_of(f, number)->dtype);
+    for (int i = 0; i < f->index->node[number]->ninputs; i++) {
+        const Type *type = value_type(f->index->node[number]->inputs[i]);
+        if (type_same_shape(type, type_of(f, number)) && dtype_bits(type->dtype) >= bits) return false;
+    }
+    return true;
+}
+
+/* Maps before an operand of an anchor, unless a contraction or the like can have them as its epilogue; of those a
+ * reduction takes the last, when it widens: what lies in memory between the two is narrower then.  Of boxes, index maps
+ * as well. */
 static void absorb_prologue(Fusion *f, int g, int anchor, int i)
 {
     int p = operand(f, anchor, i), from = f->count;
@@ -217,7 +229,10 @@ static void absorb_prologue(Fusion *f, int g, int anchor, int i)
     const Type *shape = type_of(f, p);
     join(f, p, g);
     grow_maps(f, g, from, shape, pieces);
-    if (find_anchor(f, g, from, shape) >= 0) release_from(f, from);
+    if (find_anchor(f, g, from, shape) < 0) return;
+    release_from(f, from);
+    bool widens = kind_of(f, anchor) == KIND_REDUCE && kind_of(f, p) == KIND_MAP && is_widening(f, p);
+    if (widens) join(f, p, g);
 }
 
 static void absorb_prologues(Fusion *f, int g, int anchor)

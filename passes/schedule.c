@@ -156,6 +156,7 @@ bool variant_direct(const Group *group, const PassContext *context, Schedule *ou
     const Target *target = context->target;
     if (group->kind == KIND_CONTRACT) {
         TileProblem problem = tile_problem(group);
+        tile_problem_on(&problem, target);
         *out = tile_choose(&problem, target);
         return true;
     }

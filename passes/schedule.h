@@ -18,12 +18,17 @@ typedef struct TileProblem {
     int64_t element_bytes; /* of a sum */
     int64_t step_bytes;    /* of weights, for one sum and step */
     bool integral;
-    double instructions; /* that a step takes for each vector of sums: 1, a fused multiply-add */
-    double spreading;    /* and for each pixel, beyond the load */
-    int64_t spare;       /* registers that those need, beyond what a fused multiply-add does */
+    double instructions;  /* that a step takes for each vector of sums: 1, a fused multiply-add */
+    double spreading;     /* and for each pixel, beyond the load */
+    double widening;      /* and for each vector of weights, where pixels do not share that for nothing */
+    bool microcontroller; /* integers on a core that issues one instruction at a time */
+    bool by_scalar;       /* vectors are multiplied by general registers, nothing is spread */
+    int64_t spare;        /* registers that those need, beyond what a fused multiply-add does */
 } TileProblem;
 
 TileProblem tile_problem(const Group *group);
+/* What integers take on the target, when it is a microcontroller. */
+void tile_problem_on(TileProblem *problem, const Target *target);
 /* The same by steps of `products` at once, 8-bit operands that is. */
 TileProblem tile_problem_of_dots(const Group *group, const Target *target, int64_t products);
 /* Predicted cycles of the whole contraction with the schedule's tile. */

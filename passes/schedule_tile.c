@@ -48,6 +48,16 @@ TileProblem tile_problem(const Group *group)
     return p;
 }
 
+void tile_problem_on(TileProblem *p, const Target *t)
+{
+    p->microcontroller = p->integral && t->arch->bare;
+    p->by_scalar = p->microcontroller && t->has & FEATURE_VECTOR_SUM;
+    if (!p->microcontroller) return;
+    p->instructions = p->by_scalar && p->depthwise ? 2 : 1; /* loads widen, a product is added in one instruction */
+    p->spreading = 0;
+    p->spare = 0;
+}
+
 static double larger(double a, double b) { return a > b ? a : b; }
 
 /* The cache level, from 0 on, that so many bytes stay in beside what else is used; the third is the last. */
@@ -90,10 +100,23 @@ static double depthwise_tile(const TileProblem *p, const Target *t, const Schedu
     return cycles + sums + tile_overhead + rows * stream_overhead;
 }
 
+/* One tile of integers on a core that issues one instruction at a time: all of them. */
+static double microcontroller_tile(const TileProblem *p, const Schedule *s, int64_t pixels, int64_t vectors)
+{
+    double steps = (double)p->reduction, sums = (double)(pixels * vectors), stored = sums;
+    double loads = (p->depthwise ? sums : (double)pixels) * steps;
+    if (p->depthwise && s->unroll >= p->reduction)
+        loads = (double)(vectors * reach(p, 0, s->tile_rows) * reach(p, 1, s->tile_columns));
+    double work = sums * p->instructions + (double)pixels * p->spreading + (double)vectors * (p->widening + 1);
+    double loops = s->unroll < p->reduction ? loop_overhead * steps / (double)s->unroll : 0;
+    return work * steps + loads + loops + stored + tile_overhead;
+}
+
 /* One tile over the whole reduction: the slowest of multiply-adds, loads, the chain of each sum, and the stream of
  * weights from the cache level that holds a block's. */
 static double one_tile(const TileProblem *p, const Target *t, const Schedule *s, int64_t pixels, int64_t vectors)
 {
+    if (p->microcontroller) return microcontroller_tile(p, s, pixels, vectors);
     if (p->depthwise) return depthwise_tile(p, t, s, pixels, vectors);
     double sums = (double)(pixels * vectors), weights = (double)(vectors * s->lanes * p->step_bytes);
     double loads = (double)pixels;
@@ -141,8 +164,30 @@ int64_t tile_registers(const TileProblem *p, const Target *t, int64_t pixels, in
 {
     int64_t spare = p->spare + (!(t->has & FEATURE_FMA) ? 6 : t->vector_registers >= 32 ? 4 : 2);
     if (!t->arch->memory_operands) spare = p->spare + (t->vector_registers >= 32 ? 8 : 2);
-    if (t->vector_registers < 32 && vectors == 1 && !p->depthwise) spare += pixels * 2 / 3;
+    if (t->vector_registers < 32 && vectors == 1 && !p->depthwise && !p->by_scalar) spare += pixels * 2 / 3;
     return t->vector_registers - spare - (p->depthwise ? 1 : 0);
+}
+
+/* Without vectors, sums are in general registers, beside a weight and an input, or the fewer of both when each of them
+ * is widened to two words; addresses and a counter take the rest. */
+static bool fits(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
+{
+    enum { GENERAL = 8 };
+    if (!p->microcontroller || t->integer_bytes > 4)
+        return (pixels + 1) * vectors <= tile_registers(p, t, pixels, vectors);
+    int64_t fewer = pixels < vectors ? pixels : vectors;
+    return pixels * vectors + (p->widening > 0 ? 2 * fewer : 2) <= GENERAL;
+}
+
+/* Bytes of weights are read where they are used, in as many steps written out as hide the loop. */
+static int64_t unroll_of_bytes(const TileProblem *p, const Schedule *s)
+{
+    enum { WRITTEN_OUT = 36, TOGETHER = 16 };
+    int64_t sums = s->tile_rows * s->tile_columns * s->tile_vectors, unroll = 4;
+    if (sums * p->reduction <= WRITTEN_OUT) return p->reduction;
+    if (p->depthwise) return sums * p->kernel[1] <= WRITTEN_OUT ? p->kernel[1] : 1;
+    while (unroll > 1 && (p->run % unroll || sums * unroll > TOGETHER)) unroll--;
+    return unroll;
 }
 
 /* A short reduction is written out whole when all its weights stay in registers from tile to tile; LLVM hoists them
@@ -150,6 +195,7 @@ int64_t tile_registers(const TileProblem *p, const Target *t, int64_t pixels, in
  * written out, so that the loop's own work hides. */
 static int64_t choose_unroll(const TileProblem *p, const Target *t, const Schedule *s, int64_t registers)
 {
+    if (p->microcontroller) return unroll_of_bytes(p, s);
     int64_t pixels = s->tile_rows * s->tile_columns, sums = pixels * s->tile_vectors;
     int64_t rounding = p->integral ? 4 : 0; /* its scale, bounds and zero point would be hoisted too */
     if (p->depthwise) return depthwise_live(p, s) + rounding <= registers ? p->reduction : 1;
@@ -170,7 +216,7 @@ static void try_columns(const TileProblem *p, const Target *t, Schedule s, Sched
     for (s.tile_columns = p->pool_width; s.tile_columns <= t->vector_registers; s.tile_columns += p->pool_width) {
         if (s.tile_columns > p->width && s.tile_columns > p->pool_width) break;
         int64_t pixels = s.tile_rows * s.tile_columns, registers = tile_registers(p, t, pixels, s.tile_vectors);
-        if ((pixels + 1) * s.tile_vectors > registers || (p->depthwise && pixels > DEPTHWISE_PIXELS)) break;
+        if (!fits(p, t, pixels, s.tile_vectors) || (p->depthwise && pixels > DEPTHWISE_PIXELS)) break;
         s.unroll = choose_unroll(p, t, &s, registers);
         s.cost = tile_cycles(p, &s, t);
         if (!best->tile_vectors || s.cost < best->cost) *best = s;

@@ -58,3 +58,5 @@ for core in cortex-m4 cortex-m55; do
 done
 "$lepc" build "$model" $eight --target=cortex-m4 --emit=asm -o "$work/dual.s"
 grep -q smlad "$work/dual.s" || fail "no smlad for cortex-m4"
+"$lepc" build "$model" $eight --target=cortex-m55 --emit=asm -o "$work/sums.s"
+grep -q 'vmlava\.s8' "$work/sums.s" || fail "no vmlava.s8 for cortex-m55"

@@ -99,6 +99,8 @@ static void dots_are_exact_on(const char *cpu)
             dot.products = 6 - dot.products;
             dot.spread = lanes[i] > 1 && !dot.spread;
             check_dot(&dot, cpu, i == 5 ? 0 : 3);
+            dot = (Dot){pairs[pair][0], pairs[pair][1], lanes[i], 16, i % 2 == 1};
+            if (lanes[i] <= 8) check_dot(&dot, cpu, 3);
         }
 }
 
@@ -144,11 +146,37 @@ static void the_best_instruction_is_chosen(void **state)
     }
 }
 
+/* Other processors' instructions, which are named by their assembly alone; check_cross.sh and check_microcontroller.sh
+ * run them. */
+static void other_processors_have_theirs(void **state)
+{
+    static const struct {
+        const char *cpu;
+        Dot dot;
+        const char *makes, *without;
+    } rows[] = {
+        {"cortex-m4", {I8, I8, 1, 4, false}, "smlad", "ldrsb"},
+        {"cortex-m4", {U8, I8, 1, 4, false}, "uxtb16", "ldrsb"},
+        {"cortex-m55", {I8, I8, 1, 16, false}, "vmlava.s8", "vmul"},
+        {"cortex-m55", {U8, U8, 1, 16, false}, "vmlava.u8", "vmul"},
+        {"raspberry-pi-5", {I8, I8, 4, 4, true}, "sdot", "mla"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Arena *arena = arena_new(NULL, NULL);
+        const char *text = nest_assembly(arena, text_of(arena, &rows[i].dot), rows[i].cpu, "");
+        bool good = strstr(text, rows[i].makes) && !strstr(text, rows[i].without);
+        if (!good) print_message("%s:\n%s", rows[i].cpu, text);
+        assert_true(good);
+        arena_free(arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dots_are_exact),
         cmocka_unit_test(the_best_instruction_is_chosen),
+        cmocka_unit_test(other_processors_have_theirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

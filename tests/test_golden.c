@@ -151,7 +151,7 @@ static Samples calibration_of(const Case *c, const Graph *graph)
 static bool run_passes(const Case *c, Graph *graph, Target *target, Diag *diag)
 {
     const char *cpu = c->cpu ? c->cpu : c->loops && *c->loops ? c->loops : "x86-64-v3";
-    if (!target_select("", cpu, "", c->arena, target, diag)) return false;
+    if (!target_select(cpu, "", "", c->arena, target, diag)) return false; /* a row's name says its triple too */
     Samples samples;
     if (c->samples) samples = calibration_of(c, graph);
     const PassContext context = {.target = target,

@@ -128,6 +128,8 @@ static void bad_text_is_refused_with_its_place(void **state)
         {"func f { register a: f32[1] a[0] = add(f32(0), f32x2(0)) }", E0301, 1, 56, "operand of 1 lanes"},
         {"func f { register a: f32[1] a[0] = wat(f32(0)) }", E0203, 1, 40, "'wat'"},
         {"func f { register a: f32[1] a[0] = b }", E0201, 1, 36, "called 'b'"},
+        {"func f { register a: f32[4] a[0] = a[0 : 2 stride 2] }", E0101, 1, 54, "a number of elements only"},
+        {"func f { register a: f32x2[4] a[0] = a[0 : 2] }", E0101, 1, 47, "only scalars"},
         {"func f { let a = splat(f32x4(1), 6) }", E0301, 1, 35, "lanes that divide 6, found 4"},
         {"func f { let a = dot(f32(1), i8x4(1), i8x4(1)) }", E0302, 1, 46, "a sum of i32"},
         {"func f { let a = dot(i32x2(1), i8x5(1), i8x5(1)) }", E0301, 1, 48, "found 5 and 5"},
@@ -306,6 +308,9 @@ static void registers_are_assigned_before_use(void **state)
     verifies("for i in 0..4 { if i >= 0 { r[0] = f32(0) } y[0] = r[0] }", "used before");
     verifies("r[0] = f32(0) parallel i in 0..4 { y[i] = r[0] }", "used before");
     verifies("parallel i in 0..4 { r[0] = f32(0) } y[0] = r[0]", "used before");
+    verifies("unroll i in 0..4 { r[i] = f32(0) } y[0 : 2] = r[2 : 2]", "");
+    verifies("unroll i in 0..3 { r[i] = f32(0) } y[0 : 2] = r[2 : 2]", "used before");
+    verifies("unroll i in 0..4 { r[i] = f32(0) } y[0 : 2] = r[3 : 2]", "elements 0 to 3, not 4");
 }
 
 static void scopes_and_kinds_are_kept(void **state)

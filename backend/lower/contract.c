@@ -44,7 +44,8 @@ static Affine weight_address(const Tile *tile, Affine k, int v)
 Affine tile_sum(const Tile *tile, Affine row, Affine column, Affine v)
 {
     Affine pixel = affine_add(affine_scale(row, tile->columns), column);
-    return affine_add(affine_scale(pixel, tile->channels.vectors), v);
+    Affine at = affine_add(affine_scale(pixel, tile->channels.vectors), v);
+    return affine_scale(at, tile->contract->apart ? tile->contract->lanes : 1);
 }
 
 /* ---- the sums ---- */
@@ -61,22 +62,29 @@ const LoopExpr *tile_load(const Tile *tile, const LoopBuffer *buffer, Affine at,
     return lower_cast(b, tile->contract->sum, value);
 }
 
-/* Each sum starts as the bias of its channel. */
-static void start_sums(const Tile *tile)
+/* The sums of `lanes` channels from `channel` of the tile on: each starts as its bias. */
+static void start_sum(const Tile *tile, int64_t channel, int lanes, int active)
 {
     const Contract *c = tile->contract;
     LoopBuilder *b = builder(tile);
-    for (int v = 0; v < tile->channels.vectors; v++) {
-        const LoopExpr *first = loop_const(b, c->sum, (int)c->lanes, 0);
-        if (c->bias.buffer) {
-            int active = c->panel ? (int)c->lanes : active_lanes(tile, v);
-            Affine at = affine_plus(tile->channels.oc, c->bias.base + v * c->lanes);
-            first = loop_let(b, "bias", tile_load(tile, c->bias.buffer, at, (int)c->lanes, active));
-        }
-        LoopScope pixel = loop_range(b, "pixel", 0, tile->rows * tile->columns, 1, MODE_UNROLL);
-        Affine at = affine_plus(affine_scale(pixel.at, tile->channels.vectors), v);
-        loop_assign(b, tile->sums, at, first);
-        loop_end(b, pixel);
+    const LoopExpr *first = loop_const(b, c->sum, lanes, 0);
+    if (c->bias.buffer) {
+        Affine at = affine_plus(tile->channels.oc, c->bias.base + channel);
+        first = loop_let(b, "bias", tile_load(tile, c->bias.buffer, at, lanes, active));
+    }
+    LoopScope pixel = loop_range(b, "pixel", 0, tile->rows * tile->columns, 1, MODE_UNROLL);
+    int64_t each = tile->channels.vectors * c->lanes / lanes;
+    loop_assign(b, tile->sums, affine_plus(affine_scale(pixel.at, each), channel / lanes), first);
+    loop_end(b, pixel);
+}
+
+static void start_sums(const Tile *tile)
+{
+    const Contract *c = tile->contract;
+    int lanes = c->apart ? 1 : (int)c->lanes;
+    for (int64_t channel = 0; channel < tile->channels.vectors * c->lanes; channel += lanes) {
+        int active = c->panel ? lanes : active_lanes(tile, (int)(channel / c->lanes));
+        start_sum(tile, channel, lanes, active);
     }
 }
 
@@ -231,7 +239,10 @@ static const LoopExpr *finish_value(const Finish *f, Value value)
     if (!group_is_inside(group, value)) return finish_outer(f, value);
     if (node == group->anchor) {
         Affine at = tile_sum(f->tile, f->row, f->column, f->v);
-        const LoopExpr *sum = loop_reg(builder(f->tile), f->tile->sums, at);
+        LoopBuilder *b = builder(f->tile);
+        bool vector = f->tile->contract->apart && f->tile->contract->lanes > 1;
+        const LoopExpr *sum = vector ? loop_reg_vector(b, f->tile->sums, at, (int)f->tile->contract->lanes)
+                                     : loop_reg(b, f->tile->sums, at);
         return lower_cast(builder(f->tile), value_type(value)->dtype, sum);
     }
     return node == group->pool ? finish_pool(f, node) : finish_map(f, node);
@@ -264,10 +275,10 @@ void tile_finish(const Tile *tile, int first, int last, int active)
 static void emit_tile(Tile *tile)
 {
     LoopBuilder *b = builder(tile);
-    int vectors = tile->channels.vectors, lanes = (int)tile->contract->lanes;
-    tile->sums = loop_register(b, "sum", tile->contract->sum, lanes, (int)(tile->rows * tile->columns) * vectors);
-    tile->weights =
-        loop_register(b, "weight", tile->contract->multiplied, lanes * (int)tile->contract->products, vectors);
+    int vectors = tile->channels.vectors, lanes = (int)tile->contract->lanes, apart = tile->contract->apart ? lanes : 1;
+    int sums = (int)(tile->rows * tile->columns) * vectors * apart, products = (int)tile->contract->products;
+    tile->sums = loop_register(b, "sum", tile->contract->sum, lanes / apart, sums);
+    tile->weights = loop_register(b, "weight", tile->contract->multiplied, lanes / apart * products, vectors * apart);
     start_sums(tile);
     tile->contract->reduce(tile);
     bool partial = tile->channels.active < lanes;

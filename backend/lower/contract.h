@@ -34,7 +34,8 @@ typedef struct Contract {
     int64_t reduction;     /* products of one sum */
     int64_t lanes, rows, columns, vectors, unroll, panel, prefetch; /* from the schedule */
     int64_t products;                                               /* of one step */
-    Dtype multiplied;                                               /* what the tile's weights are held in */
+    bool apart;       /* each lane's sum is a scalar of its own; an epilogue sees vectors */
+    Dtype multiplied; /* what the tile's weights are held in */
     TileReduce *reduce;
     Part batch_part, channel_part, row_part, column_part; /* one of them may be cut */
     const LoopBuffer *starts, *offsets; /* of a weight without its zeros, ir/packing_sparse.h; else NULL */
@@ -54,13 +55,14 @@ typedef struct Channels {
     int active; /* lanes of the last vector that are channels */
 } Channels;
 
-/* rows x columns pixels times some vectors of channels, whose sums are sums[(row * columns + column) * vectors + v]. */
+/* rows x columns pixels times some vectors of channels, whose sums are sums[(row * columns + column) * vectors + v], or
+ * apart that times lanes, and one for each lane. */
 struct Tile {
     Contract *contract;
     Channels channels;
     Affine n, y, x; /* of the first pixel, before pooling */
     int64_t rows, columns;
-    const LoopRegister *sums, *weights; /* weights: a vector for each of the tile's */
+    const LoopRegister *sums, *weights; /* weights: a vector for each of the tile's, or one for each lane */
 };
 
 TileReduce tile_reduce; /* over (ky, kx, ic) in order */
@@ -74,6 +76,7 @@ void contract_tiles(Contract *contract, Affine n, Affine first, Affine ic);
 void contract_cover(Contract *contract);
 /* Where the input of pixel (row, column) at tap (ky, kx) is. */
 Affine tile_input(const Tile *tile, Affine row, Affine column, Affine ky, Affine kx, Affine channel);
+/* The register of the sums of vector `v` of a pixel; of its first lane, when they are apart. */
 Affine tile_sum(const Tile *tile, Affine row, Affine column, Affine v);
 /* A load of `lanes` elements in the dtype that sums are made in. */
 const LoopExpr *tile_load(const Tile *tile, const LoopBuffer *buffer, Affine at, int lanes, int active);

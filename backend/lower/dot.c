@@ -1,11 +1,14 @@
 /* Convolution, dense and matrix product of 8-bit integers: the register tile of contract.c, whose step multiplies and
- * adds 2 or 4 neighbouring inputs at once.  Runs of inputs that no such steps fill are filled up with weights of zero;
- * the input's bytes behind them are read where its buffer has such slack, and left out where not. */
+ * adds 2, 4 or 16 neighbouring inputs at once; 16 to sums apart, for they fill a vector.  Runs of inputs that no such
+ * steps fill are filled up with weights of zero; the input's bytes behind them are read where its buffer has such
+ * slack, and left out where not. */
 #include "backend/lower/contract.h"
 #include "ir/packing.h"
 
 typedef struct Dot {
     const Tile *tile;
+    int lanes;     /* of a sum */
+    int channels;  /* numbers of sums of a pixel */
     int64_t run;   /* neighbouring inputs */
     int64_t steps; /* of `products`, that cover one run */
     int64_t runs;
@@ -16,12 +19,12 @@ static LoopBuilder *builder(const Dot *d) { return &d->tile->contract->lowering-
 
 static const Place *place_of(Value value) { return &value.node->places[value.slot]; }
 
-/* The weights of vector `v` of the tile at step `k` of all of the reduction's. */
+/* The weights of sum `v` of the tile's channels at step `k` of all of the reduction's. */
 static Affine weight_address(const Dot *d, Affine k, int v)
 {
     const Contract *c = d->tile->contract;
     const Channels *ch = &d->tile->channels;
-    int64_t first = ch->within + v * c->lanes;
+    int64_t first = ch->within + v * d->lanes;
     Affine at = affine_scale(affine_plus(ch->panel, first / c->panel), d->runs * d->steps * c->panel);
     at = affine_add(at, affine_scale(k, c->panel));
     at = affine_plus(affine_add(at, ch->sub), first % c->panel);
@@ -34,8 +37,8 @@ static void add_step(const Dot *d, Affine k, Affine ky, Affine kx, Affine ic, in
     const Tile *tile = d->tile;
     const Contract *c = tile->contract;
     LoopBuilder *b = builder(d);
-    int vectors = tile->channels.vectors, bytes = (int)(c->lanes * c->products);
-    for (int v = 0; v < vectors; v++) {
+    int bytes = d->lanes * (int)c->products;
+    for (int v = 0; v < d->channels; v++) {
         Affine at = weight_address(d, k, v);
         loop_assign(b, tile->weights, affine(v), loop_load(b, c->weight.buffer, at, bytes, 1, bytes));
         if (c->prefetch) loop_prefetch(b, c->weight.buffer, affine_plus(at, c->prefetch));
@@ -45,8 +48,8 @@ static void add_step(const Dot *d, Affine k, Affine ky, Affine kx, Affine ic, in
     Affine from = tile_input(tile, affine_add(tile->y, row.at), affine_add(tile->x, column.at), ky, kx, ic);
     const LoopExpr *some = loop_load(b, c->input.buffer, from, (int)c->products, 1, active);
     const LoopExpr *input = loop_let(b, "input", loop_splat(b, some, bytes));
-    for (int v = 0; v < vectors; v++) {
-        Affine at = tile_sum(tile, row.at, column.at, affine(v));
+    for (int v = 0; v < d->channels; v++) {
+        Affine at = affine_plus(tile_sum(tile, row.at, column.at, affine(0)), v);
         const LoopExpr *weight = loop_reg(b, tile->weights, affine(v)), *sum = loop_reg(b, tile->sums, at);
         loop_assign(b, tile->sums, at, loop_dot(b, sum, input, weight));
     }
@@ -89,6 +92,8 @@ static void reduce_dot(const Tile *tile)
     const Contract *c = tile->contract;
     const Window *w = &c->shape.window;
     Dot d = {.tile = tile, .rows = packing_is_of_rows(place_of(c->lowering->group.anchor->inputs[1]))};
+    d.lanes = c->apart ? 1 : (int)c->lanes;
+    d.channels = tile->channels.vectors * (int)c->lanes / d.lanes;
     d.run = d.rows ? w->kernel[1] * c->inner : c->inner;
     d.steps = (d.run + c->products - 1) / c->products;
     d.runs = w->kernel[0] * (d.rows ? 1 : w->kernel[1]);
@@ -106,6 +111,7 @@ void lower_dot(Lowering *lowering)
 {
     Contract c = contract_new(lowering);
     c.products = lowering->schedule->products;
+    c.apart = c.products == 16;
     c.multiplied = I8;
     c.reduce = reduce_dot;
     contract_cover(&c);

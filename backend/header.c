@@ -1,20 +1,11 @@
 /* The C99 header of a model's library. */
+#include "backend/c_names.h"
 #include "backend/object.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
 enum { ARENA_ALIGN = 64 };
-
-const char *symbol_name(Arena *arena, const char *text)
-{
-    bool bare = !*text || isdigit((unsigned char)*text);
-    char *name = arena_printf(arena, "%s%s", bare ? "model_" : "", text);
-    for (char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) || (unsigned char)*c >= 0x80) *c = '_';
-    return name;
-}
 
 /* ---- the hash ---- */
 
@@ -57,140 +48,12 @@ typedef struct Header {
     FILE *out;
     Arena *arena;
     const char *symbol, *upper;
-    const char **taken; /* names of the parameters so far */
-    int ntaken;
+    ParameterNames names;
 } Header;
-
-static const char *upper_case(Arena *arena, const char *text)
-{
-    char *upper = arena_copy_string(arena, text);
-    for (char *c = upper; *c; c++) *c = (char)toupper((unsigned char)*c);
-    return upper;
-}
-
-/* A bool is a byte, as is a number of less than 8 bits; floats of 16 bits or less are their bits: what C99 has in every
- * compiler. */
-static const char *const c_types[DTYPE_COUNT] = {
-    [F32] = "float",          [F64] = "double",       [F16] = "uint16_t",       [BF16] = "uint16_t",
-    [I8] = "int8_t",          [I16] = "int16_t",      [I32] = "int32_t",        [I64] = "int64_t",
-    [U8] = "uint8_t",         [U16] = "uint16_t",     [U32] = "uint32_t",       [U64] = "uint64_t",
-    [BOOL] = "uint8_t",       [F8E4M3FN] = "uint8_t", [F8E4M3FNUZ] = "uint8_t", [F8E5M2] = "uint8_t",
-    [F8E5M2FNUZ] = "uint8_t", [F8E8M0] = "uint8_t",   [F4E2M1] = "uint8_t",     [I4] = "int8_t",
-    [U4] = "uint8_t",         [I2] = "int8_t",        [U2] = "uint8_t",
-};
-
-/* Parameters of our own, and the words of C and C++. */
-static const char *const reserved[] = {
-    "arena",
-    "pool",
-    "context",
-    "auto",
-    "break",
-    "case",
-    "char",
-    "const",
-    "continue",
-    "default",
-    "do",
-    "double",
-    "else",
-    "enum",
-    "extern",
-    "float",
-    "for",
-    "goto",
-    "if",
-    "inline",
-    "int",
-    "long",
-    "register",
-    "restrict",
-    "return",
-    "short",
-    "signed",
-    "sizeof",
-    "static",
-    "struct",
-    "switch",
-    "typedef",
-    "union",
-    "unsigned",
-    "void",
-    "volatile",
-    "while",
-    "asm",
-    "bool",
-    "catch",
-    "class",
-    "delete",
-    "explicit",
-    "export",
-    "false",
-    "friend",
-    "mutable",
-    "namespace",
-    "new",
-    "operator",
-    "private",
-    "protected",
-    "public",
-    "template",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "typeid",
-    "typename",
-    "using",
-    "virtual",
-    "wchar_t",
-    "and",
-    "or",
-    "not",
-    "xor",
-    "compl",
-    "alignas",
-    "alignof",
-    "char8_t",
-    "concept",
-    "constexpr",
-    "decltype",
-    "noexcept",
-    "nullptr",
-    "requires",
-    "thread_local",
-    "bitand",
-    "bitor",
-    "not_eq",
-    "or_eq",
-    "xor_eq",
-    "and_eq",
-    "const_cast",
-    "dynamic_cast",
-    "reinterpret_cast",
-    "static_cast",
-    "static_assert",
-};
-
-static bool name_is_free(const Header *h, const char *name)
-{
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (!strcmp(reserved[i], name)) return false;
-    for (int i = 0; i < h->ntaken; i++)
-        if (!strcmp(h->taken[i], name)) return false;
-    return true;
-}
-
-static const char *parameter_name(Header *h, const char *text)
-{
-    const char *name = symbol_name(h->arena, text);
-    while (!name_is_free(h, name)) name = arena_printf(h->arena, "%s_", name);
-    return h->taken[h->ntaken++] = name;
-}
 
 static void write_parameter(Header *h, const char *prefix, const char *name, const Type *type)
 {
-    fprintf(h->out, "%s%s %s[%" PRId64 "], ", prefix, c_types[type->dtype], parameter_name(h, name),
+    fprintf(h->out, "%s%s %s[%" PRId64 "], ", prefix, c_type(type->dtype), parameter_name(&h->names, name),
             type_elements(type));
 }
 
@@ -295,9 +158,7 @@ void header_write(const LoopProgram *program, FILE *out)
     Header h = {.out = out, .arena = program->arena, .symbol = symbol_name(program->arena, graph->name)};
     h.upper = upper_case(h.arena, h.symbol);
     bool external = program->weights == WEIGHTS_EXTERNAL;
-    int nports = graph_outputs(graph), noutputs = nports;
-    for (const Node *node = graph->first; node; node = node->next) nports += node->op == OP_input;
-    h.taken = ARENA_ARRAY(h.arena, const char *, nports);
+    h.names = parameter_names(graph);
     write_start(&h, program);
     fprintf(out, "\n/* LEP_OK or an error; re-entrant: one arena a call in flight%s; pool NULL: this thread only.\n",
             program->arena_bytes ? "" : " (this model needs none: NULL)");
@@ -307,7 +168,7 @@ void header_write(const LoopProgram *program, FILE *out)
     fprintf(out, "int %s_run(", h.symbol);
     for (const Node *node = graph->first; node; node = node->next)
         if (node->op == OP_input) write_parameter(&h, "const ", node->name, &node->types[0]);
-    for (int i = 0; i < noutputs; i++)
+    for (int i = 0; i < graph_outputs(graph); i++)
         write_parameter(&h, "", graph->results[i].name, value_type(graph->results[i].value));
     if (program->state_bytes) fputs("void *context, ", out);
     fputs(external ? "void *arena,\n    const void *weights, const struct lep_pool *pool);\n\n"

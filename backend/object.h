@@ -47,5 +47,8 @@ const char *symbol_name(Arena *arena, const char *text);
 uint32_t model_abi(const LoopProgram *program);
 /* The C99 header of the model's library. */
 void header_write(const LoopProgram *program, FILE *out);
+/* A C11 main program that reads the inputs from files, runs the model and prints the outputs; `header`: the file to
+ * include. */
+void example_write(const LoopProgram *program, const char *header, FILE *out);
 
 #endif

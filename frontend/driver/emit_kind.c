@@ -70,6 +70,18 @@ static bool write_shared(Compilation *c, const char *path)
            (output_is_stream(path) || write_header(c, header_path(c->arena, path)));
 }
 
+/* For the library that lies beside it: the header is called like the model's file. */
+static bool write_main(Compilation *c, const char *path)
+{
+    weights_choose(c, PLACE_OBJECT);
+    if (!weights_write(c, path)) return false;
+    FILE *file = output_open(&c->driver->outputs, c->arena, path, c->diag);
+    if (!file) return false;
+    const char *model = c->options->model, *slash = strrchr(model, '/');
+    example_write(&c->program, header_path(c->arena, slash ? slash + 1 : model), file);
+    return output_close(&c->driver->outputs, file, c->diag);
+}
+
 static bool write_emitted(Compilation *c, EmitKind kind, const char *path)
 {
     Bytes text;
@@ -131,6 +143,7 @@ const EmitRow emit_table[] = {
     {"loops", ".loops", NEEDS_LOOPS, write_loops, true},
     {"lep", ".lep", NEEDS_GRAPH, write_lep, true},
     {"dot", ".dot", NEEDS_GRAPH, write_dot, true},
+    {"main", ".c", NEEDS_LOOPS, write_main, true},
 };
 const int emit_count = sizeof emit_table / sizeof emit_table[0];
 

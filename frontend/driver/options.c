@@ -39,7 +39,7 @@ static const Option options[] = {
     {"output", 'o', OPTION_TEXT, AT(output), FOR_BUILD | FOR_FMT | FOR_DUMP, NULL, "OUT",
      "where it goes; a folder (OUT/) for several kinds; - is the terminal"},
     {"emit", 0, OPTION_LIST, AT(emit), FOR_BUILD, NULL, "KIND[=PATH]",
-     "exe, obj, lib, shared, header, asm, llvm, loops, lep or dot; may be several"},
+     "exe, obj, lib, shared, header, main, asm, llvm, loops, lep or dot; may be several"},
     {"target", 0, OPTION_TEXT, AT(target), FOR_COMPILERS, NULL, "TRIPLE", "or a row of `lepc targets`"},
     {"cpu", 0, OPTION_TEXT, AT(cpu), FOR_COMPILERS, NULL, "NAME", "processor to compile for; native is this one"},
     {"features", 0, OPTION_TEXT, AT(features), FOR_COMPILERS, NULL, "LIST",

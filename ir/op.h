@@ -272,6 +272,7 @@ typedef struct DenseAttrs {
 
 typedef struct PoolAttrs {
     IntList size, stride; /* a stride of 0 is the size */
+    IntList dilation;     /* 0 is 1 */
     Pad pad;
 } PoolAttrs;
 

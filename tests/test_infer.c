@@ -101,6 +101,10 @@ static void others_refuse(void **state)
     trial_refuse(OP_max_pool, &pool, 1, &image, E0301, "the window 5x5 does not fit the input 4x4");
     pool = (PoolAttrs){.size = {2, {2, 2}}, .pad = {.mode = PAD_EXPLICIT, .sizes = {1, {2}}}};
     trial_refuse(OP_average_pool, &pool, 1, &image, E0404, "padding as wide");
+    /* both taps of the first row are outside */
+    pool = (PoolAttrs){.size = {2, {2, 1}}, .stride = {2, {1, 1}}, .dilation = {2, {5, 1}}, .pad = pool.pad};
+    pool.pad.sizes = (IntList){4, {1, 0, 1, 0}};
+    trial_refuse(OP_max_pool, &pool, 1, &image, E0404, "padding as wide");
     trial_refuse(OP_batch_norm, NULL, 5, (const Type[]){x, TYPE(F32, 3), TYPE(F32, 3), TYPE(F32, 2), TYPE(F32, 3)},
                  E0301, "expected `mean` to be f32[3]");
     const Type normed[] = {x, TYPE(F32, 3), TYPE(F32, 3), TYPE(F32, 3), TYPE(F32, 3)};

@@ -107,6 +107,8 @@ static void reductions_of_other_axes(void **state)
         check_reduction(*state, OP_reduce_sum, F32, DIMS(2, 7, 5, 19), (IntList){2, {1, 2}}, keep);
         check_reduction(*state, OP_reduce_min, F32, DIMS(37, 3), (IntList){1, {0}}, keep);
         check_reduction(*state, OP_reduce_sum, F32, DIMS(5, 3, 7), (IntList){2, {0, 2}}, keep);
+        check_reduction(*state, OP_reduce_product, F32, DIMS(5, 37), (IntList){1, {1}}, keep);
+        check_reduction(*state, OP_reduce_product, I16, DIMS(5, 37), (IntList){1, {0}}, keep);
         check_reduction(*state, OP_reduce_sum, F32, DIMS(5, 3, 32), (IntList){2, {0, 2}}, keep);
         check_reduction(*state, OP_reduce_sum, F32, DIMS(4, 9, 11), (IntList){3, {0, 1, 2}}, keep);
         check_reduction(*state, OP_reduce_sum, F32, DIMS(3, 2, 3, 5, 4), (IntList){3, {0, 2, 3}}, keep);
@@ -160,6 +162,8 @@ static void pools(void **state)
         check_pool(*state, ops[i], F16, 5, 6, 17, around);
         PoolAttrs larger = {.size = {2, {25, 13}}, .stride = {2, {1, 2}}, .pad = {.mode = PAD_SAME}};
         check_pool(*state, ops[i], F32, 30, 25, 9, larger);
+        PoolAttrs apart = {.size = {2, {2, 3}}, .stride = {2, {1, 2}}, .dilation = {2, {3, 2}}, .pad = same.pad};
+        check_pool(*state, ops[i], F32, 9, 8, 17, apart);
     }
 }
 

@@ -284,6 +284,10 @@ static void reductions(void **state)
     EXPECT(&out, -127);
     out = apply(&t, OP_reduce_sum, NULL, lows);
     EXPECT(&out, 1);
+    out = apply(&t, OP_reduce_product, &(ReduceAttrs){.axes = {1, {0}}}, x);
+    EXPECT(&out, 4, 10, 18);
+    out = apply(&t, OP_reduce_product, NULL, lows);
+    EXPECT(&out, -128); /* 16256, of which 8 bits stay */
     Tensor zeros = trial_tensor(&t, F32, DIMS(2), VALUES(-0.0, -0.0));
     out = apply(&t, OP_reduce_sum, NULL, zeros);
     EXPECT(&out, 0); /* sums start from +0 */
@@ -310,6 +314,10 @@ static void pooling(void **state)
     attrs = pool(2, 2, PAD_SAME);
     out = apply(&t, OP_average_pool, &attrs, x);
     EXPECT(&out, 3, 4.5, 7.5, 9); /* only what is inside counts */
+    attrs = pool(2, 1, PAD_VALID);
+    attrs.dilation = (IntList){2, {2, 1}};
+    out = apply(&t, OP_max_pool, &attrs, x);
+    EXPECT(&out, 8, 9);
     attrs = pool(3, 1, PAD_SAME);
     out = apply(&t, OP_max_pool, &attrs, trial_tensor(&t, F32, DIMS(1, 2, 2, 1), VALUES(-4, -3, NAN, -1)));
     EXPECT(&out, NAN, NAN, NAN, NAN);

@@ -65,7 +65,7 @@ static Value op2(Net *net, Op op, const char *name, Value a, Value b)
 
 static Value pool(Net *net, const char *name, int64_t size, int64_t stride, Value a)
 {
-    PoolAttrs attrs = {{2, {size, size}}, {2, {stride, stride}}, {PAD_VALID, {0}}};
+    PoolAttrs attrs = {.size = {2, {size, size}}, .stride = {2, {stride, stride}}};
     return net_add(net, name, (NodeSpec){.op = OP_max_pool, .attrs = &attrs, .ninputs = 1, .inputs = &a});
 }
 
@@ -167,7 +167,8 @@ static void overlapping_pool_stays_apart(void **state)
 
 static Value pool_with(Net *net, const char *name, Op op, int64_t before, int64_t after, Value a)
 {
-    PoolAttrs attrs = {{2, {2, 2}}, {2, {2, 2}}, {PAD_EXPLICIT, {4, {before, before, after, after}}}};
+    PoolAttrs attrs = {
+        .size = {2, {2, 2}}, .stride = {2, {2, 2}}, .pad = {PAD_EXPLICIT, {4, {before, before, after, after}}}};
     return net_add(net, name, (NodeSpec){.op = op, .attrs = &attrs, .ninputs = 1, .inputs = &a});
 }
 

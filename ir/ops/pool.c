@@ -12,6 +12,27 @@ static IntList stride_of(const PoolAttrs *attrs)
     return stride;
 }
 
+static IntList dilation_of(const PoolAttrs *attrs)
+{
+    IntList dilation = attrs->dilation;
+    dilation.count = 2;
+    for (int i = 0; i < 2; i++)
+        if (dilation.at[i] == 0) dilation.at[i] = 1;
+    return dilation;
+}
+
+/* Whether each window has a tap inside the input. */
+static bool windows_have_taps(const Window *w, int axis, int64_t in, int64_t out)
+{
+    int64_t step = w->dilation[axis];
+    for (int64_t i = 0; i < out; i++) {
+        int64_t first = i * w->stride[axis] - w->pad_begin[axis];
+        int64_t tap = first < 0 ? (step - 1 - first) / step : 0; /* the first that is not in front of the input */
+        if (tap >= w->kernel[axis] || first + tap * step >= in) return false;
+    }
+    return true;
+}
+
 static bool infer_pool(const Node *node, Type *out, Diag *diag)
 {
     const PoolAttrs *attrs = node->attrs;
@@ -23,12 +44,13 @@ static bool infer_pool(const Node *node, Type *out, Diag *diag)
         return diag_help(diag, "give the dim a fixed size, as with --dim");
     }
     IntList stride = stride_of(attrs);
-    WindowAttrs window_attrs = {.kernel = &attrs->size, .stride = &stride, .pad = &attrs->pad, .groups = 1};
+    IntList dilation = dilation_of(attrs);
+    WindowAttrs window_attrs = {&attrs->size, &stride, &dilation, &attrs->pad, 1};
     Window window;
     int64_t in[] = {x->dim[1].high, x->dim[2].high}, size[2];
     if (!window_resolve(node, &window_attrs, in, &window, size, diag)) return false;
     for (int i = 0; i < 2; i++) {
-        if (window.pad_begin[i] < window.kernel[i] && window.pad_end[i] < window.kernel[i]) continue;
+        if (windows_have_taps(&window, i, in[i], size[i])) continue;
         diag_error(diag, E0404, node_span(node), "%s: padding as wide as the window leaves windows without any input",
                    node_def(node)->name);
         return diag_help(diag, "pad less than the size");
@@ -53,7 +75,8 @@ static void describe(const Node *node, Combiner combiner, bool mean, Pooling *ou
     const PoolAttrs *attrs = node->attrs;
     const Type *x = operand_type(node, 0);
     IntList stride = stride_of(attrs);
-    WindowAttrs window_attrs = {.kernel = &attrs->size, .stride = &stride, .pad = &attrs->pad, .groups = 1};
+    IntList dilation = dilation_of(attrs);
+    WindowAttrs window_attrs = {&attrs->size, &stride, &dilation, &attrs->pad, 1};
     int64_t in[] = {x->dim[1].high, x->dim[2].high}, size[2];
     *out = (Pooling){.window = window_of(node, &window_attrs, in, size), .combiner = combiner, .mean = mean};
 }
@@ -66,6 +89,8 @@ static void pool_average(const Node *node, Pooling *out) { describe(node, COMBIN
                .doc = "height and width of the window"),                                                               \
           ATTR(PoolAttrs, stride, .kind = ATTR_INTS, .fixed = 2, .low = 1, .high = 1 << 24,                            \
                .doc = "input pixels a step; left out: the size"),                                                      \
+          ATTR(PoolAttrs, dilation, .kind = ATTR_INTS, .fallback = 1, .fixed = 2, .low = 1, .high = 1 << 24,           \
+               .doc = "input pixels between taps"),                                                                    \
           ATTR(PoolAttrs, pad, .kind = ATTR_PAD, .words = pad_words,                                                   \
                .doc = "valid (none), same (keeps ceil(size / stride)), a number, or [top, left, bottom, right]"))
 

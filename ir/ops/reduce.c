@@ -45,6 +45,8 @@ static void reduce_sum(const Node *node, Reduction *out) { describe(node, COMBIN
 static void reduce_max(const Node *node, Reduction *out) { describe(node, COMBINE_MAX, out); }
 static void reduce_min(const Node *node, Reduction *out) { describe(node, COMBINE_MIN, out); }
 
+static void reduce_product(const Node *node, Reduction *out) { describe(node, COMBINE_PRODUCT, out); }
+
 #define REDUCE(id, text, reduce_, ...)                                                                                 \
     const OpDef op_##id = {.name = #id,                                                                                \
                            .doc = text,                                                                                \
@@ -64,6 +66,9 @@ REDUCE(reduce_sum, "The sum over the axes: 16 partial sums by flattened index, t
        .tflite = "SUM");
 REDUCE(reduce_max, "The greatest element over the axes; NaN if there is one.", reduce_max, .tflite = "REDUCE_MAX");
 REDUCE(reduce_min, "The least element over the axes; NaN if there is one.", reduce_min, .tflite = "REDUCE_MIN");
+
+REDUCE(reduce_product, "The product over the axes, in the order of reduce_sum; integers wrap.", reduce_product,
+       .tflite = "REDUCE_PROD");
 
 static bool expand_mean(const Maker *m, Value *out)
 {

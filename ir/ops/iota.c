@@ -4,9 +4,11 @@
 static bool infer_iota(const Node *node, Type *out, Diag *diag)
 {
     const IotaAttrs *attrs = node->attrs;
-    if (attrs->to < 0 || attrs->to >= DTYPE_COUNT || attrs->to == BOOL) {
-        diag_error(diag, E0302, node_span(node), "iota: expected a number dtype for `to`");
-        return diag_help(diag, "compare the result, as in less(iota(shape: [4]), 2), for a mask");
+    bool known = attrs->to >= 0 && attrs->to < DTYPE_COUNT && attrs->to != BOOL;
+    if (!known || dtype_is_storage((Dtype)attrs->to)) {
+        diag_error(diag, E0302, node_span(node), "iota: expected a dtype to count in for `to`");
+        return diag_help(diag,
+                         known ? "cast the result" : "compare the result, as in less(iota(shape: [4]), 2), for a mask");
     }
     *out = type_tensor((Dtype)attrs->to, attrs->shape.count, attrs->shape.at);
     if (!need_sane(node, out, diag)) return false;

@@ -1,5 +1,9 @@
 /* What Winograd's variants would cost, and with which strips: the transforms of inputs and products, and the products
- * as a register tile sees them, their weights streamed once a strip. */
+ * as a register tile sees them, their weights streamed once a strip.
+ *
+ * The first strip of a run finds its weights where the whole network's constants find room, which a run reads once
+ * each: far away, as a rule.  Where a strip turns to the same block of them several times, the next block is fetched
+ * meanwhile, and hides behind the arithmetic. */
 #include "ir/winograd.h"
 #include "passes/schedule.h"
 #include "passes/variants.h"
@@ -49,21 +53,49 @@ static TileProblem product_problem(const Winograd *w, int64_t tiles)
                          .instructions = 1};
 }
 
-/* The products of one strip: the register tile's own cost, and what the stream of weights adds to its first turn. */
-static double products_cost(const Winograd *w, const Target *t, int64_t tiles, const Schedule *tile)
+/* How the weights get to the core: from which cache level for the first strip, and for those after it. */
+typedef struct Stream {
+    double bytes;
+    int first, again;
+} Stream;
+
+/* Bytes of constants that a run of the graph reads, this group's as they are transformed. */
+static double constants_of(const Group *group, double transformed)
+{
+    double bytes = transformed - (double)type_bytes(value_type(group->anchor->inputs[1]));
+    for (const Node *node = group->node->graph->first; node; node = node->next)
+        if (node->op == OP_param || node->op == OP_constant) bytes += (double)type_bytes(&node->types[0]);
+    return bytes;
+}
+
+static Stream stream_of(const Group *group, const Target *t, const Winograd *w)
+{
+    Stream stream = {.bytes = (double)(w->positions * w->in_channels * w->out_channels) * (double)sizeof(float)};
+    stream.first = level_of(t, constants_of(group, stream.bytes));
+    stream.again = level_of(t, stream.bytes + (double)w->scratch);
+    if (stream.first < stream.again) stream.first = stream.again;
+    return stream;
+}
+
+/* The products of one strip.  A block's first turn waits for its weights, once the loads of a step are done, as far as
+ * arithmetic does not take longer (J. Treibig, G. Hager, Introducing a Performance Model for Bandwidth-Limited Loop
+ * Kernels, 2009); when the blocks are fetched ahead, only for what the whole strip's arithmetic does not hide. */
+static double products_cost(const Winograd *w, const Target *t, int64_t tiles, const Schedule *tile, double bytes,
+                            int level)
 {
     TileProblem problem = product_problem(w, tiles);
     double width = (double)(tile->tile_vectors * tile->lanes), blocks = ((double)w->out_channels + width - 1) / width;
-    double weights = (double)(w->positions * w->in_channels * w->out_channels) * 4;
+    double rate = t->cache_bytes_per_cycle[level];
+    double cycles = (double)w->positions * tile_cycles(&problem, tile, t);
+    if (tile->prefetch) return larger(cycles, bytes / rate);
     int64_t columns = tile->tile_columns < tiles ? tile->tile_columns : tiles;
     double step = larger((double)(columns * tile->tile_vectors) / t->fma_per_cycle, (double)t->fma_latency);
-    int level = level_of(t, weights + (double)w->scratch);
-    double stream = width * 4 / t->cache_bytes_per_cycle[level];
-    double more = stream > step ? stream - step : 0;
-    return (double)w->positions * (tile_cycles(&problem, tile, t) + more * (double)w->in_channels * blocks);
+    double loads = (double)(columns + tile->tile_vectors) / t->loads_per_cycle;
+    double late = level ? loads + width * (double)sizeof(float) / rate - step : 0;
+    return cycles + larger(late, 0) * (double)(w->positions * w->in_channels) * blocks;
 }
 
-static double strips_cost(const Winograd *w, const Target *t, const Schedule *tile)
+static double strips_cost(const Winograd *w, const Target *t, const Schedule *tile, const Stream *stream)
 {
     TransformWork work = transform_work(w->outputs);
     double tiles = (double)(w->tiles[0] * w->tiles[1]);
@@ -72,6 +104,7 @@ static double strips_cost(const Winograd *w, const Target *t, const Schedule *ti
     int level = level_of(t, (double)w->scratch);
     double cost = transform_cost(t, work.input_operations, in, 2 * (double)w->positions, level);
     cost += transform_cost(t, work.product_operations, out, 2 * (double)w->positions, level);
+    bool first = true;
     for (int part = 0; part < 4; part++) { /* whole strips and what is left along each axis */
         double strips = 1;
         int64_t size = 1;
@@ -80,9 +113,24 @@ static double strips_cost(const Winograd *w, const Target *t, const Schedule *ti
             strips *= rest ? 1 : (double)(w->tiles[i] / w->strip[i]);
             size *= rest ? w->tiles[i] % w->strip[i] : w->strip[i];
         }
-        if (size) cost += strips * products_cost(w, t, size, tile);
+        if (!size) continue;
+        if (first) {
+            cost += products_cost(w, t, size, tile, stream->bytes, stream->first);
+            strips -= 1;
+        }
+        cost += strips * products_cost(w, t, size, tile, stream->bytes, stream->again);
+        first = false;
     }
     return cost;
+}
+
+/* Bytes ahead that weights are fetched: the block of channels behind the one that several turns multiply by, when it
+ * comes from beyond the second cache. */
+static int64_t prefetch_for(const Winograd *w, int64_t tiles, const Schedule *tile, const Stream *stream)
+{
+    enum { MOST = 1 << 20 };
+    int64_t block = tile->tile_vectors * tile->lanes * w->in_channels * (int64_t)sizeof(float);
+    return stream->first > 1 && tiles > tile->tile_columns && block <= MOST ? block : 0;
 }
 
 static void try_strip(const Group *group, const Target *target, Winograd w, Schedule *best)
@@ -94,7 +142,9 @@ static void try_strip(const Group *group, const Target *target, Winograd w, Sche
     s.strip_rows = w.strip[0];
     s.strip_columns = w.strip[1];
     s.scratch = w.scratch;
-    s.cost = strips_cost(&w, target, &s);
+    const Stream stream = stream_of(group, target, &w);
+    s.prefetch = prefetch_for(&w, tiles, &s, &stream);
+    s.cost = strips_cost(&w, target, &s, &stream);
     if (!best->lanes || s.cost < best->cost) *best = s;
 }
 

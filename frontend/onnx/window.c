@@ -66,14 +66,19 @@ static bool find_out(OnnxCall *c, bool ceil, OnnxWindow *w)
     return true;
 }
 
-bool onnx_window(OnnxCall *c, const Type *x, const int64_t *kernel, OnnxWindow *out)
+bool onnx_window_lists_of(OnnxCall *c, const Type *x, const int64_t *kernel, OnnxWindow *out)
 {
     *out = (OnnxWindow){.axes = x->rank - 2};
     if (out->axes < 1 || out->axes > MAX_SPATIAL)
         return onnx_refuse(c, "X", "lepc slides windows over up to 3 axes", "the operand is %s",
                            type_text(c->arena, x));
     for (int i = 0; i < out->axes; i++) out->in[i] = x->dim[2 + i].high;
-    if (!read_lists(c, kernel, out) || !numbers_are_sane(c, out)) return false;
+    return read_lists(c, kernel, out) && numbers_are_sane(c, out);
+}
+
+bool onnx_window(OnnxCall *c, const Type *x, const int64_t *kernel, OnnxWindow *out)
+{
+    if (!onnx_window_lists_of(c, x, kernel, out)) return false;
     const char *mode = onnx_string(c, "auto_pad", "NOTSET");
     bool upper = !strcmp(mode, "SAME_UPPER"), lower = !strcmp(mode, "SAME_LOWER"), valid = !strcmp(mode, "VALID");
     if (!upper && !lower && !valid && strcmp(mode, "NOTSET")) return onnx_wrong(c, "auto_pad is '%s'", mode);

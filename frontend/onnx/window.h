@@ -17,6 +17,8 @@ typedef struct OnnxWindow {
 /* Reads kernel_shape, strides, dilations, pads, auto_pad and ceil_mode for an operand [N, C, ...] of that type;
  * `kernel` is what a weight says, or NULL. */
 bool onnx_window(OnnxCall *c, const Type *x, const int64_t *kernel, OnnxWindow *out);
+/* The same without auto_pad and ceil_mode, and without the number of windows. */
+bool onnx_window_lists_of(OnnxCall *c, const Type *x, const int64_t *kernel, OnnxWindow *out);
 /* The attributes of a window of one or two axes, as on an image [N, H, W, C]: one axis is the width. */
 void onnx_window_lists(const OnnxWindow *window, IntList *kernel, IntList *stride, IntList *dilation, Pad *pad);
 /* A value [N, W, C] or [N, H, W, C] as an image. */

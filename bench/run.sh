@@ -29,6 +29,7 @@ int8_peers=ort_int8${TFLITE:+,litert_int8}
 measure mnist.py --peers "${PEERS:-ort}" --peer-python "$python" --tflite "${TFLITE:-.}" --graphs "${GRAPHS:-1000}"
 measure mnist_int8.py --peers "$int8_peers" --peer-python "$python" --tflite "${TFLITE:-.}"
 measure int8.py
+measure mobilenet.py
 measure prune.py
 measure sequence.py
 measure threads.py

@@ -228,8 +228,9 @@ static bool elaborate_region(Elaborator *e, Frame *f, const AstStatement *s, Gra
 
 void elaborate_group(Elaborator *e, Frame *f, const AstStatement *s)
 {
-    if (!e->flat || e->graph->owner) {
-        diag_error(e->diag, E0604, s->at, e->flat ? "a group inside a group" : "a group belongs into a dump");
+    bool deep = e->graph->owner && e->graph->owner->graph->owner;
+    if (!e->flat || deep) {
+        diag_error(e->diag, E0604, s->at, deep ? "groups are two deep at most" : "a group belongs into a dump");
         diag_help(e->diag, "a file with groups begins with `lep 1 stage grouped` or a later stage");
         drop_group(f, s, NULL);
         return;

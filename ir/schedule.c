@@ -48,9 +48,10 @@ static bool is_anchor(OpKind kind)
 Group group_of(const Node *node)
 {
     Group group = {.node = node, .body = node->regions[0], .kind = KIND_MAP};
+    if (group.body->first && group.body->first->op == OP_group) group.kind = KIND_GROUP;
     for (const Node *inner = group.body->first; inner; inner = inner->next) {
         OpKind kind = node_def(inner)->kind;
-        if (!is_anchor(kind)) continue;
+        if (!is_anchor(kind) || group.kind == KIND_GROUP) continue;
         if (!group.anchor) {
             group.anchor = inner;
             group.kind = kind;

@@ -30,7 +30,7 @@ struct Schedule {
     int64_t tile_columns;  /* output pixels of a row held in registers */
     int64_t tile_vectors;  /* vectors of output channels held in registers */
     int64_t unroll;        /* steps of the innermost reduction loop written out */
-    int64_t strip_rows;    /* rows of tiles that go through scratch together; 0: nothing does */
+    int64_t strip_rows;    /* rows of tiles that go through scratch together, of strips rows; 0: nothing does */
     int64_t strip_columns; /* the same along a row */
     int64_t panel;         /* output channels that lie together in packed weights and bias; 0: not packed */
     int64_t products;      /* that one step adds to each sum: 2, 4 or 16 of 8-bit operands, else 1 */
@@ -52,8 +52,8 @@ extern const AttrTable schedule_attrs;
 typedef struct Group {
     const Node *node;
     const Graph *body;
-    OpKind kind;        /* of the anchor; KIND_MAP when there is only element-wise and view work */
-    const Node *anchor; /* the contraction, window, reduction or row operator; NULL for KIND_MAP */
+    OpKind kind;        /* of the anchor; KIND_MAP when there is only element-wise and view work; KIND_GROUP: strips */
+    const Node *anchor; /* the contraction, window, reduction or row operator; NULL for KIND_MAP and strips */
     const Node *pool;   /* a pooling after a contraction, else NULL */
 } Group;
 

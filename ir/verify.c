@@ -1,7 +1,7 @@
 #include "ir/verify.h"
 
 #include "ir/node_map.h"
-#include "ir/schedule.h"
+#include "ir/strips.h"
 
 #include <string.h>
 
@@ -113,11 +113,21 @@ static bool is_alias(const Node *node)
     return def->kind == KIND_VIEW && def->view && def->view(node, &map) && map.linear;
 }
 
+/* Groups come together in strips when they have schedules. */
+static bool check_strips(Verifier *v, const Node *node)
+{
+    if (v->stage < STAGE_SCHEDULED || node->graph->owner)
+        return broken(v, node, "is a group of groups before they are scheduled, or in another", "");
+    if (!node->schedule) return broken(v, node, "has no schedule", "");
+    return verify_schedule(node, v->diag) && verify_strips(node, v->diag);
+}
+
 /* One anchor at most; a pooling may follow a contraction. */
 static bool check_group(Verifier *v, const Node *node)
 {
     Group group = group_of(node);
     bool good = true;
+    if (group.kind == KIND_GROUP) return check_strips(v, node);
     for (const Node *inner = group.body->first; inner; inner = inner->next) {
         OpKind kind = node_def(inner)->kind;
         bool work = kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_IOTA;

@@ -8,6 +8,8 @@
 bool verify_group(const Node *node, Diag *diag);
 /* The schedule of a group: what code can be made of, whatever a dump or a user says. */
 bool verify_schedule(const Node *node, Diag *diag);
+/* A group of groups: its members are such as can run in strips, and its schedule has what they take. */
+bool verify_strips(const Node *node, Diag *diag);
 /* The planned stage: the constants that a group reads lie in the panels that its schedule asks for, and padding finds
  * around its operand what it is to read. */
 bool verify_panels(const Node *node, Diag *diag);

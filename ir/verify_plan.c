@@ -3,7 +3,7 @@
 #include "ir/node_map.h"
 #include "ir/op.h"
 #include "ir/place.h"
-#include "ir/schedule.h"
+#include "ir/strips.h"
 
 #include <limits.h>
 #include <string.h>
@@ -242,6 +242,7 @@ static bool is_in_place(const Buffer *read, const Buffer *written)
 {
     const Node *writer = written->value.node;
     if (read->scratch || written->scratch) return false;
+    if (writer->nregions && group_is_strips(writer)) return false;
     if (node_def(writer)->kind != KIND_GROUP || read->last != written->made) return false;
     if (!same_buffer(read->place, written->place) || read->bytes != written->bytes) return false;
     bool reading = false, good = true;

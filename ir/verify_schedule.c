@@ -134,6 +134,7 @@ static bool check_strips(const Group *group, Diag *diag)
 bool verify_schedule(const Node *node, Diag *diag)
 {
     Group group = group_of(node);
+    if (group.kind == KIND_GROUP) return check_ranges(node, diag) && check_products(&group, diag);
     if (node->nresults != 1 && group.kind != KIND_NEST)
         return misfit(node, diag, "code is made of groups of one result");
     if (!check_ranges(node, diag) || !check_products(&group, diag) || !check_strips(&group, diag)) return false;

@@ -46,6 +46,7 @@ static bool is_loaded(const Graph *region, Value value)
     if (!node_is_splat(source, &element)) return true;
     for (const Node *node = region->first; node; node = node->next) {
         OpKind kind = node_def(node)->kind;
+        if (kind == KIND_GROUP && is_loaded(node->regions[0], value)) return true;
         if (kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_PIECES) continue;
         for (int i = 0; i < node->ninputs; i++)
             if (value_equal(node->inputs[i], value)) return true;

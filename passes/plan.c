@@ -2,6 +2,7 @@
  * buffer, element-wise work runs in place where it can, the rest of the arena is
  * laid out by lifetime. */
 #include "ir/packing_sparse.h"
+#include "ir/strips.h"
 #include "passes/layout.h"
 #include "passes/lifetime.h"
 #include "passes/pass.h"
@@ -149,11 +150,11 @@ static void set_sparse_places(const Graph *graph)
     }
 }
 
-/* What the group reads around and behind its operands. */
+/* What the group reads around and behind its operands.  What lies in scratch has its room there. */
 static bool make_room(Planner *p, const Group *group, Diag *diag)
 {
     Contraction c = {.bias = -1};
-    if (group->kind != KIND_CONTRACT) return true;
+    if (group->kind != KIND_CONTRACT || group->anchor->inputs[0].node->graph != p->graph) return true;
     node_def(group->anchor)->contract(group->anchor, &c);
     add_slack(p, group);
     return add_halo(p, group, &c, diag);
@@ -162,8 +163,7 @@ static bool make_room(Planner *p, const Group *group, Diag *diag)
 static bool shape_places(Planner *p, Diag *diag)
 {
     for (int packing = 0; packing < 2; packing++)
-        for (Node *node = p->graph->first; node; node = node->next) {
-            if (node->op != OP_group) continue;
+        for (Node *node = leaf_first(p->graph); node; node = leaf_next(node)) {
             Group group = group_of(node);
             if (packing ? !set_packings(p, &group, diag) : !make_room(p, &group, diag)) return false;
             if (!packing) mark_dense(p, &group);

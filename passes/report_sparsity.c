@@ -1,5 +1,6 @@
 #include "passes/report_sparsity.h"
 #include "ir/packing_sparse.h"
+#include "ir/strips.h"
 #include "passes/schedule.h"
 #include "passes/variants.h"
 
@@ -104,7 +105,6 @@ void report_sparsity(const Graph *graph, const PassContext *context, FILE *out)
     Arena *arena = arena_child(graph->arena);
     fprintf(out, "%-16s %7s %-11s %9s %9s %-8s %8s %8s  %s\n", "layer", "zeros", "pattern", "bytes", "stored",
             "variant", "cycles", "skipping", "why");
-    for (const Node *node = graph->first; node; node = node->next)
-        if (node->op == OP_group) print_layer(node, context, arena, out);
+    for (const Node *node = leaf_first(graph); node; node = leaf_next(node)) print_layer(node, context, arena, out);
     arena_free(arena);
 }

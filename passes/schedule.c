@@ -1,6 +1,7 @@
 /* Decides how each group becomes a loop nest. */
 #include "passes/schedule.h"
 #include "ir/place.h"
+#include "ir/strips.h"
 #include "passes/group.h"
 #include "passes/lifetime.h"
 #include "passes/variants.h"
@@ -54,11 +55,11 @@ static bool group_reads_dense(const Node *node, Value value)
 /* Does some reader take the value for one dense run: a reshape, or a contraction? */
 static bool is_read_dense(const Graph *graph, Value value)
 {
-    for (const Node *node = graph->first; node; node = node->next) {
-        if (node->op == OP_group && group_reads_dense(node, value)) return true;
+    for (const Node *node = leaf_first(graph); node; node = leaf_next(node))
+        if (group_reads_dense(node, value)) return true;
+    for (const Node *node = graph->first; node; node = node->next)
         for (int i = 0; i < node->ninputs; i++)
             if (value_equal(node->inputs[i], value)) return true;
-    }
     return false;
 }
 

@@ -441,16 +441,22 @@ void contract_tiles(Contract *c, Affine n, Affine first, Affine ic)
     cover(c, &(Cover){.n = n, .first = first, .ic = ic});
 }
 
+void contract_groups(Contract *c, Affine n)
+{
+    LoopBuilder *b = &c->lowering->builder;
+    LoopScope g = loop_range(b, "g", 0, c->groups, 1, MODE_SERIAL);
+    Affine first = affine_scale(g.at, c->channels), ic = affine_scale(g.at, c->inner);
+    contract_tiles(c, n, first, ic);
+    loop_end(b, g);
+}
+
 void contract_cover(Contract *c)
 {
     LoopBuilder *b = &c->lowering->builder;
     lower_fill_ring(c->lowering);
     const Part *part = open_parts(c);
     PartScope n = part_range(b, &c->batch_part, "n", 0, c->batch, 1);
-    LoopScope g = loop_range(b, "g", 0, c->groups, 1, MODE_SERIAL);
-    Affine first = affine_scale(g.at, c->channels), ic = affine_scale(g.at, c->inner);
-    contract_tiles(c, n.at, first, ic);
-    loop_end(b, g);
+    contract_groups(c, n.at);
     part_range_end(b, &n);
     part_close(b, part);
     double pixels = (double)(c->batch * c->height * c->width);

@@ -9,7 +9,16 @@
 typedef struct Site {
     const LoopBuffer *buffer; /* NULL: no such operand */
     int64_t base, n, y, x, c;
+    Affine shift; /* more elements, when rows are counted from somewhere else than the first */
 } Site;
+
+/* Some rows of a contraction over images, by themselves. */
+typedef struct Rows {
+    Affine first;               /* row of the result that is row 0 of the tiles */
+    int64_t count;              /* rows from there on */
+    const Site *input, *output; /* of those rows, in place of the operand's and the result's own; or NULL */
+    int64_t slack;              /* bytes behind such an input that may be read */
+} Rows;
 
 typedef struct Tile Tile;
 /* Adds every product of the reduction to the tile's sums, which hold the bias. */
@@ -23,10 +32,12 @@ typedef struct Contract {
     Window pool; /* 1x1 when nothing is pooled */
     Dtype sum;   /* of the sums: that of the operands, narrow floats widened */
     Site input, weight, bias, output;
-    bool depthwise;  /* lanes read their own input channel */
-    bool row_is_run; /* a kernel row's inputs are neighbours in memory */
-    bool image;      /* operands are [N, H, W, C]; else lines of rows */
-    bool flat;       /* the pixels of all images as one line */
+    bool depthwise;   /* lanes read their own input channel */
+    bool row_is_run;  /* a kernel row's inputs are neighbours in memory */
+    bool image;       /* operands are [N, H, W, C]; else lines of rows */
+    bool flat;        /* the pixels of all images as one line, or of the rows at hand */
+    Affine first_row; /* of the result, that tiles count from */
+    int64_t slack;    /* bytes behind the input that may be read */
     int64_t batch, groups;
     int64_t height, width; /* pixels that are computed: what pooling drops is left out */
     int64_t channels;      /* output channels of a group */
@@ -69,6 +80,12 @@ TileReduce tile_reduce; /* over (ky, kx, ic) in order */
 TileStore tile_finish;  /* what the group does with the sums, into its result */
 /* With the two above. */
 Contract contract_new(Lowering *lowering);
+/* The same for some rows; images are the caller's loop. */
+Contract contract_of_rows(Lowering *lowering, const Rows *rows);
+/* By dot products of bytes: the schedule's variant is `dot`. */
+void contract_use_dots(Contract *contract);
+/* The tiles of image `n`, of all groups of channels. */
+void contract_groups(Contract *contract, Affine n);
 /* Tiles over the channels from `first` on, whose input channels begin at `ic`, and the pixels of image `n`. */
 void contract_tiles(Contract *contract, Affine n, Affine first, Affine ic);
 /* The whole nest: tiles over channels and pixels, each from its bias through contract->reduce to what the group does

@@ -19,7 +19,7 @@ Affine site_address(const Site *site, Affine n, Affine y, Affine x, Affine c)
 {
     Affine at = affine_add(affine_scale(n, site->n), affine_scale(y, site->y));
     at = affine_add(affine_add(at, affine_scale(x, site->x)), affine_scale(c, site->c));
-    return affine_plus(at, site->base);
+    return affine_add(affine_plus(at, site->base), site->shift);
 }
 
 static const Place *place_of(Value value)
@@ -78,18 +78,21 @@ static Site site_of_broadcast(const Contract *c, Value value)
     return site;
 }
 
+static Site from_row(Site site, Affine row)
+{
+    site.shift = affine_scale(row, site.y);
+    return site;
+}
+
 Site contract_site(const Contract *c, Value value)
 {
     Lowering *l = c->lowering;
     const Type *type = value_type(value), *result = &l->group.node->types[0];
     if (type_elements(type) == 1)
         return (Site){.buffer = lower_buffer(l, value), .base = place_interior(place_of(value))};
-    if (type_same_shape(type, result)) {
-        Site site = site_of_pixels(l, value, !c->image && c->batch > 1);
-        if (c->flat) site.n = site.y = 0;
-        return site;
-    }
-    return site_of_broadcast(c, value);
+    bool same = type_same_shape(type, result);
+    Site site = same ? site_of_pixels(l, value, !c->image && c->batch > 1) : site_of_broadcast(c, value);
+    return from_row(site, c->first_row);
 }
 
 /* The second operand of dense and matmul: [.., K, N]; of conv2d: [ky, kx, ic, oc]. */
@@ -110,6 +113,13 @@ static bool is_line(const Type *type, const Type *result)
     return still || type_same_shape(type, result);
 }
 
+/* Do all pixels lie side by side? */
+static bool is_one_line(const Contract *c, const Site *site)
+{
+    if (c->height > 1 && site->y != c->width * site->x) return false;
+    return c->batch == 1 || site->n == c->height * c->width * site->x;
+}
+
 /* A 1x1 convolution of stride 1 over dense images is one line of pixels. */
 static bool can_flatten(const Contract *c, const Group *group)
 {
@@ -117,7 +127,7 @@ static bool can_flatten(const Contract *c, const Group *group)
     if (!c->image || group->pool || c->groups != 1) return false;
     if (w->kernel[0] * w->kernel[1] != 1 || w->stride[0] * w->stride[1] != 1) return false;
     if (w->pad_begin[0] + w->pad_begin[1] + w->pad_end[0] + w->pad_end[1]) return false;
-    if (place_has_halo(place_of(group->anchor->inputs[0]))) return false;
+    if (!is_one_line(c, &c->input) || !is_one_line(c, &c->output)) return false;
     Value *captured;
     int count = graph_captures(group->body, &captured);
     for (int i = 0; i < count; i++) {
@@ -126,7 +136,7 @@ static bool can_flatten(const Contract *c, const Group *group)
         for (int k = 0; k < group->anchor->ninputs; k++) own |= value_equal(group->anchor->inputs[k], captured[i]);
         if (!own && !is_line(value_type(captured[i]), &group->node->types[0])) return false;
     }
-    return !place_has_halo(place_of(value_of((Node *)group->node)));
+    return true;
 }
 
 static void set_sizes(Contract *c, const Group *group)
@@ -154,7 +164,26 @@ static void set_sizes(Contract *c, const Group *group)
     }
 }
 
-Contract contract_new(Lowering *lowering)
+/* Where the rows are read and written. */
+static void set_sites(Contract *c, const Rows *rows)
+{
+    const Group *group = &c->lowering->group;
+    Value input = group->anchor->inputs[0], result = value_of((Node *)group->node);
+    bool batched = !c->image && c->batch > 1;
+    Affine first = rows ? rows->first : affine(0);
+    Affine read = affine_scale(first, c->shape.window.stride[0]);
+    c->input = rows && rows->input ? *rows->input : from_row(site_of_pixels(c->lowering, input, batched), read);
+    c->output = rows && rows->output ? *rows->output : from_row(site_of_pixels(c->lowering, result, batched), first);
+    c->slack = rows && rows->input ? rows->slack : place_of(input)->slack;
+    if (!rows) return;
+    c->first_row = first;
+    c->height = rows->count;
+    c->batch = 1;
+}
+
+Contract contract_new(Lowering *lowering) { return contract_of_rows(lowering, NULL); }
+
+Contract contract_of_rows(Lowering *lowering, const Rows *rows)
 {
     const Group *group = &lowering->group;
     const Schedule *schedule = lowering->schedule;
@@ -174,9 +203,7 @@ Contract contract_new(Lowering *lowering)
     c.products = 1;
     set_sizes(&c, group);
     c.image = contraction_is_image(&c.shape, anchor);
-    bool batched = !c.image && c.batch > 1;
-    c.input = site_of_pixels(lowering, anchor->inputs[0], batched);
-    c.output = site_of_pixels(lowering, value_of((Node *)group->node), batched);
+    set_sites(&c, rows);
     if (place_of(anchor->inputs[1])->packing != PACKING_SPARSE)
         c.weight = site_of_weight(lowering, &c.shape, anchor->inputs[1]);
     if (c.shape.bias >= 0 && c.shape.bias < anchor->ninputs && anchor->inputs[c.shape.bias].node) {
@@ -192,7 +219,6 @@ Contract contract_new(Lowering *lowering)
         c.height = c.batch = 1;
         c.columns *= c.rows; /* as many pixels as the tile has, which are neighbours now */
         c.rows = 1;
-        c.input.n = c.input.y = c.output.n = c.output.y = 0;
     }
     return c;
 }

@@ -80,8 +80,7 @@ static void add_run(const Dot *d, Affine k, Affine ky, Affine kx)
 {
     const Contract *c = d->tile->contract;
     int64_t products = c->products, rest = d->run % products;
-    Value input = c->lowering->group.anchor->inputs[0];
-    bool whole = rest == 0 || place_of(input)->slack >= products - rest;
+    bool whole = rest == 0 || c->slack >= products - rest;
     int64_t steps = whole ? d->steps : d->steps - 1;
     if (steps) add_steps(d, 0, steps, k, ky, kx, (int)products);
     if (!whole) add_steps(d, steps, d->steps, k, ky, kx, (int)rest);
@@ -107,12 +106,17 @@ static void reduce_dot(const Tile *tile)
     loop_end(builder(&d), ky);
 }
 
+void contract_use_dots(Contract *c)
+{
+    c->products = c->lowering->schedule->products;
+    c->apart = c->products == 16;
+    c->multiplied = I8;
+    c->reduce = reduce_dot;
+}
+
 void lower_dot(Lowering *lowering)
 {
     Contract c = contract_new(lowering);
-    c.products = lowering->schedule->products;
-    c.apart = c.products == 16;
-    c.multiplied = I8;
-    c.reduce = reduce_dot;
+    contract_use_dots(&c);
     contract_cover(&c);
 }

@@ -137,13 +137,18 @@ void access_add(AccessList *list, Value value, const IndexMap *map)
         for (int i = 0; i < MAX_RANK; i++) access->stride[i] += place->stride[axis] * map->stride[axis][i];
 }
 
+void access_add_strides(AccessList *list, const int64_t *stride, int rank)
+{
+    list->items = arena_grow(list->arena, list->items, list->count, &list->capacity, sizeof *list->items);
+    Access *access = &list->items[list->count++];
+    *access = (Access){.value = {NULL, 0}};
+    memcpy(access->stride, stride, (size_t)rank * sizeof *stride);
+}
+
 /* Coordinates are no memory, but they have to be walked like it. */
 static void add_coordinates(Value value, const IndexMap *map, AccessList *out)
 {
-    Access access = {.value = value};
-    memcpy(access.stride, map->stride[iota_axis(value.node)], sizeof access.stride);
-    out->items = arena_grow(out->arena, out->items, out->count, &out->capacity, sizeof *out->items);
-    out->items[out->count++] = access;
+    access_add_strides(out, map->stride[iota_axis(value.node)], MAX_RANK);
 }
 
 void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, const Node *known, AccessList *out)

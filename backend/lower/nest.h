@@ -40,6 +40,8 @@ typedef struct AccessList {
 /* Every access that nest_value of the value makes. */
 void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, const Node *known, AccessList *out);
 void access_add(AccessList *list, Value value, const IndexMap *map);
+/* Of memory that is no value's. */
+void access_add_strides(AccessList *list, const int64_t *stride, int rank);
 
 /* Axes that are run through together: neighbours are one loop where every access walks them as one.  Axes of size 1
  * are left out. */

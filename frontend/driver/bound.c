@@ -312,14 +312,25 @@ static void eval_fast(Judge *judge, const Node *node)
     *node_map_cell(judge->inside, node) = (int64_t)(intptr_t)out;
 }
 
+/* What a group inside gives back is called as the node that makes it, too. */
+static void eval_nodes(Judge *judge, const Graph *body, bool strict)
+{
+    for (const Node *node = body->first; node; node = node->next)
+        if (node->nregions) {
+            eval_nodes(judge, node->regions[0], strict);
+            int64_t made = *node_map_find(judge->inside, node->regions[0]->results[0].value.node);
+            *node_map_cell(judge->inside, node) = made;
+        } else if (strict) {
+            eval_strict(judge, node);
+        } else {
+            eval_fast(judge, node);
+        }
+}
+
 static void eval_body(Judge *judge, const Graph *body, bool strict)
 {
     judge->inside = node_map_new(judge->arena);
-    for (const Node *node = body->first; node; node = node->next)
-        if (strict)
-            eval_strict(judge, node);
-        else
-            eval_fast(judge, node);
+    eval_nodes(judge, body, strict);
 }
 
 /* A nest of its own has the reference's bits where products are fused.  Where they are not, each of its results is as

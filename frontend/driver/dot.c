@@ -25,13 +25,18 @@ static void print_id(const Node *node, FILE *out)
     fputc('"', out);
 }
 
+/* A group's result is drawn from the node inside that makes it. */
+static const Node *maker_of(Value value)
+{
+    while (value.node->nregions) value = value.node->regions[0]->results[value.slot].value;
+    return value.node;
+}
+
 static void print_edges(const Node *node, FILE *out)
 {
     for (int i = 0; i < node->ninputs; i++) {
-        const Node *from = node->inputs[i].node;
-        if (!from) continue;
-        /* a group's result is drawn from the node inside that makes it */
-        if (from->nregions) from = from->regions[0]->results[node->inputs[i].slot].value.node;
+        if (!node->inputs[i].node) continue;
+        const Node *from = maker_of(node->inputs[i]);
         fputs("  ", out);
         print_id(from, out);
         fputs(" -> ", out);
@@ -80,8 +85,7 @@ void dot_print(const Graph *graph, FILE *out)
     print_graph(graph, out);
     print_all_edges(graph, out);
     for (int i = 0; i < graph->nresults; i++) {
-        const Node *from = graph->results[i].value.node;
-        if (from->nregions) from = from->regions[0]->results[graph->results[i].value.slot].value.node;
+        const Node *from = maker_of(graph->results[i].value);
         const char *what = graph->results[i].state ? "next" : "output";
         fprintf(out, "  \"%s ", what);
         print_escaped(graph->results[i].name, out);

@@ -103,6 +103,9 @@ bool onnx_map(OnnxCall *c, Op op, const void *attrs);
 /* The same on values that the caller made, of operands `from` on which channels-last depends. */
 bool onnx_same_layout(OnnxCall *c, int count, Value *out);
 
+/* numpy's matrix product, leading axes broadcast, a vector as a row or a column. */
+Value onnx_matrix_product(OnnxCall *c, Value a, Value b);
+
 #define ROW(type, since, last, function) bool function(OnnxCall *c);
 #include "frontend/onnx/ops.def"
 

@@ -79,20 +79,31 @@ static Value without_axes(OnnxCall *c, Value product, bool row, bool column)
     return onnx_reshape(c, product, rank, dims);
 }
 
-bool onnx_op_matmul(OnnxCall *c)
+static Value refuse_product(OnnxCall *c, const char *why)
 {
-    Value a = onnx_operand(c, 0), b = onnx_operand(c, 1);
+    onnx_wrong(c, "%s", why);
+    return (Value){NULL, 0};
+}
+
+Value onnx_matrix_product(OnnxCall *c, Value a, Value b)
+{
+    if (!a.node || !b.node) return (Value){NULL, 0};
     bool row = value_type(a)->rank == 1, column = value_type(b)->rank == 1;
-    if (!value_type(a)->rank || !value_type(b)->rank) return onnx_wrong(c, "an operand has no axes");
+    if (!value_type(a)->rank || !value_type(b)->rank) return refuse_product(c, "an operand has no axes");
     a = as_matrix(c, a, true);
     b = as_matrix(c, b, false);
-    if (!a.node || !b.node) return false;
+    if (!a.node || !b.node) return (Value){NULL, 0};
     Type before_a = leading(value_type(a)), before_b = leading(value_type(b)), batch;
-    if (!shape_broadcast(&before_a, &before_b, &batch)) return onnx_wrong(c, "the leading axes do not fit");
+    if (!shape_broadcast(&before_a, &before_b, &batch)) return refuse_product(c, "the leading axes do not fit");
     if (value_type(b)->rank > 2) {
         a = with_batch(c, a, &batch);
         b = with_batch(c, b, &batch);
     }
     Value product = onnx_make2(c, OP_matmul, a, b);
-    return onnx_result(c, 0, product.node ? without_axes(c, product, row, column) : product);
+    return product.node ? without_axes(c, product, row, column) : product;
+}
+
+bool onnx_op_matmul(OnnxCall *c)
+{
+    return onnx_result(c, 0, onnx_matrix_product(c, onnx_operand(c, 0), onnx_operand(c, 1)));
 }

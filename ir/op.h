@@ -224,6 +224,35 @@ typedef struct ClampAttrs {
     double low, high;
 } ClampAttrs;
 
+typedef struct IsInfAttrs {
+    bool negative, positive;
+} IsInfAttrs;
+
+typedef struct BitShiftAttrs {
+    int direction; /* 0 left, 1 right */
+} BitShiftAttrs;
+
+typedef struct ModAttrs {
+    bool truncate;
+} ModAttrs;
+
+/* Of elu, celu, thresholded_relu and silu. */
+typedef struct AlphaAttrs {
+    double alpha;
+} AlphaAttrs;
+
+typedef struct SeluAttrs {
+    double alpha, gamma;
+} SeluAttrs;
+
+typedef struct ShrinkAttrs {
+    double bias, limit;
+} ShrinkAttrs;
+
+typedef struct HardSigmoidAttrs {
+    double alpha, beta;
+} HardSigmoidAttrs;
+
 typedef struct LeakyReluAttrs {
     double alpha;
 } LeakyReluAttrs;

@@ -12,7 +12,7 @@
 
 #include "tests/support/trial.h"
 
-enum { PRECISION = 160, RANDOM = 60000, BLOCK = 1000 };
+enum { PRECISION = 160, RANDOM = 30000, BLOCK = 1000 };
 
 typedef int Exact(mpfr_t out, const mpfr_t x, mpfr_rnd_t round);
 

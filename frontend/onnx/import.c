@@ -20,11 +20,16 @@ static const OnnxRow rows[] = {
 
 enum { ROWS = sizeof rows / sizeof *rows };
 
+static bool is_map(const OpDef *def)
+{
+    return def->kind == KIND_MAP || (def->kind == KIND_COMPOSITE && def->attrs.count == 0);
+}
+
 /* The operator of ours that is the same, operand by operand, and needs no attribute. */
 static Op same_operator(const char *type)
 {
     for (int op = 0; op < OP_COUNT; op++)
-        if (op_table[op]->onnx && op_table[op]->kind == KIND_MAP && !strcmp(op_table[op]->onnx, type)) return (Op)op;
+        if (op_table[op]->onnx && is_map(op_table[op]) && !strcmp(op_table[op]->onnx, type)) return (Op)op;
     return OP_COUNT;
 }
 

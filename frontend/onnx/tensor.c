@@ -73,23 +73,49 @@ static Elements elements_of(const Onnx__TensorProto *from)
     return (Elements){NULL, 0, 1};
 }
 
+/* Elements of less than a byte lie packed, the first in the lowest bits. */
+static int64_t stored_bytes(const Type *type)
+{
+    int width = dtype_width(type->dtype);
+    return width < 8 && dtype_is_storage(type->dtype) ? (type_elements(type) * width + 7) / 8 : type_bytes(type);
+}
+
+/* Each element has a byte of its own here. */
+static void unpack(Tensor *out, const unsigned char *packed)
+{
+    int width = dtype_width(out->type.dtype);
+    unsigned char *to = out->data;
+    for (int64_t i = 0, count = type_elements(&out->type); i < count; i++) {
+        unsigned bits = (unsigned)packed[i * width / 8] >> (i * width % 8) & ((1U << width) - 1);
+        if (dtype_is_float(out->type.dtype))
+            to[i] = (unsigned char)bits;
+        else
+            tensor_set(out, i, (Scalar){.integer = (int64_t)bits});
+    }
+}
+
 /* The low bytes of each number are the element, or the byte of elements: hosts are little-endian. */
-static bool take_field(const Onnx__TensorProto *from, Tensor *out)
+static bool take_field(const Onnx__TensorProto *from, unsigned char *out, size_t bytes, size_t each)
 {
     Elements elements = elements_of(from);
-    size_t bytes = (size_t)type_bytes(&out->type), each = (size_t)(dtype_bits(out->type.dtype) + 7) / 8;
     if (elements.count * each != bytes) return false;
     for (size_t i = 0; i < elements.count; i++)
-        memcpy((char *)out->data + i * each, (const char *)elements.at + i * elements.size, each);
+        memcpy(out + i * each, (const char *)elements.at + i * elements.size, each);
     return true;
 }
 
-static bool take_elements(const Onnx__TensorProto *from, Tensor *out)
+static bool take_elements(Arena *arena, const Onnx__TensorProto *from, Tensor *out)
 {
-    size_t bytes = (size_t)type_bytes(&out->type);
-    if (!from->has_raw_data) return take_field(from, out);
-    if (from->raw_data.len != bytes) return false;
-    if (bytes) memcpy(out->data, from->raw_data.data, bytes);
+    size_t bytes = (size_t)stored_bytes(&out->type), size = (size_t)dtype_bits(out->type.dtype) / 8;
+    bool packed = bytes < (size_t)type_bytes(&out->type);
+    unsigned char *to = packed ? arena_alloc(arena, bytes) : out->data;
+    if (!from->has_raw_data) {
+        if (!take_field(from, to, bytes, size)) return false;
+    } else {
+        if (from->raw_data.len != bytes) return false;
+        if (bytes) memcpy(to, from->raw_data.data, bytes);
+    }
+    if (packed) unpack(out, to);
     return true;
 }
 
@@ -125,9 +151,9 @@ bool onnx_tensor(Arena *arena, const Onnx__TensorProto *from, Span at, Tensor *o
     }
     /* before memory is taken for what a few bytes claim */
     size_t most = from->has_raw_data ? from->raw_data.len : 8 * elements_of(from).count;
-    if ((uint64_t)type_bytes(&type) <= most) {
+    if ((uint64_t)stored_bytes(&type) <= most) {
         *out = tensor_new(arena, type);
-        if (take_elements(from, out)) return true;
+        if (take_elements(arena, from, out)) return true;
     }
     diag_error(diag, E0511, at, "the elements of tensor '%s' do not fill %s", name, type_text(diag->arena, &type));
     return diag_help(diag, "the file is damaged: save it again");

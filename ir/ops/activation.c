@@ -137,18 +137,43 @@ static Value number(const Maker *m, double value) { return make_number(m, value_
 
 static bool expand_silu(const Maker *m, Value *out)
 {
-    out[0] = make_binary(m, OP_mul, operand(m), make_unary(m, OP_sigmoid, operand(m)));
+    double alpha = ((const AlphaAttrs *)m->node->attrs)->alpha;
+    Value gate = alpha == 1 ? operand(m) : make_binary(m, OP_mul, operand(m), number(m, alpha));
+    out[0] = make_binary(m, OP_mul, operand(m), make_unary(m, OP_sigmoid, gate));
     return out[0].node != NULL;
 }
 
 const OpDef op_silu = {
     .name = "silu",
-    .doc = "x * sigmoid(x), also known as swish.",
+    .doc = "x * sigmoid(alpha * x), also known as swish.",
     .kind = KIND_COMPOSITE,
     .noperands = 1,
     .operands = operands,
+    .attrs = ATTRS(AlphaAttrs, ATTR(AlphaAttrs, alpha, .kind = ATTR_FLOAT, .fallback = 1, .doc = "slope of the gate")),
     .infer = infer_floats,
     .expand = expand_silu,
+};
+
+static bool expand_hard_sigmoid(const Maker *m, Value *out)
+{
+    const HardSigmoidAttrs *attrs = m->node->attrs;
+    Value scaled = make_binary(m, OP_mul, operand(m), number(m, attrs->alpha));
+    Value moved = make_binary(m, OP_add, scaled, number(m, attrs->beta));
+    out[0] = make(m, OP_clamp, &(ClampAttrs){.low = 0, .high = 1}, 1, &moved);
+    return out[0].node != NULL;
+}
+
+const OpDef op_hard_sigmoid = {
+    .name = "hard_sigmoid",
+    .doc = "clamp(alpha * x + beta, 0, 1); by default as Keras and PyTorch define it.",
+    .kind = KIND_COMPOSITE,
+    .noperands = 1,
+    .operands = operands,
+    .attrs = ATTRS(HardSigmoidAttrs,
+                   ATTR(HardSigmoidAttrs, alpha, .kind = ATTR_FLOAT, .fallback = 1.0 / 6, .doc = "slope between"),
+                   ATTR(HardSigmoidAttrs, beta, .kind = ATTR_FLOAT, .fallback = 0.5, .doc = "value at 0")),
+    .infer = infer_floats,
+    .expand = expand_hard_sigmoid,
 };
 
 static Value hard_gate(const Maker *m)
@@ -157,22 +182,6 @@ static Value hard_gate(const Maker *m)
     Value kept = make(m, OP_clamp, &(ClampAttrs){.low = 0, .high = 6}, 1, &moved);
     return make_binary(m, OP_div, kept, number(m, 6));
 }
-
-static bool expand_hard_sigmoid(const Maker *m, Value *out)
-{
-    out[0] = hard_gate(m);
-    return out[0].node != NULL;
-}
-
-const OpDef op_hard_sigmoid = {
-    .name = "hard_sigmoid",
-    .doc = "clamp(x + 3, 0, 6) / 6, as Keras and PyTorch define it.",
-    .kind = KIND_COMPOSITE,
-    .noperands = 1,
-    .operands = operands,
-    .infer = infer_floats,
-    .expand = expand_hard_sigmoid,
-};
 
 static bool expand_hard_swish(const Maker *m, Value *out)
 {

@@ -1,4 +1,4 @@
-#include "ir/ops/common.h"
+#include "ir/ops/map.h"
 
 #include <assert.h>
 
@@ -137,6 +137,25 @@ int64_t product_or_most(int64_t a, int64_t b)
 {
     assert(a >= 0 && b >= 0);
     return b && a > INT64_MAX / b ? INT64_MAX : a * b;
+}
+
+const Operand map_operands[] = {{.name = "x", .doc = "any shape"},
+                                {.name = "y", .doc = "a shape that broadcasts with x's"}};
+
+bool infer_map(const Node *node, Accept accept, Type *out, Diag *diag)
+{
+    for (int i = 0; i < node->ninputs; i++)
+        if (!need_dtype(node, i, accept, diag)) return false;
+    return infer_broadcast(node, out, diag);
+}
+bool infer_map_floats(const Node *node, Type *out, Diag *diag) { return infer_map(node, ACCEPT_FLOATS, out, diag); }
+bool infer_map_numbers(const Node *node, Type *out, Diag *diag) { return infer_map(node, ACCEPT_NUMBERS, out, diag); }
+
+bool infer_test(const Node *node, Accept accept, Type *out, Diag *diag)
+{
+    if (!infer_map(node, accept, out, diag)) return false;
+    out->dtype = BOOL;
+    return true;
 }
 
 void map_widened(const Node *node, Expr *e, const int *args, MapCompute *compute)

@@ -1,51 +1,7 @@
 /* Arithmetic element by element: operands broadcast as in numpy, 16-bit floats are computed in f32. */
-#include "ir/ops/common.h"
+#include "ir/ops/map.h"
 
-static const Operand unary_operands[] = {{.name = "x", .doc = "any shape"}};
-static const Operand binary_operands[] = {{.name = "x", .doc = "any shape"},
-                                          {.name = "y", .doc = "a shape that broadcasts with x's"}};
-
-static bool infer_of(const Node *node, Accept accept, Type *out, Diag *diag)
-{
-    for (int i = 0; i < node->ninputs; i++)
-        if (!need_dtype(node, i, accept, diag)) return false;
-    return infer_broadcast(node, out, diag);
-}
-static bool infer_floats(const Node *node, Type *out, Diag *diag) { return infer_of(node, ACCEPT_FLOATS, out, diag); }
-static bool infer_numbers(const Node *node, Type *out, Diag *diag) { return infer_of(node, ACCEPT_NUMBERS, out, diag); }
-static bool infer_any(const Node *node, Type *out, Diag *diag) { return infer_of(node, ACCEPT_COMPUTED, out, diag); }
-
-/* An operator of one operation of ir/expr.def. */
-#define UNARY(id, operation, infer_, text, ...)                                                                        \
-    static int compute_##id(Expr *e, const Node *node, const int *a)                                                   \
-    {                                                                                                                  \
-        (void)node;                                                                                                    \
-        return operation(e, a[0]);                                                                                     \
-    }                                                                                                                  \
-    static void map_##id(const Node *node, Expr *e, const int *args) { map_widened(node, e, args, compute_##id); }     \
-    const OpDef op_##id = {.name = #id,                                                                                \
-                           .doc = text,                                                                                \
-                           .kind = KIND_MAP,                                                                           \
-                           .noperands = 1,                                                                             \
-                           .operands = unary_operands,                                                                 \
-                           .infer = infer_,                                                                            \
-                           .map = map_##id,                                                                            \
-                           __VA_ARGS__}
-#define BINARY(id, operation, infer_, text, ...)                                                                       \
-    static int compute_##id(Expr *e, const Node *node, const int *a)                                                   \
-    {                                                                                                                  \
-        (void)node;                                                                                                    \
-        return operation(e, a[0], a[1]);                                                                               \
-    }                                                                                                                  \
-    static void map_##id(const Node *node, Expr *e, const int *args) { map_widened(node, e, args, compute_##id); }     \
-    const OpDef op_##id = {.name = #id,                                                                                \
-                           .doc = text,                                                                                \
-                           .kind = KIND_MAP,                                                                           \
-                           .noperands = 2,                                                                             \
-                           .operands = binary_operands,                                                                \
-                           .infer = infer_,                                                                            \
-                           .map = map_##id,                                                                            \
-                           __VA_ARGS__}
+static bool infer_any(const Node *node, Type *out, Diag *diag) { return infer_map(node, ACCEPT_COMPUTED, out, diag); }
 
 static int add(Expr *e, int x, int y) { return expr_binary(e, EXPR_ADD, x, y); }
 static int sub(Expr *e, int x, int y) { return expr_binary(e, EXPR_SUB, x, y); }
@@ -78,48 +34,78 @@ static int absolute(Expr *e, int x)
     return dtype_kind(e->ops[x].dtype) == DTYPE_UNSIGNED ? x : expr_unary(e, EXPR_ABS, x);
 }
 
-BINARY(add, add, infer_numbers, "x + y; integers wrap.", .onnx = "Add", .tflite = "ADD");
-BINARY(sub, sub, infer_numbers, "x - y; integers wrap.", .onnx = "Sub", .tflite = "SUB");
-BINARY(mul, mul, infer_numbers, "x * y; integers wrap.", .onnx = "Mul", .tflite = "MUL");
-BINARY(div, divide, infer_numbers, "x / y; integers truncate towards zero, and x / 0 is 0 for them.", .onnx = "Div",
+BINARY(add, add, infer_map_numbers, "x + y; integers wrap.", .onnx = "Add", .tflite = "ADD");
+BINARY(sub, sub, infer_map_numbers, "x - y; integers wrap.", .onnx = "Sub", .tflite = "SUB");
+BINARY(mul, mul, infer_map_numbers, "x * y; integers wrap.", .onnx = "Mul", .tflite = "MUL");
+BINARY(div, divide, infer_map_numbers, "x / y; integers truncate towards zero, and x / 0 is 0 for them.", .onnx = "Div",
        .tflite = "DIV");
 BINARY(minimum, minimum, infer_any, "The lesser of x and y; NaN if either is, -0 is less than +0.",
        .tflite = "MINIMUM");
 BINARY(maximum, maximum, infer_any, "The greater of x and y; NaN if either is, +0 is greater than -0.",
        .tflite = "MAXIMUM");
-UNARY(neg, negate, infer_numbers, "-x; integers wrap.", .onnx = "Neg", .tflite = "NEG");
-UNARY(abs, absolute, infer_numbers, "|x|; the lowest integer stays itself.", .onnx = "Abs", .tflite = "ABS");
-UNARY(sqrt, square_root, infer_floats, "The square root of x, NaN below 0.", .onnx = "Sqrt", .tflite = "SQRT");
-UNARY(floor, round_down, infer_floats, "The greatest integer not above x.", .onnx = "Floor", .tflite = "FLOOR");
-UNARY(ceil, round_up, infer_floats, "The least integer not below x.", .onnx = "Ceil", .tflite = "CEIL");
-UNARY(round, round_even, infer_floats, "The nearest integer, of two equally near ones the even.", .onnx = "Round",
+UNARY(neg, negate, infer_map_numbers, "-x; integers wrap.", .onnx = "Neg", .tflite = "NEG");
+UNARY(abs, absolute, infer_map_numbers, "|x|; the lowest integer stays itself.", .onnx = "Abs", .tflite = "ABS");
+UNARY(sqrt, square_root, infer_map_floats, "The square root of x, NaN below 0.", .onnx = "Sqrt", .tflite = "SQRT");
+UNARY(floor, round_down, infer_map_floats, "The greatest integer not above x.", .onnx = "Floor", .tflite = "FLOOR");
+UNARY(ceil, round_up, infer_map_floats, "The least integer not below x.", .onnx = "Ceil", .tflite = "CEIL");
+UNARY(round, round_even, infer_map_floats, "The nearest integer, of two equally near ones the even.", .onnx = "Round",
       .tflite = "ROUND");
-UNARY(exp, expr_exp, infer_floats, "e to the power x.", .onnx = "Exp", .tflite = "EXP");
-UNARY(log, expr_log, infer_floats, "The natural logarithm of x: -inf at 0, NaN below.", .onnx = "Log", .tflite = "LOG");
-UNARY(erf, expr_erf, infer_floats, "The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.",
+UNARY(exp, expr_exp, infer_map_floats, "e to the power x.", .onnx = "Exp", .tflite = "EXP");
+UNARY(log, expr_log, infer_map_floats, "The natural logarithm of x: -inf at 0, NaN below.", .onnx = "Log",
+      .tflite = "LOG");
+UNARY(erf, expr_erf, infer_map_floats, "The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.",
       .onnx = "Erf");
 
 /* ---- results of another dtype ---- */
 
-static bool infer_compare(const Node *node, Accept accept, Type *out, Diag *diag)
-{
-    if (!infer_of(node, accept, out, diag)) return false;
-    out->dtype = BOOL;
-    return true;
-}
 static bool infer_equal(const Node *node, Type *out, Diag *diag)
 {
-    return infer_compare(node, ACCEPT_COMPUTED, out, diag);
+    return infer_test(node, ACCEPT_COMPUTED, out, diag);
 }
-static bool infer_less(const Node *node, Type *out, Diag *diag)
-{
-    return infer_compare(node, ACCEPT_NUMBERS, out, diag);
-}
+static bool infer_less(const Node *node, Type *out, Diag *diag) { return infer_test(node, ACCEPT_NUMBERS, out, diag); }
 static int equal(Expr *e, int x, int y) { return expr_binary(e, EXPR_EQ, x, y); }
 static int less(Expr *e, int x, int y) { return expr_binary(e, EXPR_LT, x, y); }
+static int less_or_equal(Expr *e, int x, int y) { return expr_binary(e, EXPR_LE, x, y); }
 
 BINARY(equal, equal, infer_equal, "Whether x == y, as bool; NaN equals nothing.", .onnx = "Equal", .tflite = "EQUAL");
 BINARY(less, less, infer_less, "Whether x < y, as bool; false with NaN.", .onnx = "Less", .tflite = "LESS");
+BINARY(less_or_equal, less_or_equal, infer_less, "Whether x <= y, as bool; false with NaN.", .onnx = "LessOrEqual",
+       .tflite = "LESS_EQUAL");
+
+static bool expand_greater(const Maker *m, Value *out)
+{
+    out[0] = make_binary(m, OP_less, map_operand(m, 1), map_operand(m, 0));
+    return out[0].node != NULL;
+}
+static bool expand_greater_or_equal(const Maker *m, Value *out)
+{
+    out[0] = make_binary(m, OP_less_or_equal, map_operand(m, 1), map_operand(m, 0));
+    return out[0].node != NULL;
+}
+
+const OpDef op_greater = {
+    .name = "greater",
+    .doc = "Whether x > y, as bool; false with NaN.",
+    .kind = KIND_COMPOSITE,
+    .noperands = 2,
+    .operands = map_operands,
+    .infer = infer_less,
+    .expand = expand_greater,
+    .onnx = "Greater",
+    .tflite = "GREATER",
+};
+
+const OpDef op_greater_or_equal = {
+    .name = "greater_or_equal",
+    .doc = "Whether x >= y, as bool; false with NaN.",
+    .kind = KIND_COMPOSITE,
+    .noperands = 2,
+    .operands = map_operands,
+    .infer = infer_less,
+    .expand = expand_greater_or_equal,
+    .onnx = "GreaterOrEqual",
+    .tflite = "GREATER_EQUAL",
+};
 
 static bool infer_where(const Node *node, Type *out, Diag *diag)
 {
@@ -192,7 +178,7 @@ const OpDef op_cast = {
         "keep the low bits of what an i32 would be.",
     .kind = KIND_MAP,
     .noperands = 1,
-    .operands = unary_operands,
+    .operands = map_operands,
     .attrs =
         ATTRS(CastAttrs,
               ATTR(CastAttrs, to, .kind = ATTR_DTYPE, .fallback = DTYPE_COUNT, .flags = ATTR_REQUIRED,
@@ -225,7 +211,7 @@ const OpDef op_copy = {
     .doc = "x itself, in a buffer of its own.",
     .kind = KIND_MAP,
     .noperands = 1,
-    .operands = unary_operands,
+    .operands = map_operands,
     .infer = infer_copy,
     .map = map_copy,
     .onnx = "Identity",

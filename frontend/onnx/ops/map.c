@@ -1,6 +1,8 @@
 /* Operators that work element by element and are not one of ours with the same operands. */
 #include "frontend/onnx/call.h"
 
+#include <string.h>
+
 bool onnx_op_identity(OnnxCall *c) { return onnx_map(c, OP_copy, NULL); }
 
 /* In inference nothing is dropped. */
@@ -20,14 +22,39 @@ bool onnx_op_dropout(OnnxCall *c)
     return last ? onnx_result_last(c, 0, out) : onnx_result(c, 0, out);
 }
 
+/* What a cast to float8 does with large numbers and, to f8e8m0, how it rounds. */
+static bool read_cast(OnnxCall *c, CastAttrs *out)
+{
+    static const char *const rounds[] = {"up", "down", "nearest"};
+    const char *round = onnx_string(c, "round_mode", "up");
+    out->overflow = onnx_int(c, "saturate", 1) ? CAST_SATURATE : CAST_SPECIAL;
+    for (out->round = 0; out->round < 3; out->round++)
+        if (!strcmp(round, rounds[out->round])) return true;
+    return onnx_wrong(c, "the round_mode '%s' is none of up, down and nearest", round);
+}
+
 bool onnx_op_cast(OnnxCall *c)
 {
     int64_t to = onnx_int(c, "to", 0);
-    Dtype dtype = onnx_dtype((int32_t)to);
-    onnx_ignore(c, "saturate"); /* float8 only, which is refused as a dtype */
-    if (dtype == DTYPE_COUNT)
+    CastAttrs attrs = {.to = (int)onnx_dtype((int32_t)to)};
+    if (attrs.to == DTYPE_COUNT)
         return onnx_refuse(c, "to", "lepc has numbers and booleans", "a cast to %s", onnx_dtype_name((int32_t)to));
-    return onnx_map(c, OP_cast, &(CastAttrs){.to = (int)dtype});
+    return read_cast(c, &attrs) && onnx_map(c, OP_cast, &attrs);
+}
+
+/* The operator on operand 0 alone. */
+static bool map_first(OnnxCall *c, Op op, const void *attrs)
+{
+    Value in;
+    bool last = onnx_same_layout(c, 1, &in);
+    Value out = onnx_make(c, op, attrs, 1, &in);
+    return last ? onnx_result_last(c, 0, out) : onnx_result(c, 0, out);
+}
+
+bool onnx_op_cast_like(OnnxCall *c)
+{
+    CastAttrs attrs = {.to = (int)onnx_operand_type(c, 1)->dtype};
+    return read_cast(c, &attrs) && map_first(c, OP_cast, &attrs);
 }
 
 /* a, b, c, ...: two by two. */
@@ -93,3 +120,64 @@ bool onnx_op_leaky_relu(OnnxCall *c)
     onnx_ignore(c, "consumed_inputs");
     return onnx_map(c, OP_leaky_relu, &(LeakyReluAttrs){.alpha = onnx_float(c, "alpha", 0.01)});
 }
+
+static bool import_alpha(OnnxCall *c, Op op, double alpha)
+{
+    onnx_ignore(c, "consumed_inputs");
+    return onnx_map(c, op, &(AlphaAttrs){.alpha = onnx_float(c, "alpha", alpha)});
+}
+
+bool onnx_op_elu(OnnxCall *c) { return import_alpha(c, OP_elu, 1); }
+bool onnx_op_celu(OnnxCall *c) { return import_alpha(c, OP_celu, 1); }
+bool onnx_op_thresholded_relu(OnnxCall *c) { return import_alpha(c, OP_thresholded_relu, 1); }
+bool onnx_op_swish(OnnxCall *c) { return import_alpha(c, OP_silu, 1); }
+
+bool onnx_op_selu(OnnxCall *c)
+{
+    /* up to opset 5 the fallbacks were rounded further */
+    double alpha = c->opset < 6 ? 1.6732 : 1.67326319217681884765625;
+    double gamma = c->opset < 6 ? 1.0507 : 1.05070102214813232421875;
+    onnx_ignore(c, "consumed_inputs");
+    SeluAttrs attrs = {.alpha = onnx_float(c, "alpha", alpha), .gamma = onnx_float(c, "gamma", gamma)};
+    return onnx_map(c, OP_selu, &attrs);
+}
+
+bool onnx_op_shrink(OnnxCall *c)
+{
+    ShrinkAttrs attrs = {.bias = onnx_float(c, "bias", 0), .limit = onnx_float(c, "lambd", 0.5)};
+    return onnx_map(c, OP_shrink, &attrs);
+}
+
+bool onnx_op_hard_sigmoid(OnnxCall *c)
+{
+    onnx_ignore(c, "consumed_inputs");
+    HardSigmoidAttrs attrs = {.alpha = onnx_float(c, "alpha", 0.2), .beta = onnx_float(c, "beta", 0.5)};
+    return onnx_map(c, OP_hard_sigmoid, &attrs);
+}
+
+bool onnx_op_gelu(OnnxCall *c)
+{
+    const char *approximate = onnx_string(c, "approximate", "none");
+    bool is_tanh = !strcmp(approximate, "tanh");
+    if (!is_tanh && strcmp(approximate, "none") != 0)
+        return onnx_wrong(c, "approximate: '%s' is neither none nor tanh", approximate);
+    return onnx_map(c, OP_gelu, &(GeluAttrs){.approximate = is_tanh});
+}
+
+bool onnx_op_is_inf(OnnxCall *c)
+{
+    IsInfAttrs attrs = {.negative = onnx_int(c, "detect_negative", 1) != 0,
+                        .positive = onnx_int(c, "detect_positive", 1) != 0};
+    return onnx_map(c, OP_is_inf, &attrs);
+}
+
+bool onnx_op_bit_shift(OnnxCall *c)
+{
+    const char *direction = onnx_string(c, "direction", "");
+    bool right = !strcmp(direction, "RIGHT");
+    if (!right && strcmp(direction, "LEFT") != 0)
+        return onnx_wrong(c, "direction '%s' is neither LEFT nor RIGHT", direction);
+    return onnx_map(c, OP_bit_shift, &(BitShiftAttrs){.direction = right});
+}
+
+bool onnx_op_mod(OnnxCall *c) { return onnx_map(c, OP_mod, &(ModAttrs){.truncate = onnx_int(c, "fmod", 0) != 0}); }

@@ -196,7 +196,10 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
         if (needed && !node_is_splat(node, &number)) broken(check, node, "is used, but has no place");
         return;
     }
-    if (place->offset % PLACE_ALIGN) broken(check, node, "does not lie at a multiple of 64 bytes");
+    if (place->offset % PLACE_ALIGN)
+        broken(check, node,
+               buffer->scratch ? "has scratch that does not lie at a multiple of 64 bytes"
+                               : "does not lie at a multiple of 64 bytes");
     if (buffer->scratch) return;
     if (place->space == SPACE_SCRATCH) broken(check, node, "lies in scratch, which is no value's");
     if ((place->panel || place->packing) && place->space != SPACE_CONSTANT)
@@ -309,7 +312,10 @@ static void check_extent(PlanCheck *check, Space space)
         end = buffer->place->offset + buffer->bytes;
         farthest = buffer;
     }
-    if (end > total) broken(check, farthest->value.node, "lies behind all that values need");
+    if (end > total)
+        broken(check, farthest->value.node,
+               farthest->scratch ? "has scratch that lies behind all that values need"
+                                 : "lies behind all that values need");
 }
 
 bool verify_plan(const Graph *graph, Diag *diag)

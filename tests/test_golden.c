@@ -5,6 +5,7 @@
  *     # loops: x86-64-v3         instead of both: the whole pipeline for that cpu, and its loop nests
  *     # threads: 2               for either: PassContext.threads
  *     # fast                     for either: PassContext.fast
+ *     # small                    for either: PassContext.small
  *     # samples: 4               calibration data, so often all inputs as drawn from a seed of ours;
  *     #                          "4 constant": of one number each, "4 nan": with a NaN in each of f32
  *     lep 1 ...                  the input; its first deploy block is the policy that the passes are given
@@ -36,8 +37,8 @@ typedef struct Case {
     Arena *arena;
     const char *path;
     const char *input, *expected;
-    const char *passes, *cpu, *loops, *threads, *fast, *samples; /* the header's lines, or NULL */
-    const Policy *policy;                                        /* what the text says, or NULL */
+    const char *passes, *cpu, *loops, *threads, *fast, *small, *samples; /* the header's lines, or NULL */
+    const Policy *policy;                                                /* what the text says, or NULL */
     char *output;
     size_t length;
 } Case;
@@ -72,6 +73,7 @@ static Case read_case(const char *path)
     c.cpu = header(&c, "# cpu:");
     c.threads = header(&c, "# threads:");
     c.fast = header(&c, "# fast");
+    c.small = header(&c, "# small");
     c.samples = header(&c, "# samples:");
     return c;
 }
@@ -156,6 +158,7 @@ static bool run_passes(const Case *c, Graph *graph, Target *target, Diag *diag)
     if (c->samples) samples = calibration_of(c, graph);
     const PassContext context = {.target = target,
                                  .fast = is_reassociating(c),
+                                 .small = c->small,
                                  .level = 3,
                                  .threads = c->threads ? atoi(c->threads) : 1,
                                  .policy = c->policy,

@@ -54,6 +54,13 @@ static void model_pooled(Sketch *s)
     sketch_output(s, sketch_op(s, OP_average_pool, &pool, OPERANDS(x)));
 }
 
+/* By Winograd's transforms, whose strips in scratch are all of the arena; strips of an image that they do not divide.
+ */
+static void model_strips(Sketch *s)
+{
+    sketch_output(s, conv(s, sketch_input(s, F32, DIMS(1, 11, 13, 16)), 3, 16, 20, conv_attrs(PAD_VALID)));
+}
+
 static void model_dense(Sketch *s)
 {
     Value x = sketch_input(s, F32, DIMS(3, 13));
@@ -94,7 +101,7 @@ typedef struct Model {
     void (*make)(Sketch *s);
 } Model;
 static const Model models[] = {
-    {"convolution", model_convolution}, {"pooled", model_pooled}, {"dense", model_dense},
+    {"convolution", model_convolution}, {"pooled", model_pooled}, {"strips", model_strips}, {"dense", model_dense},
     {"product", model_product},         {"bytes", model_bytes},   {"moved", model_moved},
 };
 
@@ -188,6 +195,7 @@ static void run_child(const Model *model, const char *cpu, int level, int progre
         _exit(1);
     }
     const char *wrong = run_layouts(compiled.model, progress);
+    if (model->make == model_strips && !compiled.model->arena_bytes) wrong = "there is no scratch";
     if (wrong) fprintf(stderr, "%s: %s\n", model->name, wrong);
     _exit(wrong != NULL);
 }

@@ -177,6 +177,32 @@ static LLVMValueRef by_multiplying(const Dot *d)
     return add_neighbours(d, LLVMBuildMul(d->e->builder, x, y, ""), d->products);
 }
 
+static bool has_long_pairs(const Dot *d)
+{
+    const Target *target = d->e->options->target;
+    return target->arch->id == ARCH_AARCH64 && d->products == 2 && d->dx == d->dy && d->dx != I16;
+}
+
+/* Eight bytes by eight as 16 bits, which hold any such product, and their neighbours added to four sums. */
+static LLVMValueRef by_long_pairs(const Dot *d)
+{
+    Emitter *e = d->e;
+    bool is_signed = d->dx == I8;
+    LLVMTypeRef product = emit_type(e, I16, 8), types[] = {emit_type(e, I32, 4), product};
+    LLVMValueRef whole = d->sum;
+    for (int first = 0; first < d->lanes; first += 4) {
+        int left = d->lanes - first < 4 ? d->lanes - first : 4;
+        LLVMValueRef args[] = {pick(e, d->x, first * 2, 1, 8), pick(e, d->y, first * 2, 1, 8)};
+        const char *multiply = is_signed ? "llvm.aarch64.neon.smull" : "llvm.aarch64.neon.umull";
+        const char *add = is_signed ? "llvm.aarch64.neon.saddlp" : "llvm.aarch64.neon.uaddlp";
+        LLVMValueRef products = emit_intrinsic(e, multiply, &product, 1, args, 2);
+        LLVMValueRef pairs = emit_intrinsic(e, add, types, 2, &products, 1);
+        LLVMValueRef sum = LLVMBuildAdd(e->builder, pick(e, d->sum, first, 1, 4), pairs, "");
+        whole = left == d->lanes ? pick(e, sum, 0, 1, left) : put(e, whole, pick(e, sum, 0, 1, left), first, d->lanes);
+    }
+    return whole;
+}
+
 /* Bytes 0 and 2, or after a rotation 1 and 3, of a word as two 16-bit numbers. */
 static LLVMValueRef every_other_byte(Emitter *e, LLVMValueRef word, Dtype dtype, int first)
 {
@@ -207,7 +233,8 @@ static LLVMValueRef by_dual_products(const Dot *d)
 /* Sixteen products of bytes of one sign, added to one number. */
 static bool has_vector_sum(const Dot *d)
 {
-    bool has = d->e->options->target->has & FEATURE_VECTOR_SUM;
+    const Target *target = d->e->options->target;
+    bool has = target->arch->id == ARCH_ARM && target->has & FEATURE_VECTOR_SUM;
     return has && d->lanes == 1 && d->products == 16 && d->dx == d->dy && d->dx != I16;
 }
 
@@ -224,6 +251,7 @@ static LLVMValueRef emit_lanes(Dot d)
 {
     const Emitter *e = d.e;
     if (e->options->target->has & FEATURE_DUAL_MAC && d.products == 4) return by_dual_products(&d);
+    if (has_long_pairs(&d)) return by_long_pairs(&d);
     const DotRow *row = find_row(e, d.products, d.dx, d.dy, d.lanes);
     if (row) return by_row(&d, row);
     row = find_row(e, d.products, d.dy, d.dx, d.lanes);

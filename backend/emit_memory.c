@@ -104,6 +104,15 @@ static LLVMValueRef far_weights(Body *b)
     return e->program->weights == WEIGHTS_EXTERNAL ? plus_bytes(e, base, emit_int(e, WEIGHTS_HEADER)) : base;
 }
 
+/* LLVM is not to know what `pointer` is made of.  Else it adds the buffer's offset to that of each access, which then
+ * is too large for the instruction: a register for each access, and most of them on the stack. */
+static LLVMValueRef opaque(Emitter *e, LLVMValueRef pointer)
+{
+    LLVMTypeRef type = LLVMFunctionType(e->pointer, &e->pointer, 1, 0);
+    LLVMValueRef nothing = LLVMGetInlineAsm(type, "", 0, "=r,0", 4, 0, 0, LLVMInlineAsmDialectATT, 0);
+    return LLVMBuildCall2(e->builder, type, nothing, &pointer, 1, "");
+}
+
 static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
 {
     Emitter *e = b->emitter;
@@ -121,6 +130,7 @@ static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
     if (buffer->space == SPACE_STATE) base = from_bases(b, e->ninputs + e->noutputs + 2);
     if (buffer->space == SPACE_SCRATCH) base = part_scratch(b);
     if (buffer->space != SPACE_NONE && buffer->offset) base = plus_bytes(e, base, emit_int(e, buffer->offset));
+    if (e->options->target->arch->bare && buffer->space != SPACE_NONE) base = opaque(e, base);
     LLVMPositionBuilderAtEnd(e->builder, here);
     return b->buffers[i] = base;
 }

@@ -13,10 +13,11 @@ enum {
     FEATURE_DOT8 = 4,   /* dot products of four bytes, at every width up to integer_bytes: u8 x i8 on x86-64 (VNNI),
                            i8 x i8 and u8 x u8 on aarch64 (sdot, udot) */
     FEATURE_DOTBF16 = 8,
-    FEATURE_FMA64 = 16,      /* a fused multiply-add of f64 */
-    FEATURE_ROUND = 32,      /* rounding to whole numbers in one instruction */
-    FEATURE_DUAL_MAC = 64,   /* two products of 16 bits added in one instruction (Arm's DSP extension) */
-    FEATURE_VECTOR_SUM = 128 /* products of whole vectors added to one scalar in one instruction (MVE) */
+    FEATURE_FMA64 = 16,       /* a fused multiply-add of f64 */
+    FEATURE_ROUND = 32,       /* rounding to whole numbers in one instruction */
+    FEATURE_DUAL_MAC = 64,    /* two products of 16 bits added in one instruction (Arm's DSP extension) */
+    FEATURE_VECTOR_SUM = 128, /* products of whole vectors added to one scalar in one instruction (MVE) */
+    FEATURE_PAIRS = 256       /* products of neighbours added in pairs: of 16 bits (pmaddwd), or of bytes (sadalp) */
 };
 
 typedef enum Arch { ARCH_X86_64, ARCH_AARCH64, ARCH_RISCV64, ARCH_ARM, ARCH_COUNT } Arch;

@@ -24,7 +24,7 @@ TileProblem tile_problem_of_dots(const Group *group, const Target *target, int64
     /* one instruction for the signs that the target has, a second one that takes an offset away for others; else pairs
      * are widened, multiplied and added */
     p.instructions = direct && !other_sign ? 1 : 2;
-    p.spreading = direct ? 0 : 2;
+    p.spreading = direct || target->arch->id == ARCH_AARCH64 ? 0 : 2; /* there a load spreads two bytes */
     p.spare = !direct ? 2 : other_sign ? 4 : 0;
     tile_problem_on(&p, target);
     if (target->has & FEATURE_DUAL_MAC &&
@@ -67,7 +67,7 @@ int64_t schedule_products(const Group *group, const Target *target)
     if (!constant || !bytes || c.window.groups != 1) return 1;
     bool alike = value_type(group->anchor->inputs[0])->dtype == value_type(group->anchor->inputs[1])->dtype;
     if (target->has & FEATURE_VECTOR_SUM) return alike ? VECTOR_PRODUCTS : 1;
-    return target->has & (FEATURE_DOT8 | FEATURE_DUAL_MAC) ? 4 : 2;
+    return target->has & (FEATURE_DOT8 | FEATURE_DUAL_MAC) ? 4 : target->has & FEATURE_PAIRS ? 2 : 1;
 }
 
 /* ---- sixteen products to one sum ---- */
@@ -85,9 +85,11 @@ static double vector_tile_cycles(const TileProblem *p, const Schedule *s)
     return start + (double)(pixels * outputs) + step * (double)p->reduction + loops + joins + store * (double)stored;
 }
 
-static int64_t steps_together(const TileProblem *p)
+/* Steps whose weights one address reaches. */
+static int64_t steps_together(const TileProblem *p, int64_t outputs)
 {
-    int64_t unroll = 4;
+    enum { REACH = 128 };
+    int64_t unroll = REACH / (outputs * VECTOR_PRODUCTS) < 4 ? REACH / (outputs * VECTOR_PRODUCTS) : 4;
     while (p->run % unroll) unroll--;
     return unroll;
 }
@@ -97,13 +99,14 @@ static int64_t steps_together(const TileProblem *p)
 static Schedule choose_vector_tile(const TileProblem *p, const Target *target)
 {
     enum { SUMS = 4 };
-    Schedule best = {.lanes = 0}, s = {.products = VECTOR_PRODUCTS, .unroll = steps_together(p)};
+    Schedule best = {.lanes = 0}, s = {.products = VECTOR_PRODUCTS};
     for (s.lanes = target->vector_bytes / 4; s.lanes >= 1; s.lanes /= 4)
         for (s.tile_vectors = 1; s.tile_vectors <= SUMS; s.tile_vectors *= 2)
             for (s.tile_columns = p->pool_width; s.tile_columns <= p->width; s.tile_columns += p->pool_width) {
                 s.tile_rows = p->pool_height;
                 s.panel = s.lanes * s.tile_vectors;
                 if (s.tile_rows * s.tile_columns * s.panel > SUMS) break;
+                s.unroll = steps_together(p, s.panel);
                 int64_t tiles =
                     p->images * (p->height / s.tile_rows) * ((p->width + s.tile_columns - 1) / s.tile_columns);
                 int64_t blocks = (p->channels + s.panel - 1) / s.panel;

@@ -50,6 +50,7 @@ TileProblem tile_problem(const Group *group)
 
 void tile_problem_on(TileProblem *p, const Target *t)
 {
+    if (p->integral && t->arch->id == ARCH_RISCV64) p->instructions = 1; /* widens as it multiplies and adds */
     p->microcontroller = p->integral && t->arch->bare;
     p->by_scalar = p->microcontroller && t->has & FEATURE_VECTOR_SUM;
     if (!p->microcontroller) return;
@@ -72,12 +73,13 @@ static int64_t reach(const TileProblem *p, int axis, int64_t pixels)
     return (pixels - 1) * p->stride[axis] + p->kernel[axis];
 }
 
-/* Vectors that are alive when all taps are written out: sums, a row of taps, and the inputs that two rows of windows
- * share. */
+/* Vectors that are alive when all taps are written out: sums, a row of taps or all of them, and the inputs that two
+ * rows of windows share. */
 static int64_t depthwise_live(const TileProblem *p, const Schedule *s)
 {
     int64_t shared = (s->tile_rows - 1) * reach(p, 1, s->tile_columns);
-    return s->tile_vectors * (s->tile_rows * s->tile_columns + shared + p->kernel[1]);
+    int64_t taps = p->integral ? p->reduction : p->kernel[1]; /* widened ones stay in registers from tile to tile */
+    return s->tile_vectors * (s->tile_rows * s->tile_columns + shared + taps);
 }
 
 /* One depthwise tile: multiply-adds or loads, of each input once when the taps are written out, and what comes from
@@ -105,10 +107,13 @@ static double microcontroller_tile(const TileProblem *p, const Schedule *s, int6
 {
     double steps = (double)p->reduction, sums = (double)(pixels * vectors), stored = sums;
     double loads = (p->depthwise ? sums : (double)pixels) * steps;
-    if (p->depthwise && s->unroll >= p->reduction)
-        loads = (double)(vectors * reach(p, 0, s->tile_rows) * reach(p, 1, s->tile_columns));
+    if (p->depthwise && s->unroll >= p->reduction) { /* each input once; each of its rows has an address */
+        int64_t rows = reach(p, 0, s->tile_rows);
+        loads = (double)(vectors * rows * reach(p, 1, s->tile_columns) + (p->by_scalar ? 12 : 4) * rows);
+    }
     double work = sums * p->instructions + (double)pixels * p->spreading + (double)vectors * (p->widening + 1);
     double loops = s->unroll < p->reduction ? loop_overhead * steps / (double)s->unroll : 0;
+    if (p->depthwise) loops *= 2;
     return work * steps + loads + loops + stored + tile_overhead;
 }
 
@@ -172,7 +177,8 @@ int64_t tile_registers(const TileProblem *p, const Target *t, int64_t pixels, in
  * is widened to two words; addresses and a counter take the rest. */
 static bool fits(const TileProblem *p, const Target *t, int64_t pixels, int64_t vectors)
 {
-    enum { GENERAL = 8 };
+    enum { GENERAL = 8, DEPTHWISE_SUMS = 2 };
+    if (p->by_scalar && p->depthwise) return pixels * vectors <= DEPTHWISE_SUMS; /* bounds of the rounding stay, too */
     if (!p->microcontroller || t->integer_bytes > 4)
         return (pixels + 1) * vectors <= tile_registers(p, t, pixels, vectors);
     int64_t fewer = pixels < vectors ? pixels : vectors;

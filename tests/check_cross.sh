@@ -31,6 +31,11 @@ cp examples/mnist/digits.txt examples/mnist/mnist.safetensors "$work"
 "$lepc" build "$model" "${eight[@]}" --target=raspberry-pi-5 --emit=asm -o "$work/dot.s"
 grep -qE 'sdot.*v[0-9]+\.(16b|4b)' "$work/dot.s" || fail "no sdot for raspberry-pi-5"
 
+"$lepc" build "$model" "${eight[@]}" --target=raspberry-pi-4 --emit=asm -o "$work/pairs.s"
+grep -qE 'sadalp.*v[0-9]+\.4s, v[0-9]+\.8h' "$work/pairs.s" || fail "no sadalp for raspberry-pi-4"
+"$lepc" build "$model" "${eight[@]}" --target=rv64gcv --emit=asm -o "$work/widening.s"
+grep -qE 'vwmacc\.vx' "$work/widening.s" || fail "no vwmacc for rv64gcv"
+
 # check TARGET TRIPLE INSTRUCTION QEMU...: INSTRUCTION is a pattern that the innermost loops must hold
 check() {
   local target=$1 triple=$2 instruction=$3; shift 3

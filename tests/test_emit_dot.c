@@ -160,6 +160,9 @@ static void other_processors_have_theirs(void **state)
         {"cortex-m55", {I8, I8, 1, 16, false}, "vmlava.s8", "vmul"},
         {"cortex-m55", {U8, U8, 1, 16, false}, "vmlava.u8", "vmul"},
         {"raspberry-pi-5", {I8, I8, 4, 4, true}, "sdot", "mla"},
+        {"raspberry-pi-4", {I8, I8, 8, 2, true}, "sadalp", "sshll"},
+        {"raspberry-pi-4", {U8, U8, 4, 2, false}, "uadalp", "ushll"},
+        {"raspberry-pi-4", {I8, I8, 3, 2, true}, "smull", "sshll"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         Arena *arena = arena_new(NULL, NULL);

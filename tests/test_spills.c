@@ -28,18 +28,20 @@ static const char model[] = "lep 1\n"
                             "  output y = softmax(i)\n"
                             "}\n";
 
-/* 8-bit layers, whose tiles hold sums of i32 and are stored as bytes. */
-static const char bytes[] = "lep 1\n"
-                            "model bytes {\n"
-                            "  weights seed: 7\n"
-                            "  input x: u8[1, 28, 28, 3]\n"
-                            "  a = requantize(conv2d(x, out: 64, kernel: 3, pad: same), 0.01, to: u8)\n"
-                            "  b = requantize(conv2d(a, out: 64, kernel: 3), 0.001, to: u8) |> max_pool(size: 2)\n"
-                            "  c = requantize(conv2d(b, out: 128, kernel: 1), 0.001, to: i8)\n"
-                            "  d = requantize(conv2d(c, out: 48, kernel: 5, stride: 2), 0.001, to: u8)\n"
-                            "  e = requantize(dense(flatten(d), out: 100), 0.001, to: i8)\n"
-                            "  output y = dequantize(dense(e, out: 10), 0.1)\n"
-                            "}\n";
+/* 8-bit layers, whose tiles hold sums of i32 and are stored as bytes: of the sign that the target multiplies. */
+#define BYTES(type)                                                                                                    \
+    "lep 1\n"                                                                                                          \
+    "model bytes {\n"                                                                                                  \
+    "  weights seed: 7\n"                                                                                              \
+    "  input x: " type "[1, 28, 28, 3]\n"                                                                              \
+    "  a = requantize(conv2d(x, out: 64, kernel: 3, pad: same), 0.01, to: " type ")\n"                                 \
+    "  b = requantize(conv2d(a, out: 64, kernel: 3), 0.001, to: " type ") |> max_pool(size: 2)\n"                      \
+    "  c = requantize(conv2d(b, out: 128, kernel: 1), 0.001, to: i8)\n"                                                \
+    "  d = requantize(conv2d(c, out: 48, kernel: 5, stride: 2), 0.001, to: " type ")\n"                                \
+    "  g = requantize(conv2d(d, out: 48, kernel: 3, groups: 48), 0.001, to: " type ")\n"                               \
+    "  e = requantize(dense(flatten(g), out: 100), 0.001, to: i8)\n"                                                   \
+    "  output y = dequantize(dense(e, out: 10), 0.1)\n"                                                                \
+    "}\n"
 
 static const char *assembly_for(Arena *arena, const char *net, const char *cpu, bool fast)
 {
@@ -98,10 +100,13 @@ static Count count_loops(const char *text)
             inner = true;
             count.loops++;
         }
-        multiplies = multiplies || contains(line, end, "\tvfmadd") || contains(line, end, "\tmulps") ||
-                     contains(line, end, "\tfmla") || contains(line, end, "\tvfma.") ||
-                     contains(line, end, "\tvfmacc") || contains(line, end, "\tvpdpbusd") ||
-                     contains(line, end, "pmaddwd\t");
+        multiplies =
+            multiplies || contains(line, end, "\tvfmadd") || contains(line, end, "\tmulps") ||
+            contains(line, end, "\tfmla") || contains(line, end, "\tvfma.") || contains(line, end, "\tvfmacc") ||
+            contains(line, end, "\tvpdpbusd") || contains(line, end, "pmaddwd\t") || contains(line, end, "\tsadalp") ||
+            contains(line, end, "\tsdot") || contains(line, end, "\tsmlal") || contains(line, end, "\tmla\t") ||
+            contains(line, end, "\tvwma") || contains(line, end, "\tvmlava") || contains(line, end, "\tvmla.") ||
+            contains(line, end, "\tsmlad");
         spills += is_vector_spill(line, end);
     }
     return count;
@@ -155,11 +160,14 @@ static void a_spill_is_seen(void **state)
 
 static void no_tile_of_bytes_spills_in_its_loop(void **state)
 {
-    static const char *const byte_cpus[] = {"x86-64",    "x86-64-v2",   "x86-64-v3",
-                                            "x86-64-v4", "cascadelake", "alderlake"};
+    static const char *const byte_cpus[] = {"x86-64",      "x86-64-v2", "x86-64-v3",      "x86-64-v4",
+                                            "cascadelake", "alderlake", "raspberry-pi-4", "raspberry-pi-5",
+                                            "rv64gcv",     "cortex-m4", "cortex-m55"};
+    enum { WITH_SIGN = 6 }; /* from here on */
     for (size_t i = 0; i < sizeof byte_cpus / sizeof *byte_cpus; i++) {
         Arena *arena = arena_new(NULL, NULL);
-        Count count = count_loops(assembly_for(arena, bytes, byte_cpus[i], true));
+        const char *net = i < WITH_SIGN ? BYTES("u8") : BYTES("i8");
+        Count count = count_loops(assembly_for(arena, net, byte_cpus[i], true));
         print_message("%s: %d innermost loops, %d of them tiles of bytes, %d spills\n", byte_cpus[i], count.loops,
                       count.multiplying, count.spills);
         assert_true(count.multiplying >= 5);

@@ -1,5 +1,6 @@
 /* Machine code under guard pages: no byte beside the user's buffers is read or written, at any alignment of theirs, and
  * the results do not depend on it. */
+#include "ir/schedule.h"
 #include "tests/support/compile.h"
 #include "tests/support/guard.h"
 #include "tests/support/native.h"
@@ -96,13 +97,123 @@ static void model_moved(Sketch *s)
     sketch_output(s, sketch_op(s, OP_transpose, NULL, OPERANDS(i)));
 }
 
+/* ---- 8-bit numbers, straight from the user's buffers ---- */
+
+static Value scale(Sketch *s, int64_t channels)
+{
+    Value value = sketch_param(s, F32, DIMS(channels));
+    for (int64_t i = 0; i < channels; i++)
+        tensor_set_real((Tensor *)(uintptr_t)value.node->data, i, 0.002 * (double)(1 + i % 3));
+    return value;
+}
+
+static Value requantize(Sketch *s, Value sums, Dtype to)
+{
+    const Type *type = value_type(sums);
+    RequantizeAttrs attrs;
+    attr_set_defaults(&op_requantize.attrs, &attrs);
+    attrs.to = (int)to;
+    attrs.zero = 5;
+    return sketch_op(s, OP_requantize, &attrs, OPERANDS(sums, scale(s, type->dim[type->rank - 1].high)));
+}
+
+static Value conv8(Sketch *s, Value x, int64_t kernel, int64_t out, int64_t groups, ConvAttrs attrs)
+{
+    int64_t in = value_type(x)->dim[3].high;
+    attrs.groups = groups;
+    Value weight = sketch_param(s, I8, DIMS(kernel, kernel, in / groups, out)), bias = sketch_param(s, I32, DIMS(out));
+    return sketch_op(s, OP_conv2d, &attrs, OPERANDS(x, weight, bias));
+}
+
+/* Rows of a kernel of 3 x 3 and of 3 x 5 inputs, and runs of 3 and 5: no multiple of what one step multiplies. */
+static void convolution8(Sketch *s, Dtype dtype)
+{
+    ConvAttrs wide = conv_attrs(PAD_VALID);
+    wide.stride = (IntList){2, {2, 3}};
+    wide.dilation = (IntList){2, {2, 2}};
+    Value x = sketch_input(s, dtype, DIMS(1, 7, 9, 3)), y = sketch_input(s, dtype, DIMS(1, 6, 7, 5));
+    sketch_output(s, requantize(s, conv8(s, x, 3, 17, 1, conv_attrs(PAD_VALID)), dtype));
+    sketch_output(s, conv8(s, y, 3, 7, 1, wide));
+    sketch_output(s, requantize(s, conv8(s, y, 1, 33, 1, conv_attrs(PAD_VALID)), I8));
+}
+
+static void model_convolution_u8(Sketch *s) { convolution8(s, U8); }
+static void model_convolution_i8(Sketch *s) { convolution8(s, I8); }
+
+static void model_padded8(Sketch *s)
+{
+    PoolAttrs pool;
+    attr_set_defaults(&op_max_pool.attrs, &pool);
+    pool.size = (IntList){2, {2, 2}};
+    ConvAttrs same = conv_attrs(PAD_SAME);
+    same.pad_value = 7;
+    Value x = sketch_input(s, U8, DIMS(1, 5, 7, 3));
+    Value y = requantize(s, conv8(s, x, 3, 9, 1, same), U8);
+    sketch_output(s, sketch_op(s, OP_max_pool, &pool, OPERANDS(y)));
+    sketch_output(s, requantize(s, conv8(s, y, 3, 9, 9, same), I8));
+}
+
+static void dense8(Sketch *s, Dtype dtype)
+{
+    Value x = sketch_input(s, dtype, DIMS(3, 13)), y = sketch_input(s, dtype, DIMS(1, 67));
+    sketch_output(s, sketch_op(s, OP_dense, NULL, OPERANDS(x, sketch_param(s, I8, DIMS(13, 10)))));
+    sketch_output(s, requantize(s, sketch_op(s, OP_matmul, NULL, OPERANDS(y, sketch_param(s, I8, DIMS(67, 19)))), I8));
+    Value two = sketch_input(s, dtype, DIMS(5, 1));
+    sketch_output(s, sketch_op(s, OP_matmul, NULL, OPERANDS(two, sketch_param(s, I8, DIMS(1, 3)))));
+}
+
+static void model_dense_u8(Sketch *s) { dense8(s, U8); }
+static void model_dense_i8(Sketch *s) { dense8(s, I8); }
+
+/* ---- zeros that are skipped, and strips ---- */
+
+/* Nine of ten blocks of 1 x 16 are zero. */
+static Value sparse_weight(Sketch *s, int rank, const int64_t *dims)
+{
+    Value weight = sketch_param(s, F32, rank, dims);
+    int64_t columns = dims[rank - 1];
+    for (int64_t i = 0; i < type_elements(value_type(weight)); i++)
+        if ((i / columns * 7 + i % columns / 16) % 10) tensor_set_real((Tensor *)(uintptr_t)weight.node->data, i, 0);
+    return weight;
+}
+
+static void model_sparse(Sketch *s)
+{
+    ConvAttrs same = conv_attrs(PAD_SAME), valid = conv_attrs(PAD_VALID);
+    Value x = sketch_input(s, F32, DIMS(1, 9, 11, 19)), row = sketch_input(s, F32, DIMS(2, 131));
+    sketch_output(s, sketch_op(s, OP_conv2d, &same, OPERANDS(x, sparse_weight(s, DIMS(3, 3, 19, 37)))));
+    sketch_output(s, sketch_op(s, OP_conv2d, &valid, OPERANDS(x, sparse_weight(s, DIMS(3, 3, 19, 33)))));
+    sketch_output(s, sketch_op(s, OP_dense, NULL, OPERANDS(row, sparse_weight(s, DIMS(131, 69)))));
+}
+
+static void model_winograd(Sketch *s)
+{
+    Value x = sketch_input(s, F32, DIMS(1, 15, 13, 35)), y = sketch_input(s, F32, DIMS(1, 29, 31, 33));
+    Value z = sketch_input(s, F32, DIMS(1, 7, 8, 65));
+    sketch_output(s, conv(s, x, 3, 35, 37, conv_attrs(PAD_VALID)));
+    sketch_output(s, conv(s, y, 3, 33, 39, conv_attrs(PAD_SAME)));
+    sketch_output(s, conv(s, z, 3, 65, 67, conv_attrs(PAD_VALID)));
+}
+
 typedef struct Model {
     const char *name;
     void (*make)(Sketch *s);
 } Model;
 static const Model models[] = {
-    {"convolution", model_convolution}, {"pooled", model_pooled}, {"strips", model_strips}, {"dense", model_dense},
-    {"product", model_product},         {"bytes", model_bytes},   {"moved", model_moved},
+    {"convolution", model_convolution},
+    {"pooled", model_pooled},
+    {"strips", model_strips},
+    {"dense", model_dense},
+    {"product", model_product},
+    {"bytes", model_bytes},
+    {"moved", model_moved},
+    {"convolution of u8", model_convolution_u8},
+    {"convolution of i8", model_convolution_i8},
+    {"padded, in 8 bits", model_padded8},
+    {"dense of u8", model_dense_u8},
+    {"dense of i8", model_dense_i8},
+    {"sparse", model_sparse},
+    {"winograd", model_winograd},
 };
 
 /* ---- runs ---- */
@@ -246,6 +357,29 @@ static void test_vector_levels(void **state)
     for (int i = 0; i < count; i++) check_cpu(cpus[i]);
 }
 
+/* Every variant is what some model becomes, for one cpu or another. */
+static void test_every_variant_is_chosen(void **state)
+{
+    static const char *const cpus[] = {"x86-64", "x86-64-v3", "x86-64-v4", "cascadelake"};
+    bool seen[VARIANT_COUNT] = {false};
+    for (size_t k = 0; k < sizeof cpus / sizeof *cpus; k++)
+        for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+            Arena *arena = arena_new(NULL, NULL);
+            Sketch sketch = sketch_new(arena, models[i].name);
+            Target target;
+            models[i].make(&sketch);
+            assert_true(target_select("", cpus[k], "", arena, &target, sketch.diag));
+            PassContext context = {.target = &target, .level = 3, .fast = true};
+            assert_true(pass_pipeline(sketch.graph, &context, NULL, NULL, NULL, sketch.diag));
+            for (const Node *node = sketch.graph->first; node; node = node->next)
+                if (node->schedule) seen[node->schedule->variant] = true;
+            arena_free(arena);
+        }
+    (void)state;
+    for (int i = 0; i < VARIANT_COUNT; i++)
+        if (!seen[i]) fail_msg("no model is of the variant %s", variant_names[i]);
+}
+
 /* The guards themselves: a byte read or written beside a buffer is noticed. */
 static void test_guards_work(void **state)
 {
@@ -274,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guards_work),
+        cmocka_unit_test(test_every_variant_is_chosen),
         cmocka_unit_test(test_baseline),
         cmocka_unit_test(test_vector_levels),
     };

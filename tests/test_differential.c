@@ -1,11 +1,12 @@
 /* Random graphs over the operator table: native code must give the bits of eval under strict; on the baseline, which
  * has no fused multiply-add, where none is asked for.  A failure is made smaller and written to LEPC_DIFF_OUT, default
- * TMPDIR; tests/differential/kept has those of the past.
+ * TMPDIR; tests/differential/kept has those of the past.  Layers are also pruned, and made by --fp=fast, close to eval.
  *
- * - LEPC_DIFF_COUNT: how many graphs, default 25 (10 when LEPC_SAMPLED is set)
+ * - LEPC_DIFF_COUNT: how many graphs, default 25 (10 when LEPC_SAMPLED is set); of layers 48 (12)
  * - LEPC_DIFF_SEED: the first seed, default 1
  * - LEPC_DIFF_ALL: every graph on every cpu at -O0 and -O3; else one of these each
  */
+#include "ir/schedule.h"
 #include "passes/pass.h"
 #include "tests/differential/program.h"
 #include "tests/support/compile.h"
@@ -58,6 +59,7 @@ static bool seed_is_right(long seed, const char *const *cpus, int ncpus, bool al
         Trial trial = {.cpu = cpus[i / 2], .level = levels[i % 2], .disabled = draw_disabled(&r)};
         trial.text = random_percent(&r, 20);
         trial.quantise = random_percent(&r, 30);
+        trial.small = trial.level == 3 && random_percent(&r, 30);
         if (random_percent(&r, 30)) trial.threads = 1 + (int)random_below(&r, 8);
         if (!all && i != chosen) continue;
         right = !program_check(program, &trial, arena);
@@ -78,6 +80,51 @@ static void test_random_graphs(void **state)
         failures += !seed_is_right(seed, cpus, ncpus, all);
     printf("%ld graphs, %d cpus%s, %d wrong\n", count, ncpus, all ? ", -O0 and -O3" : "", failures);
     assert_int_equal(failures, 0);
+}
+
+/* ---- layers: every variant ---- */
+
+enum { LAYER_GRAPHS = 48, LAYER_GRAPHS_SAMPLED = 12 };
+
+static Trial draw_layer_trial(Random *r, const char *const *cpus, int ncpus)
+{
+    Trial trial = {.cpu = cpus[random_below(r, ncpus)], .level = random_percent(r, 50) ? 3 : 0};
+    trial.fast = random_percent(r, 70);
+    trial.prune = random_percent(r, 40);
+    trial.quantise = !trial.fast && random_percent(r, 60);
+    trial.small = trial.level == 3 && random_percent(r, 30);
+    trial.text = random_percent(r, 10);
+    trial.disabled = draw_disabled(r);
+    if (random_percent(r, 30)) trial.threads = 1 + (int)random_below(r, 8);
+    return trial;
+}
+
+/* As strict code of layers has the interpreter's bits, and fast code its numbers; each variant is among those run. */
+static void test_random_layers(void **state)
+{
+    (void)state;
+    const char *cpus[1 + HOST_CPUS] = {"x86-64"};
+    int ncpus = 1 + host_cpus(cpus + 1), failures = 0;
+    bool seen[VARIANT_COUNT] = {false}, sampled = getenv("LEPC_SAMPLED") != NULL;
+    long first = setting("LEPC_DIFF_SEED", 1);
+    long count = setting("LEPC_DIFF_COUNT", sampled ? LAYER_GRAPHS_SAMPLED : LAYER_GRAPHS);
+    for (long seed = first; seed < first + count && failures < MOST_FAILURES; seed++) {
+        Arena *arena = arena_new(NULL, NULL);
+        Random r = {(uint64_t)seed * 91 + 3};
+        Program *program = program_draw_layers(arena, (uint64_t)seed);
+        Trial trial = draw_layer_trial(&r, cpus, ncpus);
+        bool right = !program_check(program, &trial, arena);
+        if (right)
+            program_variants(program, &trial, seen);
+        else
+            report(arena, program, trial, seed);
+        failures += !right;
+        arena_free(arena);
+    }
+    assert_int_equal(failures, 0);
+    bool enough = count >= LAYER_GRAPHS && ncpus > 2; /* AVX-512 included */
+    for (int i = 0; i < VARIANT_COUNT && enough; i++)
+        if (!seen[i]) fail_msg("no graph of %ld had code of the variant %s", count, variant_names[i]);
 }
 
 static void check_kept(const char *path, const char *cpu)
@@ -151,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_reducer),
         cmocka_unit_test(test_kept_graphs),
         cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_random_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,9 @@ void tensor_draw(Tensor *tensor, uint64_t seed, int range);
 
 /* A program of about `size` steps over the operators of ir/ops.def. */
 Program *program_draw(Arena *arena, uint64_t seed, int size);
+/* A chain of a few layers as nets have them: contractions of f32 with clamps, poolings and sums of branches.  They are
+ * smooth, so that what --fp=fast makes of them can be held to a bound, and large enough for every variant. */
+Program *program_draw_layers(Arena *arena, uint64_t seed);
 /* Attributes for an operand of this type: most of them are fit. */
 void attrs_draw(Random *r, const AttrTable *table, const Type *type, void *attrs);
 
@@ -52,6 +55,9 @@ typedef struct Trial {
     int level;
     unsigned disabled;  /* bit i: pass_table[i] is left out */
     bool quantise;      /* every layer that can be works on 8-bit numbers, calibrated on the inputs */
+    bool prune;         /* four of five blocks of 1 x 16 weights are dropped */
+    bool small;         /* -Os, of level 3 */
+    bool fast;          /* --fp=fast, of layers only: results are close, not equal */
     int threads;        /* 0, or groups are cut into up to so many parts, by an axis that is drawn */
     bool text;          /* every dump on the way is read back, and the code comes from the last one */
     const char *spoilt; /* to test the tests: graphs with this operator count as wrong; NULL: none does */
@@ -62,6 +68,8 @@ typedef struct Trial {
 const char *program_check(const Program *program, const Trial *trial, Arena *arena);
 /* The same for a graph that is written down; its inputs are drawn from `seed`. */
 const char *file_check(const char *path, uint64_t seed, const Trial *trial, Arena *arena);
+/* Which variants code of the program has, by Variant: `seen` of those becomes true. */
+void program_variants(const Program *program, const Trial *trial, bool *seen);
 /* "--cpu=x86-64-v3 -O3 --disable-pass=cse" */
 const char *trial_text(Arena *arena, const Trial *trial);
 

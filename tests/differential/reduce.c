@@ -5,6 +5,7 @@
 
 #include "passes/pass.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum { MOST_CHECKS = 400 };
@@ -211,30 +212,28 @@ static bool simplify_steps(Reducer *r)
 
 static bool simplify_trial(Reducer *r)
 {
+    static const size_t asked[] = {offsetof(Trial, text), offsetof(Trial, quantise), offsetof(Trial, prune),
+                                   offsetof(Trial, small), offsetof(Trial, fast)};
     bool better = false;
-    Trial trial = *r->trial;
-    Program same = *r->program;
-    if (trial.text) {
-        trial.text = false;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        Trial trial = *r->trial;
+        Program same = *r->program;
+        bool *field = (bool *)((char *)&trial + asked[i]);
+        if (!*field) continue;
+        *field = false;
         better |= accept(r, &same, &trial);
     }
-    trial = *r->trial;
-    if (trial.quantise) {
-        trial.quantise = false;
-        same = *r->program;
-        better |= accept(r, &same, &trial);
-    }
-    trial = *r->trial;
-    if (trial.threads) {
+    if (r->trial->threads) {
+        Trial trial = *r->trial;
+        Program same = *r->program;
         trial.threads = 0;
-        same = *r->program;
         better |= accept(r, &same, &trial);
     }
     for (int i = 0; i < pass_count; i++) {
-        trial = *r->trial;
+        Trial trial = *r->trial;
+        Program same = *r->program;
         if (!(trial.disabled >> i & 1)) continue;
         trial.disabled &= ~(1u << i);
-        same = *r->program;
         better |= accept(r, &same, &trial);
     }
     return better;

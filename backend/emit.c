@@ -188,23 +188,6 @@ static bool generate(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, By
     return true;
 }
 
-/* The section that the code's `<symbol>_weights` refers to. */
-static bool append_weights(const Emitter *e, Bytes *out, Diag *diag)
-{
-    const Graph *graph = e->program->graph;
-    size_t size = (size_t)e->program->constant_bytes;
-    Bytes object = *out;
-    bool large = e->program->weights == WEIGHTS_FAR;
-    ObjectSection section = {.name = large ? OBJECT_FAR_WEIGHTS : e->options->target->arch->constants,
-                             .symbol = arena_printf(e->arena, "%s_weights", e->symbol),
-                             .size = size,
-                             .large = large};
-    if (size == 0 || e->program->weights == WEIGHTS_EXTERNAL || e->measure) return true;
-    if (!object_add_section(e->arena, &object, &section, out, diag)) return false;
-    if (graph && section.data) weights_fill(graph, section.data);
-    return true;
-}
-
 static bool build(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes *out, Diag *diag)
 {
     char *message = NULL;
@@ -214,8 +197,7 @@ static bool build(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes
     bool broken = LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message);
     if (broken) refused(e, "it found the module broken, which is our fault", message, diag);
     LLVMDisposeMessage(message);
-    if (broken || !run_passes(e, machine, diag) || !generate(e, machine, kind, out, diag)) return false;
-    return kind != EMIT_OBJECT || append_weights(e, out, diag);
+    return !broken && run_passes(e, machine, diag) && generate(e, machine, kind, out, diag);
 }
 
 static bool emit(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, EmitSizes *sizes,
@@ -248,20 +230,37 @@ static bool emit(const LoopProgram *program, const EmitOptions *options, EmitKin
     return ok;
 }
 
-bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, Diag *diag)
+bool emit_code(const LoopProgram *program, const EmitOptions *options, Bytes *out, EmitSizes *sizes, Diag *diag)
 {
-    return emit(program, options, kind, out, NULL, diag);
-}
-
-bool emit_measure(const LoopProgram *program, const EmitOptions *options, EmitSizes *out, Diag *diag)
-{
-    Bytes object;
-    if (!emit(program, options, EMIT_OBJECT, &object, out, diag)) return false;
+    if (!emit(program, options, EMIT_OBJECT, out, sizes, diag)) return false;
     const char *symbol = symbol_name(program->arena, program->graph ? program->graph->name : "program");
-    out->steps = ARENA_ARRAY(program->arena, int64_t, program->nsteps + 1);
+    sizes->steps = ARENA_ARRAY(program->arena, int64_t, program->nsteps + 1);
     for (int i = 0; i < program->nsteps; i++)
-        out->steps[i] = object_function_bytes(&object, arena_printf(program->arena, "%s__step_%d", symbol, i));
-    if (object_sizes(&object, &out->code, &out->data)) return true;
+        sizes->steps[i] = object_function_bytes(out, arena_printf(program->arena, "%s__step_%d", symbol, i));
+    if (object_sizes(out, &sizes->code, &sizes->data)) return true;
     return diag_error(diag, E0904, (Span){.name = options->target->triple},
                       "its object is no ELF that can be measured");
+}
+
+/* The section that the code's `<symbol>_weights` refers to. */
+bool emit_add_weights(const LoopProgram *program, const EmitOptions *options, Bytes *object, Diag *diag)
+{
+    const Graph *graph = program->graph;
+    bool large = program->weights == WEIGHTS_FAR;
+    const char *symbol = symbol_name(program->arena, graph ? graph->name : "program");
+    ObjectSection section = {.name = large ? OBJECT_FAR_WEIGHTS : options->target->arch->constants,
+                             .symbol = arena_printf(program->arena, "%s_weights", symbol),
+                             .size = (size_t)program->constant_bytes,
+                             .large = large};
+    const Bytes code = *object;
+    if (section.size == 0 || program->weights == WEIGHTS_EXTERNAL) return true;
+    if (!object_add_section(program->arena, &code, &section, object, diag)) return false;
+    if (graph && section.data) weights_fill(graph, section.data);
+    return true;
+}
+
+bool emit_program(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, Diag *diag)
+{
+    bool done = emit(program, options, kind, out, NULL, diag);
+    return done && (kind != EMIT_OBJECT || emit_add_weights(program, options, out, diag));
 }

@@ -32,8 +32,10 @@ typedef struct EmitSizes {
     int64_t *steps; /* bytes of instructions of each step of the program, in its arena */
 } EmitSizes;
 
-/* Generates the object and measures it. */
-bool emit_measure(const LoopProgram *program, const EmitOptions *options, EmitSizes *out, Diag *diag);
+/* An object without its weights, and its sizes. */
+bool emit_code(const LoopProgram *program, const EmitOptions *options, Bytes *out, EmitSizes *sizes, Diag *diag);
+/* Makes of one what emit_program gives. */
+bool emit_add_weights(const LoopProgram *program, const EmitOptions *options, Bytes *object, Diag *diag);
 
 /* What `--cpu=native` stands for; texts in `arena`. */
 void emit_host(Arena *arena, const char **triple, const char **cpu, const char **features);

@@ -14,14 +14,10 @@
  * holds zeros before. */
 void weights_fill(const Graph *graph, unsigned char *section);
 
-/* A block of external weights, as a file or at the end of a program: a header of three 64-bit words, little endian -
- * magic, hash, bytes of data - and zeros up to WEIGHTS_HEADER; then the data.  runtime/weights.h reads it. */
+/* How a block of external weights begins, which runtime/weights.h describes: the magic, then their hash, are what code
+ * checks; the data is WEIGHTS_HEADER bytes behind the start. */
 enum { WEIGHTS_HEADER = 64 };
 #define WEIGHTS_MAGIC UINT64_C(0x31302077636570ec) /* the bytes ec "pecw 01" */
-/* The header, for data that is already behind it; the hash. */
-uint64_t weights_seal(unsigned char *block, size_t bytes);
-/* Four FNV-1a hashes of every fourth 64-bit word, then of these four; `bytes` is a multiple of 32. */
-uint64_t weights_hash(const unsigned char *data, size_t bytes);
 
 typedef struct ObjectSection {
     const char *name, *symbol;

@@ -28,25 +28,3 @@ void weights_fill(const Graph *graph, unsigned char *section)
         packing_of(place)->fill(place, &tensor, section + place->offset);
     }
 }
-
-enum { LANES = 4 };
-static const uint64_t fnv_start = 0xcbf29ce484222325u, fnv_prime = 0x100000001b3u;
-
-uint64_t weights_hash(const unsigned char *data, size_t bytes)
-{
-    uint64_t lanes[LANES] = {fnv_start, fnv_start, fnv_start, fnv_start}, words[LANES], hash = fnv_start;
-    for (size_t at = 0; at < bytes; at += sizeof words) {
-        memcpy(words, data + at, sizeof words);
-        for (int i = 0; i < LANES; i++) lanes[i] = (lanes[i] ^ words[i]) * fnv_prime;
-    }
-    for (int i = 0; i < LANES; i++) hash = (hash ^ lanes[i]) * fnv_prime;
-    return hash;
-}
-
-uint64_t weights_seal(unsigned char *block, size_t bytes)
-{
-    const uint64_t header[] = {WEIGHTS_MAGIC, weights_hash(block + WEIGHTS_HEADER, bytes), bytes};
-    memset(block, 0, WEIGHTS_HEADER);
-    memcpy(block, header, sizeof header);
-    return header[1];
-}

@@ -63,20 +63,12 @@ bool type_same_shape(const Type *a, const Type *b)
     return true;
 }
 
-static bool quant_equal(const Quant *a, const Quant *b)
-{
-    if (!a || !b) return a == b;
-    size_t count = (size_t)a->channels;
-    return a->axis == b->axis && a->channels == b->channels && !memcmp(a->scale, b->scale, count * sizeof *a->scale) &&
-           !memcmp(a->zero, b->zero, count * sizeof *a->zero);
-}
-
 bool type_equal(const Type *a, const Type *b)
 {
     if (a->kind != b->kind) return false;
     if (a->kind == TYPE_STRING) return a->bound == b->bound;
     if (a->kind != TYPE_TENSOR) return a->bound == b->bound && type_equal(a->element, b->element);
-    return a->dtype == b->dtype && type_same_shape(a, b) && quant_equal(a->quant, b->quant);
+    return a->dtype == b->dtype && type_same_shape(a, b);
 }
 
 bool type_is_sane(const Type *type)

@@ -1,5 +1,5 @@
-/* Types: a sum of tensor, sequence, optional and string.  Tensors have a dtype,
- * a shape of bounded dims and, once quantised, scales. */
+/* Types: a sum of tensor, sequence, optional and string.  Tensors have a dtype and a shape of bounded dims; what 8-bit
+ * numbers mean is said by the operators that make and read them (ir/ops/quant.c), not by their type. */
 #ifndef IR_TYPE_H
 #define IR_TYPE_H
 
@@ -24,14 +24,6 @@ typedef struct Dim {
     const char *name;
 } Dim;
 
-/* Real value = scale[c] * (stored - zero[c]); one channel (axis -1) or one an index of `axis`. */
-typedef struct Quant {
-    int axis;
-    int64_t channels;
-    const float *scale;
-    const int32_t *zero;
-} Quant;
-
 typedef enum TypeKind { TYPE_TENSOR, TYPE_SEQUENCE, TYPE_OPTIONAL, TYPE_STRING } TypeKind;
 
 typedef struct Type Type;
@@ -40,7 +32,6 @@ struct Type {
     Dtype dtype;
     int rank;
     Dim dim[MAX_RANK];
-    const Quant *quant;  /* tensors */
     const Type *element; /* sequence and optional */
     int64_t bound;       /* longest sequence or string */
 };

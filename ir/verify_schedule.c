@@ -75,8 +75,10 @@ static bool check_products(const Group *group, Diag *diag)
     node_def(group->anchor)->contract(group->anchor, &c);
     bool constant = (weight->op == OP_param || weight->op == OP_constant) && !c.batched_weight;
     bool bytes = is_byte(group->anchor->inputs[0]) && is_byte(group->anchor->inputs[1]);
-    if (!constant || !bytes || c.window.groups != 1)
-        return misfit(group->node, diag, "the variant dot multiplies 8-bit operands, of which one is constant");
+    bool matrix = value_type(group->anchor->inputs[1])->rank >= 2;
+    if (!constant || !matrix || !bytes || c.window.groups != 1)
+        return misfit(group->node, diag,
+                      "the variant dot multiplies 8-bit operands, of which one is a constant matrix");
     if ((s->products != 2 && s->products != 4 && s->products != 16) || !s->panel)
         return misfit(group->node, diag, "the variant dot has a panel, and products of 2, 4 or 16");
     int64_t sums = s->tile_rows * s->tile_columns * s->tile_vectors;

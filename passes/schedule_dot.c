@@ -63,8 +63,9 @@ int64_t schedule_products(const Group *group, const Target *target)
     const Node *weight = group->anchor->inputs[1].node;
     node_def(group->anchor)->contract(group->anchor, &c);
     bool constant = (weight->op == OP_param || weight->op == OP_constant) && !c.batched_weight;
+    bool matrix = value_type(group->anchor->inputs[1])->rank >= 2; /* no packing is of vectors */
     bool bytes = is_byte(group->anchor->inputs[0]) && is_byte(group->anchor->inputs[1]);
-    if (!constant || !bytes || c.window.groups != 1) return 1;
+    if (!constant || !matrix || !bytes || c.window.groups != 1) return 1;
     bool alike = value_type(group->anchor->inputs[0])->dtype == value_type(group->anchor->inputs[1])->dtype;
     if (target->has & FEATURE_VECTOR_SUM) return alike ? VECTOR_PRODUCTS : 1;
     return target->has & (FEATURE_DOT8 | FEATURE_DUAL_MAC) ? 4 : target->has & FEATURE_PAIRS ? 2 : 1;

@@ -10,17 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEADER_BYTES = 64, TAIL_BYTES = 16, LANES = 4 };
+enum { TAIL_BYTES = 16, LANES = 4 };
 
-static const uint64_t magic = UINT64_C(0x31302077636570ec), fnv_start = UINT64_C(0xcbf29ce484222325),
-                      fnv_prime = UINT64_C(0x100000001b3);
+static const uint64_t fnv_start = UINT64_C(0xcbf29ce484222325), fnv_prime = UINT64_C(0x100000001b3);
 
-/* Four FNV-1a hashes of every fourth 64-bit word, then of these four. */
-static uint64_t hash_of(const unsigned char *data, size_t bytes)
+uint64_t lep_weights_hash(const void *data, size_t bytes)
 {
+    const unsigned char *from = data;
     uint64_t lanes[LANES] = {fnv_start, fnv_start, fnv_start, fnv_start}, words[LANES], hash = fnv_start;
     for (size_t at = 0; at < bytes; at += sizeof words) {
-        memcpy(words, data + at, sizeof words);
+        memcpy(words, from + at, sizeof words);
         for (int i = 0; i < LANES; i++) lanes[i] = (lanes[i] ^ words[i]) * fnv_prime;
     }
     for (int i = 0; i < LANES; i++) hash = (hash ^ lanes[i]) * fnv_prime;
@@ -48,24 +47,26 @@ static int map_all(struct lep_weights *out, const char *path)
 static uint64_t find_block(const struct lep_weights *w)
 {
     uint64_t words[2];
-    if (w->bytes < HEADER_BYTES) return UINT64_MAX;
+    if (w->bytes < LEP_WEIGHTS_HEADER) return UINT64_MAX;
     memcpy(words, w->mapping, sizeof words);
-    if (words[0] == magic) return 0;
+    if (words[0] == LEP_WEIGHTS_MAGIC) return 0;
     memcpy(words, (const char *)w->mapping + w->bytes - TAIL_BYTES, TAIL_BYTES);
-    return words[1] == magic ? words[0] : UINT64_MAX;
+    return words[1] == LEP_WEIGHTS_MAGIC ? words[0] : UINT64_MAX;
 }
 
 static int check(struct lep_weights *w, uint64_t hash)
 {
     uint64_t start = find_block(w), header[3];
-    if (start > w->bytes - HEADER_BYTES || start % HEADER_BYTES) return LEP_WEIGHTS_FORM;
+    if (start > w->bytes - LEP_WEIGHTS_HEADER || start % LEP_WEIGHTS_HEADER) return LEP_WEIGHTS_FORM;
     const unsigned char *block = (const unsigned char *)w->mapping + start;
     memcpy(header, block, sizeof header);
-    if (header[0] != magic || header[2] > w->bytes - HEADER_BYTES - start || header[2] % (LANES * sizeof(uint64_t)))
+    if (header[0] != LEP_WEIGHTS_MAGIC || header[2] > w->bytes - LEP_WEIGHTS_HEADER - start ||
+        header[2] % (LANES * sizeof(uint64_t)))
         return LEP_WEIGHTS_FORM;
     w->block = block;
     if (hash && header[1] != hash) return LEP_WEIGHTS_HASH;
-    return hash_of(block + HEADER_BYTES, (size_t)header[2]) == header[1] ? LEP_WEIGHTS_OK : LEP_WEIGHTS_HASH;
+    return lep_weights_hash(block + LEP_WEIGHTS_HEADER, (size_t)header[2]) == header[1] ? LEP_WEIGHTS_OK
+                                                                                        : LEP_WEIGHTS_HASH;
 }
 
 int lep_weights_open(struct lep_weights *out, const char *path, uint64_t hash)

@@ -26,6 +26,13 @@ struct lep_weights {
     size_t bytes; /* of the mapping */
 };
 
+enum { LEP_WEIGHTS_HEADER = 64 };
+#define LEP_WEIGHTS_MAGIC UINT64_C(0x31302077636570ec) /* the bytes ec "pecw 01" */
+
+/* Of the data of a block: four FNV-1a hashes of every fourth 64-bit word, then of these four.  `bytes` is a multiple of
+ * 32. */
+uint64_t lep_weights_hash(const void *data, size_t bytes);
+
 /* Maps the block of a file and reads it once.  `hash` is NAME_WEIGHTS_HASH; 0 for whatever the block itself says. */
 int lep_weights_open(struct lep_weights *out, const char *path, uint64_t hash);
 /* One that was opened, or zeros. */

@@ -41,10 +41,13 @@ static void code_and_stack_are_measured(void **state)
     EmitSizes sizes[2];
     for (int i = 0; i < 2; i++) {
         EmitOptions options = {.target = &target, .level = i ? 3 : 0};
-        Bytes object;
+        Bytes object, same;
         int64_t code, data;
-        assert_true(emit_measure(&program, &options, &sizes[i], &diag));
+        assert_true(emit_code(&program, &options, &same, &sizes[i], &diag));
+        assert_true(emit_add_weights(&program, &options, &same, &diag));
         assert_true(emit_program(&program, &options, EMIT_OBJECT, &object, &diag));
+        assert_int_equal(same.size, object.size);
+        assert_memory_equal(same.data, object.data, object.size);
         assert_true(object_sizes(&object, &code, &data));
         assert_int_equal(code, sizes[i].code);
         assert_int_equal(data, sizes[i].data);

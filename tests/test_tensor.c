@@ -169,20 +169,6 @@ static void types_say_what_they_are(void **state)
     assert_string_equal(type_text(*state, &word), "string(64)");
 }
 
-static void types_are_equal_with_their_scales(void **state)
-{
-    float scale[] = {0.5F, 0.25F}, other[] = {0.5F, 0.125F};
-    int32_t zero[] = {0, 3};
-    Quant quant = {1, 2, scale, zero}, same = quant, finer = {1, 2, other, zero};
-    Type a = type_tensor(I8, 2, (int64_t[]){4, 2}), b = a;
-    a.quant = &quant;
-    assert_false(type_equal(&a, &b));
-    b.quant = &same;
-    assert_true(type_equal(&a, &b));
-    b.quant = &finer;
-    assert_false(type_equal(&a, &b));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,7 +180,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_splat_is_what_one_number_says, setup, teardown),
         cmocka_unit_test_setup_teardown(transposition_moves_every_element, setup, teardown),
         cmocka_unit_test_setup_teardown(types_say_what_they_are, setup, teardown),
-        cmocka_unit_test(types_are_equal_with_their_scales),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

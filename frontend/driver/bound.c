@@ -31,7 +31,6 @@ static Tensor new_double(Arena *arena, const Type *type)
 {
     Type wide = *type;
     wide.dtype = F64;
-    wide.quant = NULL;
     return tensor_new(arena, wide);
 }
 

@@ -162,7 +162,7 @@ static int build_one(Compilation *c, const Jobs *jobs)
     report_keep(o->report ? report_find(o->report) : NULL, c);
     if (!compile_passes(c, o->stop_after)) return STATUS_INPUT;
     if (needs == NEEDS_LOOPS && !compile_lower(c)) return STATUS_INPUT;
-    int status = needs == NEEDS_LOOPS ? limits_check(c) : STATUS_FINE;
+    int status = needs == NEEDS_LOOPS ? limits_check(c, true) : STATUS_FINE;
     if (status) return status;
     for (int i = 0; i < jobs->count && !was_interrupted(); i++)
         if (!jobs->at[i].row->write(c, jobs->at[i].path)) return STATUS_INPUT;

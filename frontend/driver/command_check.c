@@ -37,7 +37,7 @@ int command_check(Driver *driver)
     print_ports(&c);
     printf("parameters %lld\nMACs       %.0f\nlayers     %d\nfor        %s\n", (long long)parameters, adds,
            c.program.nsteps, c.target.name);
-    return compile_sizes(&c) ? limits_check(&c) : STATUS_INPUT;
+    return compile_sizes(&c) ? limits_check(&c, true) : STATUS_INPUT;
 }
 
 int command_report(Driver *driver)
@@ -53,5 +53,6 @@ int command_report(Driver *driver)
     if (!compile_load(&c, driver->options.arguments.at[0])) return STATUS_INPUT;
     report_keep(report, &c);
     bool ok = compile_passes(&c, NULL) && compile_lower(&c);
-    return ok && report->print(&c) ? STATUS_FINE : STATUS_INPUT;
+    if (!ok || !report->print(&c)) return STATUS_INPUT;
+    return report->limited ? limits_check(&c, false) : STATUS_FINE;
 }

@@ -16,9 +16,16 @@ static char **runner_arguments(const Compilation *c, int *count)
     return argv;
 }
 
+/* What would be compiled: pruned and in 8 bits as the policy says, else as it was read. */
+static bool compress(Compilation *c)
+{
+    const Policy *policy = c->policy;
+    return !policy || (!policy->nprune && !policy->nquant) || compile_passes(c, "quantise");
+}
+
 static int run_reference(Compilation *c)
 {
-    if (!compile_load(c, c->options->model)) return STATUS_INPUT;
+    if (!compile_load(c, c->options->model) || !compress(c)) return STATUS_INPUT;
     int argc;
     char **argv = runner_arguments(c, &argc);
     const Reference *reference = reference_new(c->graph);

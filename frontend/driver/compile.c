@@ -156,6 +156,7 @@ bool compile_lower(Compilation *c)
         return diag_help(c->diag, "--passes must end with fuse,schedule,plan; or print the graph with --emit=lep");
     }
     double start = now();
+    c->code.data = NULL;
     return timed(c, "lower", start, lower_graph(c->graph, &c->target, &c->program, c->diag));
 }
 
@@ -166,6 +167,34 @@ static EmitOptions emit_options(const Compilation *c, bool runner)
         .target = &c->target, .level = o->level, .small = o->small, .debug = o->debug, .runner = runner};
 }
 
+/* What code depends on besides the loop nests. */
+static const char *weights_text(const Compilation *c)
+{
+    const LoopProgram *p = &c->program;
+    return arena_printf(c->arena, "%d %s %llx", (int)p->weights, p->weights_file ? p->weights_file : "",
+                        (unsigned long long)p->weights_hash);
+}
+
+/* The object of the program, without description and weights; generated once. */
+static bool make_code(Compilation *c)
+{
+    EmitOptions options = emit_options(c, false);
+    const char *weights = weights_text(c);
+    if (c->code.data && !strcmp(c->code_weights, weights)) return true;
+    c->code_weights = weights;
+    if (emit_code(&c->program, &options, &c->code, &c->code_sizes, c->diag)) return true;
+    c->code.data = NULL;
+    return false;
+}
+
+static bool emit_object(Compilation *c, Bytes *out)
+{
+    EmitOptions options = emit_options(c, false);
+    if (!make_code(c)) return false;
+    *out = c->code;
+    return emit_add_weights(&c->program, &options, out, c->diag);
+}
+
 bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out)
 {
     const Options *o = c->options;
@@ -173,14 +202,16 @@ bool compile_emit(Compilation *c, EmitKind kind, bool runner, Bytes *out)
     if (o->verbose)
         fprintf(stderr, "lepc: code for %s, vectors of %d bits\n", c->target.name, 8 * c->target.vector_bytes);
     double start = now();
-    return timed(c, "code", start, emit_program(&c->program, &options, kind, out, c->diag));
+    bool plain = kind == EMIT_OBJECT && !runner;
+    bool done = plain ? emit_object(c, out) : emit_program(&c->program, &options, kind, out, c->diag);
+    return timed(c, "code", start, done);
 }
 
 bool compile_measure(Compilation *c, Sizes *out)
 {
-    EmitOptions options = emit_options(c, false);
-    if (!emit_measure(&c->program, &options, &out->emitted, c->diag)) return false;
+    if (!make_code(c)) return false;
     MemoryTotals totals = memory_totals(c->graph);
+    out->emitted = c->code_sizes;
     out->arena = totals.arena;
     out->constants = totals.constants;
     out->state = c->program.state_bytes;
@@ -189,21 +220,29 @@ bool compile_measure(Compilation *c, Sizes *out)
     return true;
 }
 
-void sizes_print(const Sizes *sizes, FILE *out)
+static void print_limit(int64_t limit, int64_t found, FILE *out)
 {
-    fprintf(out, "flash      %12lld bytes: constants, %lld of code, %lld of tables\n", (long long)sizes->flash,
+    if (limit) fprintf(out, "; %lld of a limit of %lld", (long long)found, (long long)limit);
+    if (limit && found > limit) fprintf(out, ", %lld too many", (long long)(found - limit));
+    fputc('\n', out);
+}
+
+void sizes_print(const Sizes *sizes, const Limits *limit, FILE *out)
+{
+    fprintf(out, "flash      %12lld bytes: constants, %lld of code, %lld of tables", (long long)sizes->flash,
             (long long)sizes->emitted.code, (long long)sizes->emitted.data);
+    print_limit(limit ? limit->flash : 0, sizes->flash, out);
     fprintf(out, "RAM        %12lld bytes: arena, %lld of stack", (long long)sizes->ram,
             (long long)sizes->emitted.stack);
     if (sizes->state) fprintf(out, ", %lld of state", (long long)sizes->state);
-    fputc('\n', out);
+    print_limit(limit ? limit->ram : 0, sizes->ram, out);
 }
 
 bool compile_sizes(Compilation *c)
 {
     Sizes sizes;
     if (!compile_measure(c, &sizes)) return false;
-    sizes_print(&sizes, stdout);
+    sizes_print(&sizes, c->policy ? &c->policy->limit : NULL, stdout);
     return true;
 }
 

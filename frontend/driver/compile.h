@@ -27,11 +27,14 @@ typedef struct Compilation {
     Graph *as_read; /* a copy from before the passes, when a report wants one */
     Target target;
     LoopProgram program;
-    Deploys own_blocks;     /* of the model's own text, chosen or not */
-    Deploys policies;       /* those to build: one, or all blocks of a file */
-    const Policy *policy;   /* the one that is being built */
-    const Samples *samples; /* its calibration data, or NULL */
-    const Graph *loaded;    /* as read, when it is built more than once */
+    Bytes code; /* the object of the program without weights and description, once it was measured; no data before */
+    EmitSizes code_sizes;
+    const char *code_weights; /* what its weights were */
+    Deploys own_blocks;       /* of the model's own text, chosen or not */
+    Deploys policies;         /* those to build: one, or all blocks of a file */
+    const Policy *policy;     /* the one that is being built */
+    const Samples *samples;   /* its calibration data, or NULL */
+    const Graph *loaded;      /* as read, when it is built more than once */
     bool cpu_was_chosen;
     OnnxReport gaps; /* of an ONNX file: what of it could not be read */
     int nweights;
@@ -69,13 +72,15 @@ typedef struct Sizes {
     int64_t ram;   /* arena, stack and state */
 } Sizes;
 
+/* The object that this makes of a program is the one that compile_emit writes: code is generated once. */
 bool compile_measure(Compilation *c, Sizes *out);
-void sizes_print(const Sizes *sizes, FILE *out);
+/* `limit`: printed beside, or NULL. */
+void sizes_print(const Sizes *sizes, const Limits *limit, FILE *out);
 /* What each layer takes of flash, and of the arena while it runs: the largest first. */
 void layers_print(const Compilation *c, const Sizes *sizes, FILE *out);
-/* STATUS_FINE, or STATUS_LIMIT after E0703 and the table on standard error when the policy's limits are exceeded; of a
- * lowered graph.  STATUS_INPUT when it cannot be told. */
-int limits_check(Compilation *c);
+/* STATUS_FINE, or STATUS_LIMIT after E0703 and, if asked for, the table on standard error when the policy's limits are
+ * exceeded; of a lowered graph.  STATUS_INPUT when it cannot be told. */
+int limits_check(Compilation *c, bool table);
 
 /* Of a lowered graph, on standard output: flash and RAM, code and stack included. */
 bool compile_sizes(Compilation *c);

@@ -71,7 +71,7 @@ static bool is_over(Compilation *c, const char *what, int64_t found, int64_t lim
     return true;
 }
 
-static int check_bytes(Compilation *c)
+static int check_bytes(Compilation *c, bool table)
 {
     const Limits *limit = &c->policy->limit;
     Sizes sizes;
@@ -79,7 +79,8 @@ static int check_bytes(Compilation *c)
     if (!compile_measure(c, &sizes)) return STATUS_INPUT;
     bool ram = is_over(c, "RAM", sizes.ram, limit->ram), flash = is_over(c, "flash", sizes.flash, limit->flash);
     if (!ram && !flash) return STATUS_FINE;
-    sizes_print(&sizes, stderr);
+    if (!table) return STATUS_LIMIT;
+    sizes_print(&sizes, limit, stderr);
     layers_print(c, &sizes, stderr);
     return STATUS_LIMIT;
 }
@@ -152,8 +153,8 @@ static int check_accuracy(Compilation *c)
     return status;
 }
 
-int limits_check(Compilation *c)
+int limits_check(Compilation *c, bool table)
 {
-    int bytes = c->policy ? check_bytes(c) : STATUS_FINE, accuracy = c->policy ? check_accuracy(c) : STATUS_FINE;
+    int bytes = c->policy ? check_bytes(c, table) : STATUS_FINE, accuracy = c->policy ? check_accuracy(c) : STATUS_FINE;
     return bytes ? bytes : accuracy;
 }

@@ -11,7 +11,7 @@ static bool print_memory(Compilation *c)
 {
     Sizes sizes;
     if (!compile_measure(c, &sizes)) return false;
-    sizes_print(&sizes, stdout);
+    sizes_print(&sizes, c->policy ? &c->policy->limit : NULL, stdout);
     layers_print(c, &sizes, stdout);
     putchar('\n');
     report_memory(c->graph, stdout);
@@ -33,9 +33,9 @@ static bool print_quant(Compilation *c)
 }
 
 static const ReportKind report_table[] = {
-    {"memory", print_memory, false},
-    {"sparsity", print_sparsity, false},
-    {"quant", print_quant, true},
+    {"memory", print_memory, false, true},
+    {"sparsity", print_sparsity, false, false},
+    {"quant", print_quant, true, false},
 };
 static const size_t report_count = sizeof report_table / sizeof *report_table;
 

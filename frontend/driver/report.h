@@ -8,6 +8,7 @@ typedef struct ReportKind {
     const char *name;
     bool (*print)(Compilation *c); /* of a lowered graph, on standard output */
     bool before_passes;            /* and of what it was made of: c->as_read */
+    bool limited;                  /* shows what limits are of: status 4 when they are exceeded */
 } ReportKind;
 
 /* NULL when there is none of that name. */

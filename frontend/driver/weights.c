@@ -2,6 +2,7 @@
 #include "frontend/driver/weights.h"
 
 #include "backend/object.h"
+#include "runtime/weights.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,18 @@ void weights_choose(Compilation *c, WeightsPlace place)
         p->weights = WEIGHTS_FAR;
 }
 
+_Static_assert((int)WEIGHTS_HEADER == (int)LEP_WEIGHTS_HEADER && WEIGHTS_MAGIC == LEP_WEIGHTS_MAGIC,
+               "code checks the block that the runtime reads");
+
+/* The header, for `bytes` of data that are already behind it; their hash. */
+static uint64_t seal(unsigned char *block, size_t bytes)
+{
+    const uint64_t header[] = {LEP_WEIGHTS_MAGIC, lep_weights_hash(block + LEP_WEIGHTS_HEADER, bytes), bytes};
+    memset(block, 0, LEP_WEIGHTS_HEADER);
+    memcpy(block, header, sizeof header);
+    return header[1];
+}
+
 static bool failed(const Compilation *c, const char *path, int error)
 {
     return diag_error(c->diag, E0901, (Span){.name = path}, "the weights cannot be written: %s", strerror(error));
@@ -49,7 +62,7 @@ static bool fill_file(Compilation *c, int fd, off_t offset, bool tail, const cha
     unsigned char *block = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
     if (block == MAP_FAILED) return failed(c, path, errno);
     weights_fill(c->graph, block + WEIGHTS_HEADER);
-    uint64_t hash = weights_seal(block, bytes);
+    uint64_t hash = seal(block, bytes);
     if (tail) memcpy(block + WEIGHTS_HEADER + bytes, (const uint64_t[]){(uint64_t)offset, WEIGHTS_MAGIC}, 16);
     if (!tail) c->program.weights_hash = hash;
     munmap(block, room);
@@ -106,6 +119,6 @@ const void *weights_in_memory(Compilation *c)
     size_t bytes = (size_t)c->program.constant_bytes;
     unsigned char *block = arena_alloc(c->arena, WEIGHTS_HEADER + bytes);
     weights_fill(c->graph, block + WEIGHTS_HEADER);
-    weights_seal(block, bytes);
+    seal(block, bytes);
     return block;
 }

@@ -76,7 +76,6 @@ static bool infer_attention(const Node *node, Type *out, Diag *diag)
          !need_shape(node, ATTENTION_MASK, 2, mask, "what is added to each query's score of each key", diag)))
         return false;
     *out = *q;
-    out->quant = NULL;
     out->dim[q->rank - 1] = axis_of(v, 1);
     return need_sane(node, out, diag);
 }

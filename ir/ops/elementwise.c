@@ -159,7 +159,6 @@ static bool infer_cast(const Node *node, Type *out, Diag *diag)
     }
     *out = *operand_type(node, 0);
     out->dtype = (Dtype)attrs->to;
-    out->quant = NULL;
     return need_sane(node, out, diag);
 }
 

@@ -51,7 +51,6 @@ static Dim batch_of(const Type *z) { return z->rank == 3 ? z->dim[0] : dim_fixed
 static void state_types(const Type *z, Type *all, Type *state)
 {
     *all = *state = *z;
-    all->quant = state->quant = NULL;
     state->rank = 2;
     state->dim[0] = batch_of(z);
     state->dim[1] = all->dim[z->rank - 1] = dim_fixed(sizes_of(z).units);

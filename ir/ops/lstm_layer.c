@@ -91,7 +91,6 @@ static bool infer_cell(const Node *node, Type *out, Diag *diag)
     if (!need_state(node, STATE_H, x->dim[0], layer.units, diag)) return false;
     if (!need_state(node, STATE_C, x->dim[0], layer.units, diag) || !need_params(node, &layer, diag)) return false;
     out[0] = *x;
-    out[0].quant = NULL;
     out[0].dim[1] = dim_fixed(layer.units);
     out[1] = out[0];
     return need_sane(node, &out[0], diag);
@@ -168,7 +167,6 @@ static bool infer_lstm(const Node *node, Type *out, Diag *diag)
         if (!need_state(node, i, batch, layer.units, diag)) return false;
     if (!need_params(node, &layer, diag)) return false;
     out[ALL] = out[LAST_H] = *x;
-    out[ALL].quant = out[LAST_H].quant = NULL;
     out[ALL].dim[x->rank - 1] = dim_fixed(layer.units);
     out[LAST_H].rank = 2;
     out[LAST_H].dim[0] = batch;

@@ -24,7 +24,6 @@ static bool infer_dense(const Node *node, Type *out, Diag *diag)
     if (operand_present(node, BIAS) && !need_shape(node, BIAS, 1, &dims[1], "one an output", diag)) return false;
     *out = *x;
     out->dtype = dtype_of_sums(x->dtype);
-    out->quant = NULL;
     out->dim[x->rank - 1] = dim_fixed(dims[1]);
     return need_sane(node, out, diag);
 }
@@ -126,7 +125,6 @@ static bool infer_matmul(const Node *node, Type *out, Diag *diag)
         return refuse_matmul(node, "make the leading axes equal with broadcast(shape: [...])", diag);
     if (!need_products(node, x.columns.high, -1, diag)) return false;
     *out = x.batch;
-    out->quant = NULL;
     out->dtype = dtype_of_sums(a->dtype);
     if (a->rank >= 2) out->dim[out->rank++] = x.rows;
     if (b->rank >= 2) out->dim[out->rank++] = y.columns;

@@ -30,7 +30,6 @@ static bool infer_norm(const Node *node, double epsilon, int operands, Type *out
         if (!need_shape(node, i, 1, &x->dim[x->rank - 1].high, "one a channel, the last axis", diag)) return false;
     }
     *out = *x;
-    out->quant = NULL;
     return true;
 }
 

@@ -23,7 +23,6 @@ static bool infer_concat(const Node *node, Type *out, Diag *diag)
     int axis;
     if (!need_axis(node, ((const ConcatAttrs *)node->attrs)->axis, first->rank, &axis, diag)) return false;
     *out = *first;
-    out->quant = NULL;
     int64_t size = 0;
     for (int i = 0; i < node->ninputs; i++) {
         const Type *type = operand_type(node, i);
@@ -159,7 +158,6 @@ static bool infer_pad(const Node *node, Type *out, Diag *diag)
     const PadAttrs *attrs = node->attrs;
     if (!check_sizes(node, &attrs->begin, diag) || !check_sizes(node, &attrs->end, diag)) return false;
     *out = *operand_type(node, 0);
-    out->quant = NULL;
     for (int i = 0; i < out->rank; i++) {
         int64_t more = added(&attrs->begin, i) + added(&attrs->end, i);
         if (more) out->dim[i] = dim_fixed(out->dim[i].high + more);

@@ -77,7 +77,6 @@ static Type stored_type(const Type *x, int to)
 {
     Type out = *x;
     out.dtype = (Dtype)to;
-    out.quant = NULL;
     return out;
 }
 

@@ -7,7 +7,6 @@ static bool infer_softmax(const Node *node, Type *out, Diag *diag)
     if (!need_dtype(node, 0, ACCEPT_FLOATS, diag)) return false;
     if (!need_axis(node, ((const SoftmaxAttrs *)node->attrs)->axis, x->rank, &axis, diag)) return false;
     *out = *x;
-    out->quant = NULL;
     return true;
 }
 

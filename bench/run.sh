@@ -27,6 +27,7 @@ measure() {
 
 int8_peers=ort_int8${TFLITE:+,litert_int8}
 measure mnist.py --peers "${PEERS:-ort}" --peer-python "$python" --tflite "${TFLITE:-.}" --graphs "${GRAPHS:-1000}"
+if command -v arm-none-eabi-gcc >/dev/null && command -v qemu-system-arm >/dev/null; then measure microcontroller.py; fi
 measure mnist_int8.py --peers "$int8_peers" --peer-python "$python" --tflite "${TFLITE:-.}"
 measure int8.py
 measure mobilenet.py

@@ -45,7 +45,7 @@ static const Architecture architectures[] = {
     /* constants where every linker script puts what is only read: into flash */
     [ARCH_ARM] = {ARCH_ARM,
                   "Arm microcontrollers",
-                  {"thumbv6m-", "thumbv7em-", "thumbv8m.main-", "thumbv8.1m.main-"},
+                  {"thumbv6m-", "thumbv7m-", "thumbv7em-", "thumbv8m.main-", "thumbv8.1m.main-"},
                   "-none-eabi",
                   "cortex-m4",
                   32,

@@ -107,11 +107,30 @@ static LLVMValueRef double_to_odd(const Cast *c, LLVMValueRef magnitude)
     return LLVMBuildSelect(b, fits, LLVMBuildUIToFP(b, magnitude, wide, ""), large, "");
 }
 
+/* 32 bits do not fit an f32's 24: the same without f64, which small processors lack. */
+static LLVMValueRef whole_to_odd(const Cast *c, Dtype from, LLVMValueRef value)
+{
+    LLVMBuilderRef b = c->b;
+    LLVMTypeRef single = emit_type(c->e, F32, c->lanes), type = emit_type(c->e, U32, c->lanes);
+    LLVMValueRef magnitude = value, some = LLVMBuildAnd(b, value, bits32(c, 0xff), "");
+    some = LLVMBuildICmp(b, LLVMIntNE, some, bits32(c, 0), "");
+    some = LLVMBuildShl(b, LLVMBuildZExt(b, some, type, ""), bits32(c, 8), "");
+    LLVMValueRef high = LLVMBuildOr(b, LLVMBuildAnd(b, value, bits32(c, 0xffffff00), ""), some, "");
+    if (from == I32) {
+        LLVMValueRef args[] = {value, LLVMConstInt(c->e->i1, 0, 0)};
+        magnitude = emit_intrinsic(c->e, "llvm.abs", &type, 1, args, 2);
+    }
+    LLVMValueRef fits = LLVMBuildICmp(b, LLVMIntULT, magnitude, bits32(c, 1U << 24), "");
+    value = LLVMBuildSelect(b, fits, value, high, "");
+    return from == I32 ? LLVMBuildSIToFP(b, value, single, "") : LLVMBuildUIToFP(b, value, single, "");
+}
+
 /* Any dtype but the 16-bit floats as an f32 that rounds on to them as itself would. */
 static LLVMValueRef as_odd_float(const Cast *c, Dtype from, LLVMValueRef value)
 {
     if (from == F32 || (!dtype_is_float(from) && dtype_bits(from) <= 16))
         return emit_cast(c->e, from, F32, c->lanes, value);
+    if (from == I32 || from == U32) return whole_to_odd(c, from, value);
     if (from == U64) return float_to_odd(c, double_to_odd(c, value));
     if (from != I64) return float_to_odd(c, emit_cast(c->e, from, F64, c->lanes, value));
     LLVMValueRef zero = wide_bits(c, 0), negative = LLVMBuildICmp(c->b, LLVMIntSLT, value, zero, "");

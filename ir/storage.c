@@ -124,18 +124,17 @@ int expr_from_storage(Expr *e, int a)
     return dtype == F8E8M0 ? from_power(e, code) : from_small(e, format_of(dtype), code);
 }
 
-/* 64 bits do not fit a double's 53: the lowest that do say whether any below was set. */
-static int whole_to_odd(Expr *e, int a)
+/* What a float of `digits` bits holds: of larger integers the lowest bit kept says whether any below was set. */
+static int whole_to_odd(Expr *e, int a, Dtype to, int digits)
 {
     Dtype dtype = e->ops[a].dtype;
-    if (dtype_bits(dtype) < 64) return expr_cast(e, F64, a);
-    int rest = expr_binary(e, EXPR_AND, a, expr_integer(e, dtype, 0x7ff)), zero = expr_integer(e, dtype, 0);
-    int some = expr_integer(e, dtype, 0x800);
-    int high = expr_binary(e, EXPR_AND, a, expr_integer(e, dtype, -0x800));
+    int64_t last = (int64_t)1 << (dtype_bits(dtype) - digits);
+    int rest = expr_binary(e, EXPR_AND, a, expr_integer(e, dtype, last - 1)), zero = expr_integer(e, dtype, 0);
+    int high = expr_binary(e, EXPR_AND, a, expr_integer(e, dtype, -last)), some = expr_integer(e, dtype, last);
     high = expr_binary(e, EXPR_OR, high, choose(e, expr_binary(e, EXPR_EQ, rest, zero), zero, some));
-    int magnitude = dtype == I64 ? expr_unary(e, EXPR_ABS, a) : a;
-    int fits = expr_binary(e, EXPR_LT, magnitude, expr_integer(e, dtype, (int64_t)1 << 53));
-    return expr_cast(e, F64, choose(e, fits, a, high));
+    int magnitude = dtype_kind(dtype) == DTYPE_SIGNED ? expr_unary(e, EXPR_ABS, a) : a;
+    int fits = expr_binary(e, EXPR_LT, magnitude, expr_integer(e, dtype, (int64_t)1 << digits));
+    return expr_cast(e, to, choose(e, fits, a, high));
 }
 
 /* Any number as an f32 whose last bit says whether something was cut off, so that the rounding after it is the only
@@ -144,7 +143,9 @@ static int single_to_odd(Expr *e, int a)
 {
     Dtype dtype = e->ops[a].dtype;
     if (dtype_is_float(dtype) ? dtype != F64 : dtype_bits(dtype) <= 16) return expr_cast(e, F32, a);
-    int exact = dtype == F64 ? a : whole_to_odd(e, a), near = expr_cast(e, F32, exact), back = expr_cast(e, F64, near);
+    if (dtype == I32 || dtype == U32) return whole_to_odd(e, a, F32, 24);
+    int exact = dtype == F64 ? a : whole_to_odd(e, a, F64, 53);
+    int near = expr_cast(e, F32, exact), back = expr_cast(e, F64, near);
     int bits = expr_bitcast(e, I32, near);
     int over = expr_binary(e, EXPR_LT, expr_unary(e, EXPR_ABS, exact), expr_unary(e, EXPR_ABS, back));
     bits = choose(e, over, binary(e, EXPR_SUB, bits, 1), bits);

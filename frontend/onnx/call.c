@@ -36,16 +36,27 @@ Value onnx_operand(OnnxCall *c, int index)
 {
     OnnxValue *value = onnx_value(c, index);
     if (!value) return (Value){NULL, 0};
+    if (value->empty) {
+        const char *name = c->node->input[index];
+        onnx_refuse(c, name, "lepc has no empty tensors", "its operand '%s' has no elements", name);
+        return onnx_number(c, value->dtype, 0); /* for what comes before the end of this call */
+    }
     if (!value->plain.node) value->plain = onnx_from_last(c, value->last);
     return value->plain;
 }
 
 const Type *onnx_operand_type(OnnxCall *c, int index) { return value_type(onnx_operand(c, index)); }
 
+Dtype onnx_operand_dtype(OnnxCall *c, int index)
+{
+    const OnnxValue *value = onnx_value(c, index);
+    return value && value->empty ? value->dtype : onnx_operand_type(c, index)->dtype;
+}
+
 Value onnx_operand_last(OnnxCall *c, int index)
 {
     OnnxValue *value = onnx_value(c, index);
-    if (!value) return (Value){NULL, 0};
+    if (!value || value->empty) return onnx_operand(c, index);
     if (!value->last.node) value->last = onnx_to_last(c, value->plain);
     return value->last;
 }
@@ -129,6 +140,9 @@ const Tensor *onnx_known(OnnxCall *c, int index, const char *name)
 
 bool onnx_known_ints(OnnxCall *c, int index, const char *name, IntList *out)
 {
+    const OnnxValue *value = onnx_value(c, index);
+    out->count = 0;
+    if (value && value->empty) return true;
     const Tensor *tensor = onnx_known(c, index, name);
     if (!tensor) return false;
     int64_t count = type_elements(&tensor->type);

@@ -31,6 +31,8 @@ bool onnx_has(const OnnxCall *c, int index);
 /* In the order of axes that the model says; no node when it is not given. */
 Value onnx_operand(OnnxCall *c, int index);
 const Type *onnx_operand_type(OnnxCall *c, int index);
+/* The dtype alone, which inputs without elements have, too. */
+Dtype onnx_operand_dtype(OnnxCall *c, int index);
 /* The same value with its axis 1 moved to the end, as convolutions and poolings want it: [N, C, ...] to [N, ..., C].
  * Of three axes and more. */
 Value onnx_operand_last(OnnxCall *c, int index);
@@ -40,7 +42,7 @@ bool onnx_is_last(const OnnxCall *c, int index);
 const Tensor *onnx_constant(OnnxCall *c, Value value);
 /* The same of an operand that must be known to compile: NULL after an error that names the inputs it depends on. */
 const Tensor *onnx_known(OnnxCall *c, int index, const char *name);
-/* Such an operand as a list of integers (of at most MAX_INTS), or one. */
+/* Such an operand as a list of integers (of at most MAX_INTS, perhaps none), or one. */
 bool onnx_known_ints(OnnxCall *c, int index, const char *name, IntList *out);
 bool onnx_known_int(OnnxCall *c, int index, const char *name, int64_t *out);
 

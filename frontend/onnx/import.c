@@ -87,7 +87,7 @@ static bool operands_are_there(OnnxCall *c)
         const OnnxValue *value = onnx_value(c, i);
         if (onnx_has(c, i) && !value)
             good = onnx_wrong(c, "no node in front of it makes its operand '%s'", c->node->input[i]);
-        else if (value && !value->plain.node && !value->last.node)
+        else if (value && !value->plain.node && !value->last.node && !value->empty)
             good = false;
     }
     return good;
@@ -157,7 +157,8 @@ static void import_node(OnnxImport *im, const Onnx__NodeProto *node)
     bool known = find_row(&c, &row, &same), there = operands_are_there(&c);
     if (!enter_results(&c) || !known || !there) return;
     int errors = im->diag->errors;
-    if (row ? !row->function(&c) : !import_same(&c, same)) {
+    bool good = row ? row->function(&c) : import_same(&c, same);
+    if (!good || im->diag->errors > errors) {
         if (im->diag->errors == errors)
             onnx_refuse(&c, "", "say it in another way", "%s cannot be done so", node->op_type);
         return;
@@ -260,6 +261,16 @@ static bool input_type(OnnxImport *im, const Onnx__ValueInfoProto *from, const c
     return diag_help(im->diag, "lepc has no empty tensors");
 }
 
+/* A tensor of a known dtype with an axis of 0 elements. */
+static bool is_empty(const Onnx__ValueInfoProto *from)
+{
+    const Onnx__TypeProto__Tensor *tensor = from->type ? from->type->tensor_type : NULL;
+    if (!tensor || !tensor->shape || onnx_dtype(tensor->elem_type) == DTYPE_COUNT) return false;
+    for (size_t i = 0; i < tensor->shape->n_dim; i++)
+        if (tensor->shape->dim[i]->has_dim_value && tensor->shape->dim[i]->dim_value == 0) return true;
+    return false;
+}
+
 static void import_input(OnnxImport *im, const Onnx__ValueInfoProto *from)
 {
     const char *name = from->name ? from->name : "";
@@ -269,7 +280,10 @@ static void import_input(OnnxImport *im, const Onnx__ValueInfoProto *from)
     Type type;
     if (fixed)
         value->plain = add_constant(im, name, &fixed->value);
-    else if (input_type(im, from, name, &type))
+    else if (is_empty(from)) {
+        value->empty = true;
+        value->dtype = onnx_dtype(from->type->tensor_type->elem_type);
+    } else if (input_type(im, from, name, &type))
         value->plain = add_source(im, OP_input, name, &type, NULL, NULL);
 }
 

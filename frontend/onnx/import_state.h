@@ -10,6 +10,8 @@
 typedef struct OnnxValue {
     const char *name;
     Value plain, last;
+    bool empty; /* an input without elements, a dtype or an empty list: no node until one is asked for, in error */
+    Dtype dtype;
 } OnnxValue;
 
 typedef struct OnnxScope {

@@ -53,7 +53,7 @@ static bool map_first(OnnxCall *c, Op op, const void *attrs)
 
 bool onnx_op_cast_like(OnnxCall *c)
 {
-    CastAttrs attrs = {.to = (int)onnx_operand_type(c, 1)->dtype};
+    CastAttrs attrs = {.to = (int)onnx_operand_dtype(c, 1)};
     return read_cast(c, &attrs) && map_first(c, OP_cast, &attrs);
 }
 

@@ -66,12 +66,12 @@ static bool read_grid(OnnxCall *c, const Type *x, Grid *out)
 
 static double least_of(Dtype dtype)
 {
-    return dtype_kind(dtype) == DTYPE_SIGNED ? -(double)((int64_t)1 << (dtype_bits(dtype) - 1)) : 0;
+    return dtype_kind(dtype) == DTYPE_SIGNED ? -(double)((int64_t)1 << (dtype_width(dtype) - 1)) : 0;
 }
 
 static double most_of(Dtype dtype)
 {
-    int bits = dtype_bits(dtype) - (dtype_kind(dtype) == DTYPE_SIGNED);
+    int bits = dtype_width(dtype) - (dtype_kind(dtype) == DTYPE_SIGNED);
     return (double)(((int64_t)1 << bits) - 1);
 }
 

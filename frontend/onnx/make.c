@@ -82,9 +82,22 @@ static bool is_in_order(const IntList *permute)
     return true;
 }
 
+/* Written out at once: what was made of many weights is weights again. */
+static Value transposed_constant(OnnxCall *c, const Node *from, const IntList *permute)
+{
+    int order[MAX_RANK] = {0};
+    Tensor *data = ARENA_NEW(c->arena, Tensor);
+    for (int i = 0; i < permute->count; i++) order[i] = (int)permute->at[i];
+    *data = tensor_transpose(c->arena, from->data, order);
+    Value made = onnx_make_constant(c, data);
+    if (made.node) graph_rename(made.node, from->name);
+    return made;
+}
+
 Value onnx_transpose(OnnxCall *c, Value a, const IntList *permute)
 {
     if (!a.node || is_in_order(permute)) return a;
+    if (a.node->op == OP_constant && a.node->data) return transposed_constant(c, a.node, permute);
     if (!is_stored_param(a)) return onnx_make(c, OP_transpose, &(TransposeAttrs){*permute}, 1, &a);
     int order[MAX_RANK] = {0};
     ParamAttrs attrs = *(const ParamAttrs *)a.node->attrs;

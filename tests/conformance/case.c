@@ -72,12 +72,13 @@ static bool find_ports(Run *run)
     const Onnx__GraphProto *graph = run->model->graph;
     run->ninputs = 0;
     run->noutputs = graph->n_output;
-    if (graph->n_input > MOST_PORTS || graph->n_output > MOST_PORTS) return say(run, OUTCOME_REFUSED, "too many ports");
+    if (graph->n_output > MOST_PORTS) return say(run, OUTCOME_REFUSED, "too many ports");
     for (size_t i = 0; i < graph->n_output; i++)
         if (!is_tensor(graph->output[i])) return say(run, OUTCOME_REFUSED, "an output is no tensor");
     for (size_t i = 0; i < graph->n_input; i++) {
         if (is_initializer(graph, graph->input[i]->name)) continue;
         if (!is_tensor(graph->input[i])) return say(run, OUTCOME_REFUSED, "an input is no tensor");
+        if (run->ninputs == MOST_PORTS) return say(run, OUTCOME_REFUSED, "too many ports");
         run->names[run->ninputs++] = graph->input[i]->name;
     }
     return true;

@@ -5,6 +5,15 @@
 
 bool onnx_op_identity(OnnxCall *c) { return onnx_map(c, OP_copy, NULL); }
 
+/* The mask of a dropout that drops nothing: true, before opset 10 a 1, everywhere. */
+static Value nothing_dropped(OnnxCall *c)
+{
+    const Type *type = onnx_operand_type(c, 0);
+    int64_t dims[MAX_RANK] = {0};
+    for (int i = 0; i < type->rank; i++) dims[i] = type->dim[i].high;
+    return onnx_broadcast(c, onnx_number(c, c->opset < 10 ? type->dtype : BOOL, 1), type->rank, dims);
+}
+
 /* In inference nothing is dropped. */
 bool onnx_op_dropout(OnnxCall *c)
 {
@@ -15,7 +24,7 @@ bool onnx_op_dropout(OnnxCall *c)
         if (!onnx_known_int(c, 2, "training_mode", &train)) return false;
         if (train) return onnx_refuse(c, "training_mode", "export the model for inference", "dropout is for training");
     }
-    if (onnx_wants(c, 1)) return onnx_refuse(c, "mask", "export the model for inference", "the mask is for training");
+    if (onnx_wants(c, 1) && !onnx_result(c, 1, nothing_dropped(c))) return false;
     Value in;
     bool last = onnx_same_layout(c, 1, &in);
     Value out = onnx_make1(c, OP_copy, in);

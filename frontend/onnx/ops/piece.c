@@ -1,0 +1,133 @@
+/* Pieces of values: concatenating, slicing, splitting; constants of a shape. */
+#include "frontend/onnx/call.h"
+
+/* ---- Concat ---- */
+
+/* An axis of [N, C, ...] in [N, ..., C]. */
+static int axis_in_last(int axis, int rank) { return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1; }
+
+bool onnx_op_concat(OnnxCall *c)
+{
+    int count = onnx_operands(c), axis;
+    if (count < 1) return onnx_wrong(c, "expected an operand");
+    Value *in = ARENA_ARRAY(c->arena, Value, count);
+    bool last = onnx_same_layout(c, count, in);
+    if (!in[0].node) return false;
+    int rank = value_type(in[0])->rank;
+    if (!onnx_axis(c, onnx_int(c, "axis", 1), rank, &axis)) return false;
+    ConcatAttrs attrs = {.axis = last ? axis_in_last(axis, rank) : axis};
+    Value out = count == 1 ? onnx_make1(c, OP_copy, in[0]) : onnx_make(c, OP_concat, &attrs, count, in);
+    return last ? onnx_result_last(c, 0, out) : onnx_result(c, 0, out);
+}
+
+/* ---- Slice ---- */
+
+static int64_t clamped(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* numpy's begin:end:step of one axis; false when nothing is left. */
+static bool cut_axis(SliceAttrs *attrs, int axis, int64_t begin, int64_t end, int64_t step, int64_t size)
+{
+    int64_t edge = step < 0 ? -1 : 0;
+    begin = clamped(begin < 0 ? (begin < -size ? edge : begin + size) : begin, edge, size + edge);
+    end = clamped(end < 0 ? (end < -size ? edge : end + size) : end, edge, size + edge);
+    if (step > 0 ? begin >= end : begin <= end) return false;
+    attrs->begin.at[axis] = begin;
+    attrs->end.at[axis] = end < 0 ? -size - 1 : end;
+    attrs->step.at[axis] = clamped(step, -size, size);
+    return true;
+}
+
+static SliceAttrs whole(const Type *type)
+{
+    SliceAttrs attrs = {.begin.count = type->rank, .end.count = type->rank, .step.count = type->rank};
+    for (int i = 0; i < type->rank; i++) {
+        attrs.end.at[i] = type->dim[i].high;
+        attrs.step.at[i] = 1;
+    }
+    return attrs;
+}
+
+bool onnx_op_slice(OnnxCall *c)
+{
+    const Type *type = onnx_operand_type(c, 0);
+    IntList begin, end, axes, step = {0};
+    if (!onnx_ints_either(c, "starts", 10, 1, &begin) || !onnx_ints_either(c, "ends", 10, 2, &end) ||
+        !onnx_ints_either(c, "axes", 10, 3, &axes) ||
+        (c->opset >= 10 && onnx_has(c, 4) && !onnx_known_ints(c, 4, "steps", &step)))
+        return false;
+    for (int i = axes.count; i < begin.count && !axes.count; i++) axes.at[i] = i;
+    if (end.count != begin.count || (axes.count && axes.count != begin.count) ||
+        (step.count && step.count != begin.count))
+        return onnx_wrong(c, "starts, ends, axes and steps are not as many");
+    SliceAttrs attrs = whole(type);
+    for (int i = 0; i < begin.count; i++) {
+        int axis;
+        int64_t by = step.count ? step.at[i] : 1;
+        if (!onnx_axis(c, axes.at[i], type->rank, &axis)) return false;
+        if (!by) return onnx_wrong(c, "a step is 0");
+        if (!cut_axis(&attrs, axis, begin.at[i], end.at[i], by, type->dim[axis].high))
+            return onnx_refuse(c, "starts", "lepc has no empty tensors", "nothing is left of axis %d", axis);
+    }
+    Value x = onnx_operand(c, 0);
+    return onnx_result(c, 0, onnx_make(c, OP_slice, &attrs, 1, &x));
+}
+
+/* ---- Split ---- */
+
+/* The sizes of the parts: as said, or equal with a smaller last one. */
+static bool part_sizes(OnnxCall *c, int64_t size, int64_t *parts, int count)
+{
+    const Onnx__AttributeProto *said = c->opset < 13 ? onnx_attr(c, "split") : NULL;
+    const Tensor *known = NULL;
+    if (c->opset >= 13 && onnx_has(c, 1) && !(known = onnx_known(c, 1, "split"))) return false;
+    int64_t given = said ? (int64_t)said->n_ints : known ? type_elements(&known->type) : 0;
+    int64_t parts_wanted = onnx_int(c, "num_outputs", count), each = (size + count - 1) / count, sum = 0;
+    if ((given && given != count) || parts_wanted != count) return onnx_wrong(c, "there are %d results", count);
+    for (int i = 0; i < count; i++) {
+        parts[i] = said ? said->ints[i] : known ? tensor_get(known, i).integer : each;
+        if (!given && sum + parts[i] > size) parts[i] = size - sum;
+        if (parts[i] < 1 || parts[i] > size - sum)
+            return onnx_refuse(c, "split", "lepc has no empty tensors", "part %d does not fit, or is empty", i);
+        sum += parts[i];
+    }
+    return sum == size || onnx_wrong(c, "the parts are %lld of %lld", (long long)sum, (long long)size);
+}
+
+bool onnx_op_split(OnnxCall *c)
+{
+    Value x = onnx_operand(c, 0);
+    const Type *type = value_type(x);
+    int axis, count = (int)c->node->n_output;
+    if (count < 1 || !onnx_axis(c, onnx_int(c, "axis", 0), type->rank, &axis)) return count < 1;
+    int64_t *parts = ARENA_ARRAY(c->arena, int64_t, count), begin = 0;
+    if (!part_sizes(c, type->dim[axis].high, parts, count)) return false;
+    SliceAttrs attrs = whole(type);
+    for (int i = 0; i < count; i++) {
+        attrs.begin.at[axis] = begin;
+        attrs.end.at[axis] = begin += parts[i];
+        if (onnx_wants(c, i) && !onnx_result(c, i, onnx_make(c, OP_slice, &attrs, 1, &x))) return false;
+    }
+    return true;
+}
+
+/* ---- ConstantOfShape ---- */
+
+bool onnx_op_constant_of_shape(OnnxCall *c)
+{
+    IntList shape;
+    const Onnx__AttributeProto *value = onnx_attr(c, "value");
+    Tensor one = tensor_new(c->arena, type_scalar(F32)), *tensor = ARENA_NEW(c->arena, Tensor);
+    if (!onnx_known_ints(c, 0, "shape", &shape)) return false;
+    if (value && value->t && !onnx_tensor(c->arena, value->t, c->at, &one, c->diag)) return false;
+    if (type_elements(&one.type) != 1) return onnx_wrong(c, "the value is not one number");
+    Type type = type_tensor(one.type.dtype, shape.count, shape.at);
+    if (!type_is_sane(&type)) return onnx_refuse(c, "shape", "lepc has no empty tensors", "a dim is not positive");
+    *tensor = tensor_new(c->arena, type);
+    int64_t count = type_elements(&type);
+    Scalar element = tensor_get(&one, 0);
+    for (int64_t i = 0; i < count; i++) tensor_set(tensor, i, element);
+    return onnx_result(c, 0, onnx_make_constant(c, tensor));
+}

@@ -10,6 +10,7 @@
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,15 +34,25 @@ __attribute__((constructor)) static void register_targets(void)
 typedef struct Complaint {
     Arena *arena;
     const char *text;
-    int64_t entry_frame, step_frame; /* bytes of the largest stack frames */
+    int64_t entry_frame, step_frames[MAX_SCANS + 1]; /* bytes of the largest stack frames, by scans around */
 } Complaint;
+
+/* Of what runs inside a scan the number stands behind the scan's: mnist__step_1_0. */
+static int scans_around(const char *text)
+{
+    int scans = 0;
+    const char *at = strstr(text, "__step_") + strlen("__step_");
+    for (at += strspn(at, "0123456789"); scans < MAX_SCANS && *at == '_' && isdigit((unsigned char)at[1]); scans++)
+        at += 1 + strspn(at + 1, "0123456789");
+    return scans;
+}
 
 /* "stack frame size (40) exceeds limit (0) in function 'mnist__step_1'": the only way to ask for it. */
 static void hear_stack(Complaint *heard, const char *text)
 {
     const char *number = strchr(text, '(');
     int64_t frame = number ? strtoll(number + 1, NULL, 10) : 0;
-    int64_t *most = strstr(text, "__step_") ? &heard->step_frame : &heard->entry_frame;
+    int64_t *most = strstr(text, "__step_") ? &heard->step_frames[scans_around(text)] : &heard->entry_frame;
     if (frame > *most) *most = frame;
 }
 
@@ -87,17 +98,22 @@ static LLVMTargetMachineRef new_machine(const EmitOptions *options, char **messa
                                    LLVMCodeModelDefault);
 }
 
+static void count_ports_of(Emitter *e, const LoopFunction *function)
+{
+    for (int k = 0; k < function->nbuffers; k++) {
+        const LoopBuffer *buffer = function->buffers[k];
+        if (buffer->space == SPACE_INPUT && buffer->index >= e->ninputs) e->ninputs = buffer->index + 1;
+        if (buffer->space == SPACE_OUTPUT && buffer->index >= e->noutputs) e->noutputs = buffer->index + 1;
+    }
+    for (int i = 0; i < function->ninner; i++) count_ports_of(e, function->inner[i]);
+}
+
 static void count_ports(Emitter *e)
 {
     const Graph *graph = e->program->graph;
     for (const Node *node = graph ? graph->first : NULL; node; node = node->next) e->ninputs += node->op == OP_input;
     if (graph) e->noutputs = graph_outputs(graph);
-    for (int i = 0; !graph && i < e->program->nsteps; i++)
-        for (int k = 0; k < e->program->steps[i]->nbuffers; k++) {
-            const LoopBuffer *buffer = e->program->steps[i]->buffers[k];
-            if (buffer->space == SPACE_INPUT && buffer->index >= e->ninputs) e->ninputs = buffer->index + 1;
-            if (buffer->space == SPACE_OUTPUT && buffer->index >= e->noutputs) e->noutputs = buffer->index + 1;
-        }
+    for (int i = 0; !graph && i < e->program->nsteps; i++) count_ports_of(e, e->program->steps[i]);
 }
 
 /* A pointer that the linker fills in: the only thing that refers to far weights. */
@@ -140,7 +156,8 @@ static void open_module(Emitter *e, LLVMTargetMachineRef machine)
 static void fill_module(Emitter *e)
 {
     e->steps = ARENA_ARRAY(e->arena, LLVMValueRef, e->program->nsteps);
-    for (int i = 0; i < e->program->nsteps; i++) e->steps[i] = emit_step(e, e->program->steps[i], i);
+    for (int i = 0; i < e->program->nsteps; i++)
+        e->steps[i] = emit_step(e, e->program->steps[i], arena_printf(e->arena, "%d", i));
     if (!e->program->graph) return;
     LLVMValueRef adapter = emit_entry(e);
     if (e->options->runner) emit_info(e, adapter);
@@ -200,12 +217,15 @@ static bool build(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes
     return !broken && run_passes(e, machine, diag) && generate(e, machine, kind, out, diag);
 }
 
-/* Entry, step, and where floats are software what the compiler's library takes: that of GCC 12 is below it. */
+/* Entry, step, what runs inside a scan, and where floats are software what the compiler's library takes: that of GCC 12
+ * is below it. */
 static int64_t deepest_call(const Complaint *heard, const Target *target)
 {
     enum { RETURN_ADDRESSES = 16, LIBRARY = 48 };
     bool software = target->arch->bare && !(target->has & FEATURE_FMA);
-    return heard->entry_frame + heard->step_frame + RETURN_ADDRESSES + (software ? LIBRARY : 0);
+    int64_t steps = 0;
+    for (int i = 0; i <= MAX_SCANS; i++) steps += heard->step_frames[i];
+    return heard->entry_frame + steps + RETURN_ADDRESSES + (software ? LIBRARY : 0);
 }
 
 static bool emit(const LoopProgram *program, const EmitOptions *options, EmitKind kind, Bytes *out, EmitSizes *sizes,
@@ -237,13 +257,23 @@ static bool emit(const LoopProgram *program, const EmitOptions *options, EmitKin
     return ok;
 }
 
+/* Of a scan together with what it calls. */
+static int64_t step_bytes(const LoopProgram *program, const Bytes *object, const LoopFunction *f, const char *name)
+{
+    int64_t bytes = object_function_bytes(object, name);
+    for (int i = 0; i < f->ninner; i++)
+        bytes += step_bytes(program, object, f->inner[i], arena_printf(program->arena, "%s_%d", name, i));
+    return bytes;
+}
+
 bool emit_code(const LoopProgram *program, const EmitOptions *options, Bytes *out, EmitSizes *sizes, Diag *diag)
 {
     if (!emit(program, options, EMIT_OBJECT, out, sizes, diag)) return false;
     const char *symbol = symbol_name(program->arena, program->graph ? program->graph->name : "program");
     sizes->steps = ARENA_ARRAY(program->arena, int64_t, program->nsteps + 1);
     for (int i = 0; i < program->nsteps; i++)
-        sizes->steps[i] = object_function_bytes(out, arena_printf(program->arena, "%s__step_%d", symbol, i));
+        sizes->steps[i] =
+            step_bytes(program, out, program->steps[i], arena_printf(program->arena, "%s__step_%d", symbol, i));
     if (object_sizes(out, &sizes->code, &sizes->data)) return true;
     return diag_error(diag, E0904, (Span){.name = options->target->triple},
                       "its object is no ELF that can be measured");

@@ -346,9 +346,10 @@ static void emit_statements(Body *b, const LoopStatement *s)
     for (; s; s = s->next) emit_statement(b, s);
 }
 
-LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, int index)
+LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, const char *path)
 {
-    const char *name = arena_printf(e->arena, "%s__step_%d", e->symbol, index);
+    if (function->turns) return emit_turns(e, function, path);
+    const char *name = arena_printf(e->arena, "%s__step_%s", e->symbol, path);
     LLVMValueRef step = emit_new_function(e, name, e->step_type, true);
     LLVMSetVisibility(step, LLVMHiddenVisibility);
     Body b = body_new(e, function, step);

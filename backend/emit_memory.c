@@ -113,6 +113,16 @@ static LLVMValueRef opaque(Emitter *e, LLVMValueRef pointer)
     return LLVMBuildCall2(e->builder, type, nothing, &pointer, 1, "");
 }
 
+/* Further by `bytes` for each turn of the scan that is `depth` deep. */
+static LLVMValueRef moved(Body *b, LLVMValueRef base, int depth, int64_t bytes)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef slot = emit_int(e, emit_turn_slot(e, depth));
+    slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, b->bases, &slot, 1, "");
+    LLVMValueRef turn = LLVMBuildLoad2(e->builder, e->index, slot, "");
+    return plus_bytes(e, base, LLVMBuildNSWMul(e->builder, turn, emit_int(e, bytes), ""));
+}
+
 static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
 {
     Emitter *e = b->emitter;
@@ -130,6 +140,8 @@ static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
     if (buffer->space == SPACE_STATE) base = from_bases(b, e->ninputs + e->noutputs + 2);
     if (buffer->space == SPACE_SCRATCH) base = part_scratch(b);
     if (buffer->space != SPACE_NONE && buffer->offset) base = plus_bytes(e, base, emit_int(e, buffer->offset));
+    for (int depth = 0; depth < MAX_SCANS; depth++)
+        if (buffer->moves[depth]) base = moved(b, base, depth, buffer->moves[depth] * element_bytes(buffer->dtype));
     if (e->options->target->arch->bare && buffer->space != SPACE_NONE) base = opaque(e, base);
     LLVMPositionBuilderAtEnd(e->builder, here);
     return b->buffers[i] = base;

@@ -24,6 +24,7 @@ typedef struct Emitter {
     LLVMValueRef *steps;
     LLVMValueRef reset; /* int (context); NULL when nothing is kept from one run to the next */
     int ninputs, noutputs;
+    int scans;                  /* around the function that is being made */
     LLVMDIBuilderRef debug;     /* NULL without -g */
     LLVMMetadataRef debug_unit; /* made with the first function that has a place in a text */
 } Emitter;
@@ -82,8 +83,13 @@ void emit_info(Emitter *e, LLVMValueRef adapter);
 
 /* ---- emit_body.c ---- */
 
-/* void <symbol>__step_<index>(bases, pool) */
-LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, int index);
+/* void <symbol>__step_<path>(bases, pool): the path is the step's number, of what runs inside a scan its number behind
+ * the scan's. */
+LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, const char *path);
+/* A scan's: it calls its inner functions in turns, whose numbers stand behind the bases. */
+LLVMValueRef emit_turns(Emitter *e, const LoopFunction *function, const char *path);
+/* Where the number of the turn stands among the bases, of the scan `depth` deep. */
+int emit_turn_slot(const Emitter *e, int depth);
 
 /* ---- emit_memory.c ---- */
 

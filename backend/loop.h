@@ -38,7 +38,8 @@ typedef struct LoopBuffer {
     int64_t elements; /* extent: accesses stay in [0, elements) */
     int64_t align;    /* bytes that base + offset is known to be aligned to */
     bool writable;
-    int64_t below; /* a table: constant integers, each from 0 below this; 0: anything */
+    int64_t below;            /* a table: constant integers, each from 0 below this; 0: anything */
+    int64_t moves[MAX_SCANS]; /* elements that the start goes on each turn of the functions around, outermost first */
 } LoopBuffer;
 
 /* `count` vectors of `lanes` elements (lanes 1: scalars), addressed by compile-time indices. */
@@ -138,6 +139,11 @@ typedef struct LoopFunction {
     double bytes_read, bytes_written;
     int64_t parallel;                /* parts of the outermost parallel loop, 1 if none */
     int64_t scratch, scratch_offset; /* bytes of the arena that each part has for itself; where the first's begin */
+    /* A scan has no nest of its own, but functions: the first `nfirst` of them run once, then the others `turns` times
+     * in order.  0 turns: not a scan. */
+    int64_t turns;
+    int ninner, nfirst;
+    struct LoopFunction **inner;
 } LoopFunction;
 
 /* Where code finds the constants: always at a base and an offset. */

@@ -34,7 +34,7 @@ typedef struct LoopParser {
     LoopBuilder builder;
     const LoopExpr **lets; /* uses of each let of the function, by id */
     size_t let_capacity;
-    int depth;
+    int depth, scans;
 } LoopParser;
 
 /* Largest number that an index, size or count may be; small enough that sums of them do not overflow. */

@@ -237,6 +237,9 @@ static void take_buffer_declaration(LoopParser *p)
     b.space = take_space(p);
     if (p->token.kind == LOOP_TOKEN_NUMBER) b.index = (int)loop_take_integer(p, "a number", 0, 4095);
     if (loop_accept_word(p, "offset")) b.offset = loop_take_integer(p, "an offset", 0, loop_max_integer);
+    if (loop_accept_word(p, "moves"))
+        for (int i = 0; i < MAX_SCANS && (i == 0 || p->token.kind == LOOP_TOKEN_NUMBER); i++)
+            b.moves[i] = loop_take_integer(p, "a number of elements", 0, loop_max_integer);
     if (!loop_accept_word(p, "align")) loop_expected(p, "'align'");
     b.align = loop_take_integer(p, "an alignment", 1, 4096);
     if (loop_accept_word(p, "below")) b.below = loop_take_integer(p, "a bound", 1, loop_max_integer);
@@ -255,6 +258,25 @@ static void take_register_declaration(LoopParser *p)
     if (!loop_failed(p)) loop_register(&p->builder, name, dtype, lanes, count);
 }
 
+static LoopFunction *take_function(LoopParser *p);
+
+/* What runs before the first turn, then what runs in each. */
+static void take_inner(LoopParser *p, LoopFunction *f)
+{
+    size_t count = 0, capacity = 0;
+    f->turns = loop_take_integer(p, "a number of turns", 1, loop_max_integer);
+    if (loop_accept_word(p, "first")) f->nfirst = (int)loop_take_integer(p, "a number of functions", 1, 4096);
+    if (++p->scans > MAX_SCANS) loop_fail(p, E0105, "expected at most %d levels of turns", MAX_SCANS);
+    loop_expect(p, '{');
+    while (!loop_failed(p) && !loop_is_mark(p, '}')) {
+        f->inner = arena_grow(p->arena, f->inner, count, &capacity, sizeof *f->inner);
+        f->inner[count++] = take_function(p);
+    }
+    loop_expect(p, '}');
+    p->scans--;
+    f->ninner = (int)count;
+}
+
 static LoopFunction *take_function(LoopParser *p)
 {
     if (!loop_accept_word(p, loop_keywords[LOOP_WORD_FUNC])) loop_expected(p, "'func'");
@@ -270,6 +292,10 @@ static LoopFunction *take_function(LoopParser *p)
         f->scratch = loop_take_integer(p, "a number of bytes", 1, loop_max_integer);
         if (!loop_accept_word(p, "at")) loop_expected(p, "'at'");
         f->scratch_offset = loop_take_integer(p, "an offset", 0, loop_max_integer);
+    }
+    if (loop_accept_word(p, "turns")) {
+        take_inner(p, f);
+        return f;
     }
     loop_expect(p, '{');
     for (;;) {

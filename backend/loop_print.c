@@ -245,23 +245,33 @@ static void put_statements(Printer *p, const LoopStatement *s)
 
 /* ---- functions ---- */
 
+/* What the buffer's start goes on each turn, of as many scans as it does in. */
+static void put_moves(const Printer *p, const int64_t *moves)
+{
+    int count = MAX_SCANS;
+    while (count > 0 && !moves[count - 1]) count--;
+    if (count) fputs(" moves", p->out);
+    for (int i = 0; i < count; i++) fprintf(p->out, " %" PRId64, moves[i]);
+}
+
 static void put_declarations(const Printer *p, const LoopFunction *f)
 {
     for (int i = 0; i < f->nbuffers; i++) {
         const LoopBuffer *b = f->buffers[i];
-        fputs("  buffer ", p->out);
+        fprintf(p->out, "%*sbuffer ", p->indent, "");
         put_name(p, b->name);
         fprintf(p->out, ": %s[%" PRId64 "] %s", dtype_name(b->dtype), b->elements,
                 b->space == SPACE_NONE ? "stack" : space_name(b->space));
         if (b->index) fprintf(p->out, " %d", b->index);
         if (b->offset) fprintf(p->out, " offset %" PRId64, b->offset);
+        put_moves(p, b->moves);
         fprintf(p->out, " align %" PRId64, b->align);
         if (b->below) fprintf(p->out, " below %" PRId64, b->below);
         fputs(b->writable ? " writable\n" : "\n", p->out);
     }
     for (int i = 0; i < f->nregisters; i++) {
         const LoopRegister *r = f->registers[i];
-        fputs("  register ", p->out);
+        fprintf(p->out, "%*sregister ", p->indent, "");
         put_name(p, r->name);
         fputs(": ", p->out);
         put_type(p, r->dtype, r->lanes);
@@ -269,25 +279,28 @@ static void put_declarations(const Printer *p, const LoopFunction *f)
     }
 }
 
-static void print_function(const LoopFunction *f, Arena *arena, FILE *out)
+static void print_function(const LoopFunction *f, Arena *arena, int indent, FILE *out)
 {
-    Printer p = {out, arena, 2};
-    fputs("func ", out);
+    Printer p = {out, arena, indent + 2};
+    fprintf(out, "%*sfunc ", indent, "");
     put_name(&p, f->name);
     if (f->multiply_adds != 0) fprintf(out, " work %s", number_text(arena, f->multiply_adds, false));
     if (f->bytes_read != 0) fprintf(out, " read %s", number_text(arena, f->bytes_read, false));
     if (f->bytes_written != 0) fprintf(out, " written %s", number_text(arena, f->bytes_written, false));
     if (f->scratch) fprintf(out, " scratch %" PRId64 " at %" PRId64, f->scratch, f->scratch_offset);
+    if (f->turns) fprintf(out, " turns %" PRId64, f->turns);
+    if (f->nfirst) fprintf(out, " first %d", f->nfirst);
     fputs(" {\n", out);
     put_declarations(&p, f);
     put_statements(&p, f->body);
-    fputs("}\n", out);
+    for (int i = 0; i < f->ninner; i++) print_function(f->inner[i], arena, indent + 2, out);
+    fprintf(out, "%*s}\n", indent, "");
 }
 
 void loop_print(const LoopFunction *function, Arena *arena, FILE *out)
 {
     Arena *own = arena_child(arena);
-    print_function(function, own, out);
+    print_function(function, own, 0, out);
     arena_free(own);
 }
 

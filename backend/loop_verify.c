@@ -2,6 +2,7 @@
  * emitter does, so that indices of registers are numbers here. */
 #include "backend/loop_parts.h"
 #include "backend/loop_range.h"
+#include "backend/loop_turns.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -21,6 +22,7 @@ typedef struct Check {
     const LoopStatement **owner; /* of buffers on the stack and scratch: the parallel loop that uses it, or `outside` */
     const LoopStatement *parallel; /* around here */
     int depth;                     /* of statements */
+    int scans;                     /* whose turns the function runs in */
     int64_t walked;
 } Check;
 
@@ -450,6 +452,11 @@ static bool check_buffers(const Check *c)
         bool align = b->align > 0 && b->align <= 4096 && (b->align & (b->align - 1)) == 0;
         bool table = !b->below ||
                      (b->below > 0 && b->below <= max_index && !dtype_is_float(b->dtype) && b->space == SPACE_CONSTANT);
+        for (int k = 0; k < MAX_SCANS; k++) {
+            bool possible = b->moves[k] >= 0 && b->moves[k] <= max_index && b->space != SPACE_NONE;
+            if (b->moves[k] && (!possible || k >= c->scans))
+                ok = wrong(c, "buffer '%s' moves with turns that there are not", b->name);
+        }
         if (!table) ok = wrong(c, "buffer '%s' has a bound, but is no table of constant integers", b->name);
         if (!sizes || !align) ok = wrong(c, "buffer '%s' has an impossible size, offset or alignment", b->name);
         if (b->space == SPACE_NONE && b->elements > 1 << 20) ok = wrong(c, "'%s' is too large for a stack", b->name);
@@ -464,10 +471,10 @@ static bool check_buffers(const Check *c)
     return ok;
 }
 
-bool loop_verify(const LoopFunction *function, Diag *diag)
+bool loop_verify_nest(const LoopFunction *function, int scans, Diag *diag)
 {
     Arena *arena = arena_child(diag->arena);
-    Check c = {.function = function, .diag = diag, .arena = arena};
+    Check c = {.function = function, .diag = diag, .arena = arena, .scans = scans};
     c.ranges.vars = ARENA_ARRAY(arena, Range, function->nvars);
     c.var_open = ARENA_ARRAY(arena, bool, function->nvars);
     c.var_constant = ARENA_ARRAY(arena, bool, function->nvars);

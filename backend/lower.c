@@ -1,6 +1,7 @@
-#include "backend/lower.h"
+#include "backend/lower/nest.h"
 
 #include <assert.h>
+#include <string.h>
 
 static LowerGroup *const kind_table[] = {
     [KIND_MAP] = lower_map,       [KIND_REDUCE] = lower_reduce, [KIND_CONTRACT] = lower_contract,
@@ -24,7 +25,14 @@ void lower_direct(Lowering *lowering) { kind_table[lowering->group.kind](lowerin
 
 /* ---- buffers ---- */
 
-static int64_t space_align(Space space) { return space == SPACE_INPUT || space == SPACE_OUTPUT ? 1 : 64; }
+/* What moves by whole vectors stays aligned. */
+static int64_t place_align(const Place *place, Dtype dtype)
+{
+    int64_t align = place->space == SPACE_INPUT || place->space == SPACE_OUTPUT ? 1 : 64;
+    for (int i = 0; i < MAX_SCANS; i++)
+        while (dtype_bytes(dtype, place->moves[i]) % align) align /= 2;
+    return align;
+}
 
 const LoopBuffer *lower_buffer(Lowering *lowering, Value value)
 {
@@ -37,14 +45,16 @@ const LoopBuffer *lower_buffer(Lowering *lowering, Value value)
                        .index = place->index,
                        .offset = place->offset,
                        .elements = place_bytes(place, type) / dtype_bytes(type->dtype, 1),
-                       .align = space_align(place->space),
+                       .align = place_align(place, type->dtype),
                        .writable = value.node == lowering->group.node};
+    memcpy(like.moves, place->moves, sizeof like.moves);
     assert(like.space != SPACE_NONE);
     /* a result in place of an operand, and reshapes, are the same memory: one buffer, so that nobody believes that
      * they are apart */
     for (int i = 0; i < f->nbuffers; i++) {
         LoopBuffer *known = f->buffers[i];
         if (known->space != like.space || known->index != like.index || known->offset != like.offset) continue;
+        if (memcmp(known->moves, like.moves, sizeof like.moves) != 0) continue;
         assert(known->dtype == like.dtype && known->elements == like.elements);
         known->writable |= like.writable;
         return known;
@@ -122,6 +132,13 @@ const LoopExpr *lower_map_value(Lowering *lowering, const Node *node, const Loop
 
 /* ---- the graph ---- */
 
+static int count_steps(const Graph *graph)
+{
+    int steps = 0;
+    for (const Node *node = graph->first; node; node = node->next) steps += node_is_step(node);
+    return steps;
+}
+
 static void count_traffic(Lowering *lowering)
 {
     LoopFunction *f = lowering->builder.function;
@@ -151,21 +168,91 @@ static LoopFunction *lower_group(const Node *node, const Target *target, Arena *
     return function;
 }
 
+/* ---- scans ---- */
+
+typedef struct Beginning {
+    const LoopBuffer *from, *to;
+} Beginning;
+
+static void copy_elements(Nest *nest, void *context)
+{
+    const Beginning *copy = context;
+    LoopBuilder *b = &nest->lowering->builder;
+    const LoopExpr *value = loop_load(b, copy->from, nest->at[0], nest->lanes, 1, nest->active);
+    loop_store(b, copy->to, nest->at[0], value, 1, nest->active);
+}
+
+/* What a carried value begins with goes to where it is kept. */
+static LoopFunction *lower_beginning(const Node *scan, int operand, const Target *target, Arena *arena, Diag *diag)
+{
+    Value kept = {(Node *)scan, scan_gathered(scan) + operand - scan_scanned(scan)}, first = scan->inputs[operand];
+    const Type *type = value_type(first);
+    const char *name = arena_printf(arena, "%s.first", value_name(arena, kept));
+    LoopFunction *function = loop_function_new(arena, name, scan->origin);
+    Lowering lowering = {.builder = loop_builder(arena, function),
+                         .group = {.node = scan},
+                         .schedule = scan->schedule,
+                         .target = target,
+                         .diag = diag};
+    const LoopExpr *number = lower_number(&lowering, first, 1);
+    Beginning copy = {.to = lower_buffer(&lowering, kept)};
+    int64_t elements = type_elements(type), lanes = target->vector_bytes / 4;
+    while (lanes > elements) lanes /= 2;
+    if (number) {
+        loop_fill_scalar(&lowering.builder, copy.to, affine(0), elements, number->value);
+        return function;
+    }
+    copy.from = lower_buffer(&lowering, first);
+    Nest nest = {.lowering = &lowering, .rank = 1, .lanes = 1, .active = 1};
+    nest_vectors(&nest, 0, elements, lanes, copy_elements, &copy);
+    return function;
+}
+
+static bool lower_steps(const Graph *graph, const Target *target, LoopFunction **out, int *count, Diag *diag);
+
+static LoopFunction *lower_scan(const Node *scan, const Target *target, Arena *arena, Diag *diag)
+{
+    LoopFunction *function = loop_function_new(arena, scan->name, scan->origin);
+    int steps = count_steps(scan->regions[0]);
+    function->turns = scan_turns(scan);
+    function->nfirst = scan_carried(scan);
+    function->inner = ARENA_ARRAY(arena, LoopFunction *, function->nfirst + steps);
+    for (int i = 0; i < function->nfirst; i++)
+        function->inner[i] = lower_beginning(scan, scan_scanned(scan) + i, target, arena, diag);
+    if (!lower_steps(scan->regions[0], target, function->inner + function->nfirst, &steps, diag)) return NULL;
+    function->ninner = function->nfirst + steps;
+    for (int i = function->nfirst; i < function->ninner; i++) {
+        const LoopFunction *inner = function->inner[i];
+        function->multiply_adds += inner->multiply_adds * (double)function->turns;
+        function->bytes_read += inner->bytes_read * (double)function->turns;
+        function->bytes_written += inner->bytes_written * (double)function->turns;
+        if (inner->parallel > function->parallel) function->parallel = inner->parallel;
+    }
+    return function;
+}
+
+static bool lower_steps(const Graph *graph, const Target *target, LoopFunction **out, int *count, Diag *diag)
+{
+    *count = 0;
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (!node_is_step(node)) continue;
+        LoopFunction *function = (node->op == OP_group ? lower_group : lower_scan)(node, target, graph->arena, diag);
+        if (!function) return false;
+        out[(*count)++] = function;
+    }
+    return true;
+}
+
 bool lower_graph(const Graph *graph, const Target *target, LoopProgram *out, Diag *diag)
 {
-    int steps = 0;
-    for (const Node *node = graph->first; node; node = node->next) steps += node->op == OP_group;
     *out = (LoopProgram){.arena = graph->arena,
                          .graph = graph,
-                         .steps = ARENA_ARRAY(graph->arena, LoopFunction *, steps),
+                         .steps = ARENA_ARRAY(graph->arena, LoopFunction *, count_steps(graph)),
                          .arena_bytes = graph_space_bytes(graph, SPACE_ARENA),
                          .constant_bytes = graph_space_bytes(graph, SPACE_CONSTANT),
                          .state_bytes = graph_space_bytes(graph, SPACE_STATE)};
-    for (const Node *node = graph->first; node; node = node->next) {
-        if (node->op != OP_group) continue;
-        LoopFunction *function = lower_group(node, target, graph->arena, diag);
-        if (!loop_verify(function, diag)) return false;
-        out->steps[out->nsteps++] = function;
-    }
+    if (!lower_steps(graph, target, out->steps, &out->nsteps, diag)) return false;
+    for (int i = 0; i < out->nsteps; i++)
+        if (!loop_verify(out->steps[i], diag)) return false;
     return true;
 }

@@ -24,8 +24,9 @@ struct AstArg {
     const char *key; /* NULL: positional */
     Span at;         /* of the key or the value */
     AstExpr *value;
-    bool comma;     /* deploy: begins a new item */
-    const char *on; /* deploy: `ram: 64KiB on "board"` */
+    bool comma;           /* deploy: begins a new item */
+    const char *on;       /* deploy: `ram: 64KiB on "board"` */
+    struct AstType *type; /* of a carried value, or NULL */
 };
 
 typedef struct AstArgs {
@@ -54,9 +55,10 @@ typedef enum AstExprKind {
 } AstExprKind;
 
 typedef struct AstLoop {
-    AstExpr *count;
-    const char *variable;
-    AstArgs carried; /* key: name, value: what it begins with */
+    AstExpr *count;       /* of repeat and share */
+    const char *variable; /* the same */
+    AstArgs scanned;      /* of scan; key: name of the slice, value: the tensor `over` the axis, or how many turns */
+    AstArgs carried;      /* key: name, value: what it begins with */
     AstStatements body;
 } AstLoop;
 

@@ -110,6 +110,7 @@ Item elaborate_call(Elaborator *e, Frame *f, const AstExpr *call, const Item *pi
 Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *call, const Item *piped,
                      const char *final);
 Item elaborate_loop(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
+Item elaborate_scan(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
 /* A second layer with parameters in a statement is E0603. */
 bool elaborate_layer(Elaborator *e, Frame *f, Span at);
 /* Operator `op` on items, numbers among them turned to constants. */
@@ -122,6 +123,8 @@ bool elaborate_step(Elaborator *e, Span at);
 
 /* `a.b`, or `b` without prefix. */
 const char *path_join(Arena *arena, const char *prefix, const char *name);
+/* The same of a statement inside `prefix`, which a dump calls by its whole name. */
+const char *path_inner(Arena *arena, const char *prefix, const char *name);
 /* The place in the text, then those of the blocks and ops around it, innermost first. */
 Origin elaborate_origin(Elaborator *e, const Frame *f, Span at);
 /* "an integer", for messages. */
@@ -143,14 +146,18 @@ bool elaborate_attrs(Elaborator *e, Frame *f, const char *of, const AttrTable *t
 
 /* ---- statements ---- */
 
-/* The statements of a body; its value is what it returns, or its last expression.  `final` names that. */
 /* One statement of a model or a group. */
 void elaborate_statement(Elaborator *e, Frame *f, const AstStatement *s);
+/* One statement in the middle of a body. */
+void elaborate_inner(Elaborator *e, Frame *f, const AstStatement *s);
+/* The statements of a body; its value is what it returns, or its last expression.  `final` names that. */
 Item elaborate_body(Elaborator *e, Frame *outer, const AstStatements *body, const char *final);
 /* Statements of a model's own body: dim, weights, input, state, next, output. */
 void elaborate_declaration(Elaborator *e, Frame *f, const AstStatement *s);
 void elaborate_state(Elaborator *e, Frame *f, const AstStatement *s);
 void elaborate_next(Elaborator *e, Frame *f, const AstStatement *s);
+/* What every element of `name` begins with: a number that its dtype can hold.  E0306, E0404. */
+bool elaborate_first(Elaborator *e, Frame *f, const AstExpr *value, const char *name, Dtype dtype, double *out);
 /* At the end of the model: every state has one `next` (E0607), and they become results. */
 void elaborate_nexts(Elaborator *e);
 /* The origin that a dump notes for a result. */

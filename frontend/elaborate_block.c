@@ -285,11 +285,9 @@ Item elaborate_loop(Elaborator *e, Frame *f, const AstExpr *expr, const char *fi
 {
     const AstLoop *loop = expr->loop;
     int64_t count = 0;
-    if (!strcmp(expr->text, "scan") || loop->carried.count != 1) {
-        bool scan = !strcmp(expr->text, "scan");
-        diag_error(e->diag, E0702, scan ? expr->at : loop->carried.last->at, "%s is not supported yet",
-                   scan ? "'scan'" : "more than one carried value");
-        diag_help(e->diag, "repeat with one carried value writes the turns out");
+    if (loop->carried.count != 1) {
+        diag_error(e->diag, E0702, loop->carried.last->at, "more than one carried value is not supported yet");
+        diag_help(e->diag, "repeat with one carried value writes the turns out; a scan carries any number");
         return broken;
     }
     if (!elaborate_integer(e, f, loop->count, "the number of turns", &count)) return broken;

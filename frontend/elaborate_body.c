@@ -74,8 +74,8 @@ static void check_tuple(Elaborator *e, Frame *f, const AstStatement *s, const It
 static Frame frame_of(Elaborator *e, const Frame *body, const char *name)
 {
     Frame f = *body;
-    f.path = path_join(e->arena, body->prefix, name);
-    f.param_path = path_join(e->arena, body->param_prefix, name);
+    f.path = path_inner(e->arena, body->prefix, name);
+    f.param_path = path_inner(e->arena, body->param_prefix, name);
     f.annotation = NULL;
     f.layered = false;
     return f;
@@ -118,7 +118,12 @@ static Item last_value(Elaborator *e, Frame *body, const AstStatement *s, const 
     Frame f = *body;
     f.layered = false;
     f.annotation = NULL;
-    const AstExpr *value = s->kind == AST_RETURN ? s->attrs.first->value : s->value;
+    const AstArg *returned = s->kind == AST_RETURN ? s->attrs.first : NULL;
+    const AstExpr *value = returned ? returned->value : s->value;
+    if (returned && (returned->key || (value->kind == AST_BINARY && !strcmp(value->text, "over")))) {
+        elaborate_misplaced(e, returned->at, "only a scan's results have names and axes", "return the value alone");
+        return broken;
+    }
     if (s->kind == AST_RETURN && s->attrs.count > 1) {
         diag_error(e->diag, E0702, s->at, "several returned values are not supported yet");
         diag_help(e->diag, "return one value, or make two blocks of it");
@@ -135,7 +140,7 @@ static void not_last(Elaborator *e, const AstStatement *s)
         elaborate_misplaced(e, s->at, "the value of this statement is lost", "give it a name: name = ...");
 }
 
-static void inner_statement(Elaborator *e, Frame *f, const AstStatement *s)
+void elaborate_inner(Elaborator *e, Frame *f, const AstStatement *s)
 {
     switch (s->kind) {
     case AST_BIND: bind(e, f, s); break;
@@ -157,7 +162,7 @@ Item elaborate_body(Elaborator *e, Frame *outer, const AstStatements *body, cons
         if (value && !s->next)
             result = last_value(e, outer, s, final);
         else
-            inner_statement(e, outer, s);
+            elaborate_inner(e, outer, s);
     }
     const AstStatement *last = body->last;
     bool valued = last && (last->kind == AST_RETURN || last->kind == AST_EXPRESSION);

@@ -50,7 +50,7 @@ static void note_origin(Elaborator *e, const AstNote *note, Node *node)
 typedef struct PlaceAttrs {
     int64_t index, offset, panel, ring, slack, abreast, steps;
     int packing;
-    IntList stride, before, after, reach;
+    IntList stride, before, after, reach, moves;
 } PlaceAttrs;
 
 static const char *const packing_names[] = {
@@ -65,6 +65,7 @@ static const AttrTable place_attrs =
           ATTR(PlaceAttrs, packing, .kind = ATTR_ENUM, .words = packing_names),
           ATTR(PlaceAttrs, slack, .kind = ATTR_INT, .low = 0, .high = 64),
           ATTR(PlaceAttrs, stride, .kind = ATTR_INTS, .low = 0, .high = INT64_MAX),
+          ATTR(PlaceAttrs, moves, .kind = ATTR_INTS, .low = 0, .high = INT64_MAX),
           ATTR(PlaceAttrs, before, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, after, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, ring, .kind = ATTR_INT, .low = -128, .high = 255),
@@ -106,7 +107,7 @@ static bool copy_axes(Elaborator *e, const AstNote *note, const IntList *from, i
 static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
 {
     PlaceAttrs attrs;
-    bool given[12] = {false};
+    bool given[13] = {false};
     int slot;
     Space space;
     attr_set_defaults(&place_attrs, &attrs);
@@ -124,6 +125,7 @@ static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
                      .slack = attrs.slack,
                      .abreast = attrs.abreast,
                      .steps = attrs.steps};
+    if (!copy_axes(e, note, &attrs.moves, MAX_SCANS, place->moves)) return;
     if (!copy_axes(e, note, &attrs.before, type->rank, place->before)) return;
     if (!copy_axes(e, note, &attrs.after, type->rank, place->after)) return;
     if (!copy_axes(e, note, &attrs.reach, type->rank, place->reach)) return;
@@ -135,6 +137,15 @@ void elaborate_places(Graph *graph)
 {
     for (Node *node = graph->first; node; node = node->next)
         if (!node->places) node->places = ARENA_ARRAY(graph->arena, Place, node->nresults);
+    for (Node *node = graph->first; node; node = node->next) {
+        if (node_def(node)->kind != KIND_LOOP) continue;
+        for (int i = 0; i < node->ninputs; i++) {
+            Node *input = scan_input(node, i);
+            input->places = ARENA_NEW(graph->arena, Place);
+            *input->places = scan_input_place(node, i);
+        }
+        elaborate_places(node->regions[0]);
+    }
 }
 
 static void note_schedule(Elaborator *e, Frame *f, const AstNote *note, Node *node)
@@ -143,7 +154,7 @@ static void note_schedule(Elaborator *e, Frame *f, const AstNote *note, Node *no
     Schedule *schedule = ARENA_NEW(e->arena, Schedule);
     attr_set_defaults(&schedule_attrs, schedule);
     if (!node->nregions) {
-        diag_error(e->diag, E0605, note->at, "@schedule stands at groups only");
+        diag_error(e->diag, E0605, note->at, "@schedule stands at groups and scans only");
         diag_help(e->diag, "leave it out");
         return;
     }
@@ -228,7 +239,9 @@ static bool elaborate_region(Elaborator *e, Frame *f, const AstStatement *s, Gra
 
 void elaborate_group(Elaborator *e, Frame *f, const AstStatement *s)
 {
-    bool deep = e->graph->owner && e->graph->owner->graph->owner;
+    const Node *around = e->graph->owner;
+    bool inside = around && node_def(around)->kind == KIND_GROUP;
+    bool deep = inside && around->graph->owner && node_def(around->graph->owner)->kind == KIND_GROUP;
     if (!e->flat || deep) {
         diag_error(e->diag, E0604, s->at, deep ? "groups are two deep at most" : "a group belongs into a dump");
         diag_help(e->diag, "a file with groups begins with `lep 1 stage grouped` or a later stage");

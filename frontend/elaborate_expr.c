@@ -11,6 +11,13 @@ const char *path_join(Arena *arena, const char *prefix, const char *name)
     return prefix ? arena_printf(arena, "%s.%s", prefix, name) : name;
 }
 
+const char *path_inner(Arena *arena, const char *prefix, const char *name)
+{
+    size_t length = prefix ? strlen(prefix) : 0;
+    bool whole = length && !strncmp(name, prefix, length) && name[length] == '.';
+    return whole ? name : path_join(arena, prefix, name);
+}
+
 const char *item_text(Arena *arena, const Item *item)
 {
     switch (item->kind) {
@@ -49,12 +56,13 @@ static bool find_slot(Elaborator *e, Frame *f, const char *name, Item *out)
     if (!dot) return false;
     ScopeEntry *entry = scope_find(f->scope, arena_copy_chars(e->arena, name, (size_t)(dot - name)));
     if (!entry || entry->item.kind != ITEM_VALUE) return false;
-    const Node *node = entry->item.value.node;
-    const OpDef *def = node_def(node);
-    for (int i = 0; def->results && i < node->nresults; i++) {
-        if (strcmp(def->results[i], dot + 1) != 0) continue;
+    Node *node = entry->item.value.node;
+    bool slots = node_def(node)->kind == KIND_LOOP || (node_def(node)->results && node->nresults > 1);
+    for (int i = 0; slots && i < node->nresults; i++) {
+        const char *slot = value_name(e->arena, (Value){node, i});
+        if (strcmp(slot + strlen(node->name) + 1, dot + 1) != 0) continue;
         entry->used = true;
-        *out = value_item((Value){entry->item.value.node, i});
+        *out = value_item((Value){node, i});
         return true;
     }
     return false;
@@ -221,7 +229,7 @@ Item elaborate_expr(Elaborator *e, Frame *f, const AstExpr *expr, const char *fi
     case AST_BINARY: return binary(e, f, expr, final);
     case AST_PIPE: return pipe(e, f, expr, final);
     case AST_WHEN: return when(e, f, expr, final);
-    case AST_LOOP: return elaborate_loop(e, f, expr, final);
+    case AST_LOOP: return (expr->loop->count ? elaborate_loop : elaborate_scan)(e, f, expr, final);
     default: return literal(e, expr);
     }
 }

@@ -6,16 +6,16 @@
 static const Item broken = {.kind = ITEM_BROKEN};
 
 /* One number for every element, as a reset writes it. */
-static bool first_value(Elaborator *e, Frame *f, const AstStatement *s, Dtype dtype, double *out)
+bool elaborate_first(Elaborator *e, Frame *f, const AstExpr *value, const char *name, Dtype dtype, double *out)
 {
-    Item item = elaborate_expr(e, f, s->value, NULL);
+    Item item = elaborate_expr(e, f, value, NULL);
     if (item.kind == ITEM_BROKEN) return false;
     bool number = item.kind == ITEM_INTEGER || item.kind == ITEM_REAL;
     *out = item.kind == ITEM_REAL ? item.real : (double)item.integer;
     if (!number) {
-        diag_error(e->diag, E0306, s->value->at, "the first value of a state is a number, found %s",
+        diag_error(e->diag, E0306, value->at, "the first value of a state is a number, found %s",
                    item_text(e->arena, &item));
-        return diag_help(e->diag, "every element has it after a reset: state %s: ... = 0", s->name);
+        return diag_help(e->diag, "every element has it after a reset: state %s: ... = 0", name);
     }
     Arena *scratch = arena_child(e->arena);
     Tensor one = tensor_new(scratch, type_scalar(dtype));
@@ -23,9 +23,9 @@ static bool first_value(Elaborator *e, Frame *f, const AstStatement *s, Dtype dt
     bool fits = dtype_is_float(dtype) || tensor_real(&one, 0) == *out;
     arena_free(scratch);
     if (fits) return true;
-    diag_error(e->diag, E0404, s->value->at, "no %s has the value %s", dtype_name(dtype),
-               s->value->written ? s->value->written : "of this expression");
-    return diag_help(e->diag, "choose a value that the dtype of '%s' can hold", s->name);
+    diag_error(e->diag, E0404, value->at, "no %s has the value %s", dtype_name(dtype),
+               value->written ? value->written : "of this expression");
+    return diag_help(e->diag, "choose a value that the dtype of '%s' can hold", name);
 }
 
 void elaborate_state(Elaborator *e, Frame *f, const AstStatement *s)
@@ -34,7 +34,7 @@ void elaborate_state(Elaborator *e, Frame *f, const AstStatement *s)
     StateAttrs attrs = {0};
     Item item = broken;
     bool typed = elaborate_type(e, f->scope, s->type, &type);
-    bool valued = typed && first_value(e, f, s, type.dtype, &attrs.value);
+    bool valued = typed && elaborate_first(e, f, s->value, s->name, type.dtype, &attrs.value);
     if (valued && !scope_find_here(f->scope, s->name)) {
         NodeSpec spec = {
             .op = OP_state, .name = s->name, .type = &type, .attrs = &attrs, .origin = origin_of(e->arena, s->at)};

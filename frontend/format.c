@@ -44,10 +44,7 @@ static bool is_plain(const char *name)
 }
 
 /* In quotes when it is not a plain one. */
-static void format_name(Formatter *p, const char *name)
-{
-    format_put(p, is_plain(name) ? name : string_text(p->arena, name));
-}
+void format_name(Formatter *p, const char *name) { format_put(p, is_plain(name) ? name : string_text(p->arena, name)); }
 
 /* ---- comments and empty lines ---- */
 
@@ -155,7 +152,7 @@ static void put_statement(Formatter *p, const AstStatement *s)
     case AST_OUTPUT: put_binding(p, "output ", s); break;
     case AST_RETURN:
         format_put(p, "return ");
-        format_args(p, &s->attrs, ", ");
+        format_returned(p, &s->attrs);
         break;
     case AST_EXPRESSION: format_expr(p, s->value, 0); break;
     case AST_GROUP: put_group(p, s); break;

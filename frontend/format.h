@@ -19,7 +19,11 @@ void format_put(Formatter *p, const char *text);
 void format_newline(Formatter *p);
 /* `least`: what binds less tightly than this stands in parentheses. */
 void format_expr(Formatter *p, const AstExpr *expr, int least);
+/* Quoted when it is no word. */
+void format_name(Formatter *p, const char *name);
 void format_type(Formatter *p, const AstType *type);
+/* Values, some with names. */
+void format_returned(Formatter *p, const AstArgs *values);
 /* Attributes and operands, with `separator` between them. */
 void format_args(Formatter *p, const AstArgs *args, const char *separator);
 void format_body(Formatter *p, const AstStatements *body);

@@ -49,6 +49,27 @@ void format_args(Formatter *p, const AstArgs *args, const char *separator)
     }
 }
 
+static void over(Formatter *p, const AstExpr *value)
+{
+    bool axis = value->kind == AST_BINARY && !strcmp(value->text, "over");
+    format_expr(p, axis ? value->args.first->value : value, LOOSEST);
+    if (!axis) return;
+    format_put(p, " over ");
+    format_expr(p, value->args.first->next->value, LOOSEST);
+}
+
+void format_returned(Formatter *p, const AstArgs *values)
+{
+    for (const AstArg *arg = values->first; arg; arg = arg->next) {
+        if (arg != values->first) format_put(p, ", ");
+        if (arg->key) {
+            format_name(p, arg->key);
+            format_put(p, ": ");
+        }
+        over(p, arg->value);
+    }
+}
+
 static void binary(Formatter *p, const AstExpr *expr)
 {
     const AstArg *left = expr->args.first;
@@ -99,7 +120,7 @@ static void loop_body(Formatter *p, const AstLoop *loop)
         const AstStatement *only = loop->body.first;
         format_put(p, only->kind == AST_RETURN ? "{ return " : "{ ");
         if (only->kind == AST_RETURN)
-            format_args(p, &only->attrs, ", ");
+            format_returned(p, &only->attrs);
         else
             format_expr(p, only->value, LOOSEST);
         format_put(p, " }");
@@ -112,18 +133,36 @@ static void loop_body(Formatter *p, const AstLoop *loop)
     format_put(p, "}");
 }
 
+/* x over 1 as xt, y over 1 as yt */
+static void scanned(Formatter *p, const AstArgs *args)
+{
+    for (const AstArg *arg = args->first; arg; arg = arg->next) {
+        format_put(p, arg == args->first ? "" : ", ");
+        over(p, arg->value);
+        format_put(p, " as ");
+        format_name(p, arg->key);
+    }
+}
+
 static void loop(Formatter *p, const AstExpr *expr)
 {
     const AstLoop *l = expr->loop;
     format_put(p, expr->text);
     format_put(p, " ");
-    format_expr(p, l->count, LOOSEST);
-    format_put(p, " as ");
-    format_put(p, l->variable);
+    if (l->count) {
+        format_expr(p, l->count, LOOSEST);
+        format_put(p, " as ");
+        format_put(p, l->variable);
+    }
+    scanned(p, &l->scanned);
     format_put(p, " (");
     for (const AstArg *arg = l->carried.first; arg; arg = arg->next) {
         format_put(p, arg == l->carried.first ? "" : ", ");
-        format_put(p, arg->key);
+        format_name(p, arg->key);
+        if (arg->type) {
+            format_put(p, ": ");
+            format_type(p, arg->type);
+        }
         format_put(p, " = ");
         format_expr(p, arg->value, LOOSEST);
     }

@@ -52,14 +52,15 @@ static const AstStatements no_statements;
 %token END 0 "end of file"
 %token MODEL "model" BLOCK "block" OPERATOR "op" DEPLOY "deploy" DIM "dim" WEIGHTS "weights" INPUT "input"
 %token OUTPUT "output" PREPROCESS "preprocess" STATE "state" NEXT "next" GROUP "group" RETURN "return"
-%token REPEAT "repeat" SHARE "share" SCAN "scan" AS "as" WHEN "when" THEN "then" ELSE "else" AND "and" OR "or"
+%token REPEAT "repeat" SHARE "share" SCAN "scan" OVER "over" AS "as"
+%token WHEN "when" THEN "then" ELSE "else" AND "and" OR "or"
 %token NOT "not" ON "on" YES "yes" NO "no" INF "inf" NAN_ "nan" NONE "none"
 %token <token> NAME "name" STRING "string" INTEGER "integer" REAL "number" MEASURE "measure" EXTENT "extent"
 %token PIPE "|>" RANGE ".." EQUAL "==" UNEQUAL "!=" AT_MOST "<=" AT_LEAST ">=" NEWLINE "newline" BAD "bad token"
 %type <word> word name docopt key plainkey loopword on
-%type <expr> expr primary target dim
-%type <arg> arg attr item
-%type <args> args attrs attrlist values dims carried items list
+%type <expr> expr primary target dim over
+%type <arg> arg attr item returned keep
+%type <args> args attrs attrlist values dims carried scanned kept keeps items list
 %type <type> type types
 %type <params> params words
 %type <notes> notes
@@ -158,8 +159,10 @@ bind: name '=' expr                  { $$ = ast_statement(p, AST_BIND, &@$); $$-
 notes: %empty                        { $$ = (AstNotes){0}; }
      | notes '@' NAME '(' args ')'   { Location at = @2; at.last_column = @3.last_column;
                                        $$ = ast_notes(p, $1, $3.text, &at, $5); } ;
-values: expr                         { $$ = ast_args(no_args, ast_arg(p, NULL, &@1, $1)); }
-      | values ',' expr              { $$ = ast_args($1, ast_arg(p, NULL, &@3, $3)); } ;
+values: returned                     { $$ = ast_args(no_args, $1); }
+      | values ',' returned          { $$ = ast_args($1, $3); } ;
+returned: over                       { $$ = ast_arg(p, NULL, &@1, $1); }
+        | name ':' over              { $$ = ast_arg(p, $1, &@1, $3); } ;
 attrs: %empty                        { $$ = no_args; }
      | attrlist ;
 attrlist: attr                       { $$ = ast_args(no_args, $1); }
@@ -201,12 +204,27 @@ expr: primary
                                        loop.body.end_line = @10.last_line;
                                        Location head = @$; head.last_line = @4.last_line;
                                        head.last_column = @4.last_column;
-                                       $$ = ast_loop(p, $1, &head, loop); } ;
+                                       $$ = ast_loop(p, $1, &head, loop); }
+    | SCAN scanned '(' kept ')' '{' body '}'
+                                     { AstLoop loop = {.scanned = $2, .carried = $4, .body = $7};
+                                       loop.body.end_line = @8.last_line;
+                                       Location head = @$; head.last_line = @2.last_line;
+                                       head.last_column = @2.last_column;
+                                       $$ = ast_loop(p, "scan", &head, loop); } ;
 loopword: REPEAT                     { $$ = "repeat"; }
-        | SHARE                      { $$ = "share"; }
-        | SCAN                       { $$ = "scan"; } ;
+        | SHARE                      { $$ = "share"; } ;
 carried: word '=' expr               { $$ = ast_args(no_args, ast_arg(p, $1, &@1, $3)); }
        | carried ',' word '=' expr   { $$ = ast_args($1, ast_arg(p, $3, &@3, $5)); } ;
+scanned: over AS name                { $$ = ast_args(no_args, ast_arg(p, $3, &@3, $1)); }
+       | scanned ',' over AS name    { $$ = ast_args($1, ast_arg(p, $5, &@5, $3)); } ;
+over: expr
+    | expr OVER expr                 { $$ = ast_binary(p, "over", &@$, $1, $3); } ;
+kept: %empty                         { $$ = no_args; }
+    | keeps ;
+keeps: keep                          { $$ = ast_args(no_args, $1); }
+     | keeps ',' keep                { $$ = ast_args($1, $3); } ;
+keep: name '=' expr                  { $$ = ast_arg(p, $1, &@1, $3); }
+    | name ':' type '=' expr         { $$ = ast_arg(p, $1, &@1, $5); $$->type = $3; } ;
 target: NAME                         { $$ = ast_leaf(p, AST_NAME, &$1, &@1); }
       | NAME '(' ')'                 { $$ = ast_node(p, AST_CALL, $1.text, &@$, no_args); }
       | NAME '(' args ')'            { $$ = ast_node(p, AST_CALL, $1.text, &@$, $3); } ;
@@ -245,6 +263,7 @@ plainkey: NAME                       { $$ = $1.text; }
    | PREPROCESS { $$ = "preprocess"; } | STATE { $$ = "state"; } | NEXT { $$ = "next"; } | GROUP { $$ = "group"; } ;
 key: plainkey
    | RETURN { $$ = "return"; } | REPEAT { $$ = "repeat"; } | SHARE { $$ = "share"; } | SCAN { $$ = "scan"; }
+   | OVER { $$ = "over"; }
    | AS { $$ = "as"; } | WHEN { $$ = "when"; } | THEN { $$ = "then"; } | ELSE { $$ = "else"; } | AND { $$ = "and"; }
    | OR { $$ = "or"; } | NOT { $$ = "not"; } | ON { $$ = "on"; } | YES { $$ = "yes"; } | NO { $$ = "no"; }
    | INF { $$ = "inf"; } | NAN_ { $$ = "nan"; } | NONE { $$ = "none"; } ;

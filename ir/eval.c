@@ -3,6 +3,7 @@
 #include "ir/eval_kinds.h"
 #include "ir/exprkernel.h"
 #include "ir/node_map.h"
+#include "ir/scan.h"
 
 #include <assert.h>
 #include <string.h>
@@ -79,7 +80,8 @@ static void eval_expansion(const Node *node, const Tensor *operands, Tensor *res
     arena_free(scratch);
 }
 
-/* A group on the values that its region takes from outside, in the order of graph_captures. */
+/* A group or a scan on its operands, then the values that its region takes from outside, in the order of
+ * graph_captures. */
 static void eval_region(const Node *node, const Tensor *operands, Tensor *results, Arena *arena);
 
 static void eval_constant(const Node *node, Tensor *out, Arena *arena)
@@ -99,7 +101,7 @@ void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena 
     const OpDef *def = node_def(node);
     if (def->kind == KIND_SOURCE)
         eval_constant(node, &results[0], arena);
-    else if (def->kind == KIND_GROUP)
+    else if (node_is_step(node))
         eval_region(node, operands, results, arena);
     else if (def->expand && !(def->eval && node_is_whole(node)))
         eval_expansion(node, operands, results, arena);
@@ -136,6 +138,60 @@ static void gather_results(const Scope *scope, const Graph *graph, Tensor *resul
     for (int i = 0; i < graph->nresults; i++) results[i] = value_in(scope, graph->results[i].value);
 }
 
+/* ---- scans ---- */
+
+/* Copies slice `turn` of `whole` along the axis out of it, or into it. */
+static void move_slice(const Tensor *whole, const Tensor *slice, int64_t axis, int64_t turn, bool out)
+{
+    int64_t step = scan_step(&whole->type, axis), turns = whole->type.dim[axis].high;
+    size_t bytes = (size_t)dtype_bytes(whole->type.dtype, step);
+    for (int64_t i = 0, outer = type_elements(&slice->type) / step; i < outer; i++) {
+        char *in_whole = (char *)whole->data + (size_t)(i * turns + turn) * bytes;
+        char *in_slice = (char *)slice->data + (size_t)i * bytes;
+        memcpy(out ? in_slice : in_whole, out ? in_whole : in_slice, bytes);
+    }
+}
+
+static Tensor copy_tensor(Arena *arena, const Tensor *from)
+{
+    Tensor copy = tensor_new(arena, from->type);
+    memcpy(copy.data, from->data, (size_t)type_bytes(&from->type));
+    return copy;
+}
+
+/* One turn: `given` are the region's inputs; carried ones among them become what they are in the turn after. */
+static void eval_turn(const Scope *outer, const Node *scan, Tensor *given, Tensor *results, int64_t turn)
+{
+    const Graph *region = scan->regions[0];
+    int scanned = scan_scanned(scan), gathered = scan_gathered(scan);
+    Arena *scratch = arena_child(outer->arena);
+    Scope inner = scope_new(outer, scratch);
+    Tensor *made = ARENA_ARRAY(scratch, Tensor, region->nresults + 1);
+    eval_body(&inner, region, (Sources){given, NULL}, NULL);
+    gather_results(&inner, region, made);
+    for (int i = 0; i < gathered; i++) move_slice(&results[i], &made[i], region->results[i].axis, turn, false);
+    for (int i = gathered; i < region->nresults; i++) made[i] = copy_tensor(scratch, &made[i]); /* swapped, perhaps */
+    for (int i = gathered; i < region->nresults; i++)
+        memcpy(given[scanned + i - gathered].data, made[i].data, (size_t)type_bytes(&made[i].type));
+    arena_free(scratch);
+}
+
+static void eval_scan(const Scope *scope, const Node *scan, const Tensor *operands, Tensor *results)
+{
+    int scanned = scan_scanned(scan), gathered = scan_gathered(scan);
+    const ScanAttrs *attrs = scan->attrs;
+    Tensor *given = ARENA_ARRAY(scope->arena, Tensor, scan->ninputs + 1);
+    for (int i = 0; i < scanned; i++)
+        given[i] = tensor_new(scope->arena, scan_slice(&operands[i].type, attrs->axes.at[i]));
+    for (int i = 0; i < gathered; i++) results[i] = tensor_new(scope->arena, scan->types[i]);
+    for (int i = scanned; i < scan->ninputs; i++)
+        results[gathered + i - scanned] = given[i] = copy_tensor(scope->arena, &operands[i]);
+    for (int64_t turn = 0; turn < scan_turns(scan); turn++) {
+        for (int i = 0; i < scanned; i++) move_slice(&operands[i], &given[i], attrs->axes.at[i], turn, true);
+        eval_turn(scope, scan, given, results, turn);
+    }
+}
+
 static void eval_in_scope(const Scope *scope, const Node *node, Tensor *results)
 {
     if (node_def(node)->kind == KIND_GROUP) {
@@ -146,7 +202,10 @@ static void eval_in_scope(const Scope *scope, const Node *node, Tensor *results)
     }
     Tensor *operands = ARENA_ARRAY(scope->arena, Tensor, node->ninputs + 1);
     for (int i = 0; i < node->ninputs; i++) operands[i] = value_in(scope, node->inputs[i]);
-    node_eval(node, operands, results, scope->arena);
+    if (node_def(node)->kind == KIND_LOOP)
+        eval_scan(scope, node, operands, results);
+    else
+        node_eval(node, operands, results, scope->arena);
 }
 
 static void eval_body(const Scope *scope, const Graph *graph, Sources from, const Visitor *visitor)
@@ -168,8 +227,7 @@ static void keep_results(const Scope *scope, const Graph *graph, Tensor *results
 {
     for (int i = 0; i < graph->nresults; i++) {
         Tensor made = value_in(scope, graph->results[i].value);
-        results[i] = tensor_new(arena, made.type);
-        memcpy(results[i].data, made.data, (size_t)type_bytes(&made.type));
+        results[i] = copy_tensor(arena, &made);
     }
 }
 
@@ -180,9 +238,16 @@ static void eval_region(const Node *node, const Tensor *operands, Tensor *result
     Value *captures;
     int count = graph_captures(region, &captures);
     Scope outer = scope_new(NULL, scratch), inner = scope_new(&outer, scratch);
-    for (int i = 0; i < count; i++) results_of(&outer, captures[i].node)[captures[i].slot] = operands[i];
-    eval_body(&inner, region, nothing, NULL);
-    keep_results(&inner, region, results, arena);
+    for (int i = 0; i < count; i++)
+        results_of(&outer, captures[i].node)[captures[i].slot] = operands[node->ninputs + i];
+    if (node_def(node)->kind == KIND_LOOP) {
+        Tensor *made = ARENA_ARRAY(scratch, Tensor, node->nresults + 1);
+        eval_scan(&outer, node, operands, made);
+        for (int i = 0; i < node->nresults; i++) results[i] = copy_tensor(arena, &made[i]);
+    } else {
+        eval_body(&inner, region, nothing, NULL);
+        keep_results(&inner, region, results, arena);
+    }
     arena_free(scratch);
 }
 

@@ -2,6 +2,7 @@
 #include "ir/eval.h"
 #include "ir/eval_kinds.h"
 #include "ir/node_map.h"
+#include "ir/scan.h"
 
 #include <assert.h>
 #include <string.h>
@@ -47,12 +48,37 @@ static void *attrs_twice(Retyper *r, const Node *node)
     return attrs;
 }
 
+static void retype_node(Retyper *r, const Node *node);
+
+static void retype_group(Retyper *r, const Node *node)
+{
+    const Graph *region = node->regions[0];
+    for (const Node *inner = region->first; inner; inner = inner->next) retype_node(r, inner);
+    for (int i = 0; i < region->nresults; i++) slots(r, node)[i] = retyped(r, region->results[i].value);
+}
+
+static void retype_scan(Retyper *r, const Node *node, Node *made)
+{
+    const Graph *region = node->regions[0];
+    Graph *outer = r->graph;
+    r->graph = graph_new_region(made);
+    for (const Node *inner = region->first; inner; inner = inner->next) retype_node(r, inner);
+    for (int i = 0; i < region->nresults; i++) {
+        Result result = region->results[i];
+        result.value = retyped(r, result.value);
+        if (result.state) result.state = retyped(r, value_of(result.state)).node;
+        graph_add_result(r->graph, result);
+    }
+    r->graph = outer;
+    bool inferred = graph_infer(made, &r->diag);
+    assert(inferred);
+    (void)inferred;
+}
+
 static void retype_node(Retyper *r, const Node *node)
 {
-    if (node->nregions) {
-        const Graph *region = node->regions[0];
-        for (const Node *inner = region->first; inner; inner = inner->next) retype_node(r, inner);
-        for (int i = 0; i < region->nresults; i++) slots(r, node)[i] = retyped(r, region->results[i].value);
+    if (node_def(node)->kind == KIND_GROUP) {
+        retype_group(r, node);
         return;
     }
     Value *inputs = ARENA_ARRAY(r->arena, Value, node->ninputs + 1);
@@ -68,6 +94,7 @@ static void retype_node(Retyper *r, const Node *node)
     }
     Node *made = graph_add(r->graph, &spec, &r->diag);
     assert(made); /* every rule that admits f32 admits f64 */
+    if (node->nregions) retype_scan(r, node, made);
     for (int i = 0; i < node->nresults; i++) slots(r, node)[i] = (Value){made, i};
 }
 
@@ -78,9 +105,12 @@ void node_eval_double(const Node *node, const Tensor *operands, Tensor *results,
                  .graph = graph_new(scratch, node->name),
                  .values = node_map_new(scratch),
                  .diag = diag_new(scratch)};
-    Value *operand_values = node->inputs;
-    int count = node->ninputs;
-    if (node->nregions) count = graph_captures(node->regions[0], &operand_values);
+    Value *operand_values = ARENA_ARRAY(scratch, Value, node->ninputs + 1), *captures = NULL;
+    int count = node->ninputs, captured = node->nregions ? graph_captures(node->regions[0], &captures) : 0;
+    if (captured) operand_values = ARENA_ARRAY(scratch, Value, count + captured);
+    if (count) memcpy(operand_values, node->inputs, (size_t)count * sizeof *operand_values);
+    if (captured) memcpy(operand_values + count, captures, (size_t)captured * sizeof *captures);
+    count += captured;
     Tensor *inputs = ARENA_ARRAY(scratch, Tensor, count + 1);
     int bound = 0;
     for (int i = 0; i < count; i++) {

@@ -1,7 +1,7 @@
 #include "ir/graph.h"
 
 #include "ir/names.h"
-#include "ir/op.h"
+#include "ir/scan.h"
 
 #include <assert.h>
 #include <string.h>
@@ -204,10 +204,20 @@ static void set_attrs(Node *node, const OpDef *def, const NodeSpec *spec, Arena 
 static void set_types(Node *node, const OpDef *def, const NodeSpec *spec, Arena *arena)
 {
     node->nresults = def->nresults ? def->nresults : 1;
-    if (def->kind == KIND_GROUP && !spec->type) node->nresults = 0;
+    if (node_is_step(node) && !spec->type) node->nresults = 0;
     node->types = ARENA_ARRAY(arena, Type, node->nresults);
     assert(!spec->type || node->nresults == 1);
     if (spec->type) node->types[0] = *spec->type;
+}
+
+/* Where what never changes stands: before the outermost scan. */
+static Graph *outside_of_scans(Graph *graph, Node **before)
+{
+    while (graph->owner && node_def(graph->owner)->kind == KIND_LOOP) {
+        *before = graph->owner;
+        graph = graph->owner->graph;
+    }
+    return graph;
 }
 
 Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag)
@@ -222,7 +232,10 @@ Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag)
     assert(def->kind != KIND_SOURCE || spec->type);
     if (!graph_infer(node, diag)) return NULL;
     node->name = unique_name(graph, arena_copy_string(graph->arena, spec->name));
-    link_node(graph, node, spec->before);
+    Node *before = spec->before;
+    if (spec->op == OP_param || spec->op == OP_constant) graph = outside_of_scans(graph, &before);
+    if (names_find(graph->names, node->name)) node->name = unique_name(graph, node->name); /* the scan's own */
+    link_node(graph, node, before);
     names_put(graph->names, node);
     return node;
 }
@@ -242,6 +255,7 @@ bool graph_infer(Node *node, Diag *diag)
 {
     const OpDef *def = node_def(node);
     if (def->kind == KIND_GROUP) return infer_region(node);
+    if (def->kind == KIND_LOOP) return scan_infer(node, diag);
     if (def->kind == KIND_SOURCE) return true; /* its type was declared */
     return def->infer(node, node->types, diag);
 }

@@ -1,6 +1,6 @@
 /* The IR: a graph is a list of nodes in execution order; a value is a result
- * slot of a node.  Graphs nest: a node may own regions (fused groups now, If,
- * Loop and Scan later), whose nodes may use values of the graphs around them. */
+ * slot of a node.  Graphs nest: a node may own regions (fused groups and scans
+ * now, If later), whose nodes may use values of the graphs around them. */
 #ifndef IR_GRAPH_H
 #define IR_GRAPH_H
 
@@ -66,7 +66,9 @@ typedef struct Result {
     const char *const *labels;
     int nlabels;
     Span at;
-    Node *state; /* what the value becomes on the next run; NULL: an output.  Outputs come first. */
+    int64_t axis; /* of a scan's region: where the slices of all turns are gathered */
+    Node *state;  /* a state that the value becomes on the next run, or an input of a scan's region that it becomes in
+                    the next turn; NULL: an output.  Outputs come first. */
 } Result;
 
 struct Graph {
@@ -99,8 +101,9 @@ typedef struct NodeSpec {
     Node *before; /* NULL: at the end */
 } NodeSpec;
 
-/* Adds a node and infers its types; NULL after an error (E0304, or what the operator's rule finds).  A group node has
- * no results yet: graph_infer gives it those of its region, once that has some. */
+/* Adds a node and infers its types; NULL after an error (E0304, or what the operator's rule finds).  A node with a
+ * region has no results yet: graph_infer gives it those of its region, once that has some.  A param or constant of a
+ * scan's region is put before the outermost scan around it: what does not change from turn to turn stands outside. */
 Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag);
 /* Infers the types of `node` again, from changed inputs, attributes or regions. */
 bool graph_infer(Node *node, Diag *diag);

@@ -68,16 +68,25 @@ int graph_captures(const Graph *region, Value **out)
 
 /* ---- names of values, origins ---- */
 
+static const char *slot_name(Arena *arena, Value value)
+{
+    const OpDef *def = node_def(value.node);
+    if (def->kind != KIND_GROUP && def->kind != KIND_LOOP) return def->results[value.slot];
+    const Result *result = &value.node->regions[0]->results[value.slot];
+    if (def->kind == KIND_GROUP) return value_name(arena, result->value);
+    return result->state ? result->state->name : result->name;
+}
+
 const char *value_name(Arena *arena, Value value)
 {
     const Node *node = value.node;
-    if (node->nresults == 1) return node->name;
-    const OpDef *def = node_def(node);
+    OpKind kind = node_def(node)->kind;
+    if (node->nresults == 1 && kind != KIND_LOOP) return node->name;
     size_t length = strlen(node->name);
-    const char *slot = def->kind == KIND_GROUP ? value_name(arena, node->regions[0]->results[value.slot].value)
-                                               : def->results[value.slot];
-    /* a group is called as the node inside whose slots it gives back */
-    if (def->kind == KIND_GROUP && strncmp(slot, node->name, length) == 0 && slot[length] == '.') return slot;
+    const char *slot = slot_name(arena, value);
+    /* a group is called as the node inside whose slots it gives back, a scan's results as what its body calls them */
+    bool own = kind == KIND_GROUP || kind == KIND_LOOP;
+    if (own && strncmp(slot, node->name, length) == 0 && slot[length] == '.') return slot;
     return arena_printf(arena, "%s.%s", node->name, slot);
 }
 

@@ -25,6 +25,12 @@ bool node_is_whole(const Node *node)
     return (def->kind == KIND_ROW || def->kind == KIND_NEST) && (!def->whole || def->whole(node));
 }
 
+bool node_is_step(const Node *node)
+{
+    OpKind kind = node_def(node)->kind;
+    return kind == KIND_GROUP || kind == KIND_LOOP;
+}
+
 Op op_find(const char *name)
 {
     int op = 0;

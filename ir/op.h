@@ -20,6 +20,7 @@ typedef enum OpKind {
     KIND_ROW,      /* along the last axis, each row by itself: softmax and the like */
     KIND_NEST,     /* a loop nest of its own, a row in ir/nests.def: recurrences, attention */
     KIND_GROUP,    /* a region that becomes one loop nest */
+    KIND_LOOP,     /* a region that runs once a turn: ir/scan.h */
     KIND_COMPOSITE /* only an expansion */
 } OpKind;
 
@@ -146,6 +147,8 @@ struct OpDef {
 bool node_is_splat(const Node *node, Scalar *element);
 
 extern const OpDef *const op_table[OP_COUNT];
+/* A node that code is made of once fusion is done: a group, or a loop of groups. */
+bool node_is_step(const Node *node);
 /* True for a row of kind COMP in ir/ops.def. */
 bool op_is_composite(Op op);
 /* A composite with code of its own, in a form which that computes: it is not expanded. */
@@ -335,6 +338,11 @@ typedef struct LstmAttrs {
 typedef struct LstmRecurrenceAttrs {
     bool recurrent_bias; /* layer */
 } LstmRecurrenceAttrs;
+
+/* Of each scanned operand the axis that its slices are taken along. */
+typedef struct ScanAttrs {
+    IntList axes;
+} ScanAttrs;
 
 typedef struct BatchNormAttrs {
     double epsilon;

@@ -90,6 +90,8 @@ bool place_is_sane(const Place *place, const Type *type)
 {
     if (place->offset < 0 || place->offset > limit || place->index < 0 || !ring_is_sane(place, type)) return false;
     if (place->packing < 0 || place->packing >= PACKING_COUNT) return false;
+    for (int i = 0; i < MAX_SCANS; i++)
+        if (place->moves[i] < 0 || place->moves[i] > limit) return false;
     if (place->slack < 0 || place->slack > MAX_SLACK || (place->slack && place->space != SPACE_ARENA)) return false;
     if (place->packing == PACKING_SPARSE && !sparse_place_is_sane(place, type)) return false;
     return place->panel || place->packing ? panel_is_sane(place, type) : strides_are_sane(place, type);
@@ -119,4 +121,44 @@ int64_t graph_space_bytes(const Graph *graph, Space space)
         }
     }
     return (bytes + 63) / 64 * 64;
+}
+
+/* ---- scans ---- */
+
+Place place_slice(const Place *whole, const Type *type, int64_t axis, int depth)
+{
+    Place slice = *whole;
+    Type sliced = scan_slice(type, axis);
+    bool dense = true;
+    for (int64_t i = 0; i < axis; i++) dense = dense && type->dim[i].high == 1;
+    for (int64_t i = axis; i < MAX_RANK; i++) slice.stride[i] = i + 1 < MAX_RANK ? whole->stride[i + 1] : 0;
+    if (dense) place_set_strides(&slice, &sliced);
+    slice.moves[depth] = whole->stride[axis];
+    slice.slack = 0;
+    return slice;
+}
+
+Place scan_input_place(const Node *scan, int number)
+{
+    const ScanAttrs *attrs = scan->attrs;
+    int scanned = scan_scanned(scan);
+    if (number >= scanned) return scan->places[scan_gathered(scan) + number - scanned];
+    Value whole = scan->inputs[number];
+    return place_slice(&whole.node->places[whole.slot], value_type(whole), attrs->axes.at[number],
+                       scan_depth(scan->graph));
+}
+
+Place scan_result_place(const Node *scan, int number)
+{
+    if (number >= scan_gathered(scan)) return scan->places[number];
+    return place_slice(&scan->places[number], &scan->types[number], scan->regions[0]->results[number].axis,
+                       scan_depth(scan->graph));
+}
+
+bool place_equal(const Place *a, const Place *b)
+{
+    return a->space == b->space && a->index == b->index && a->offset == b->offset && a->panel == b->panel &&
+           a->packing == b->packing && a->ring == b->ring && !memcmp(a->stride, b->stride, sizeof a->stride) &&
+           !memcmp(a->before, b->before, sizeof a->before) && !memcmp(a->after, b->after, sizeof a->after) &&
+           !memcmp(a->moves, b->moves, sizeof a->moves);
 }

@@ -2,7 +2,7 @@
 #ifndef IR_PLACE_H
 #define IR_PLACE_H
 
-#include "ir/graph.h"
+#include "ir/scan.h"
 
 typedef enum Space {
     SPACE_NONE,     /* inside a group: registers */
@@ -23,10 +23,12 @@ struct Place {
     int64_t stride[MAX_RANK]; /* elements between neighbours of each axis */
     int64_t before[MAX_RANK], after[MAX_RANK];
     int64_t ring;
-    int64_t panel; /* constants only: 0, or [..., N] lies as [N / panel rounded up, ..., panel], padded
-                      with zeros, in the order that a tile reads it */
-    int64_t slack; /* in the arena only: bytes behind the last element that may be read, and hold anything */
-    int packing;   /* constants only: a Packing of ir/packing.h, what the weights' section holds of the tensor */
+    int64_t moves[MAX_SCANS]; /* elements that the buffer's start goes on each turn of the scans around the node,
+                                 outermost first */
+    int64_t panel;            /* constants only: 0, or [..., N] lies as [N / panel rounded up, ..., panel], padded
+                                 with zeros, in the order that a tile reads it */
+    int64_t slack;            /* in the arena only: bytes behind the last element that may be read, and hold anything */
+    int packing; /* constants only: a Packing of ir/packing.h, what the weights' section holds of the tensor */
     /* packing sparse only: panels that are read side by side, the steps that all such groups of panels take, and
      * elements of the other operand that one step along each axis of the reduction goes */
     int64_t abreast, steps, reach[MAX_RANK];
@@ -47,5 +49,11 @@ int64_t place_bytes(const Place *place, const Type *type);
 int64_t place_interior(const Place *place);
 /* Bytes of a space that the top level's values take, a multiple of 64. */
 int64_t graph_space_bytes(const Graph *graph, Space space);
+/* Slices along the axis of a dense tensor at `whole`, as scans `depth` deep see them one a turn. */
+Place place_slice(const Place *whole, const Type *type, int64_t axis, int depth);
+/* Where the region of a planned scan finds its number-th input, and puts its number-th result. */
+Place scan_input_place(const Node *scan, int number);
+Place scan_result_place(const Node *scan, int number);
+bool place_equal(const Place *a, const Place *b);
 
 #endif

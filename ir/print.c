@@ -2,6 +2,7 @@
 #include "ir/op.h"
 #include "ir/packing.h"
 #include "ir/pool.h"
+#include "ir/scan.h"
 #include "ir/schedule.h"
 
 #include <string.h>
@@ -89,6 +90,7 @@ static void print_place(Printer *p, const Node *node, int slot)
     Place dense = *place;
     place_set_strides(&dense, type);
     print_axes(p, "stride", place->stride, dense.stride, type->rank);
+    print_axes(p, "moves", place->moves, zeros, MAX_SCANS);
     print_axes(p, "before", place->before, zeros, type->rank);
     print_axes(p, "after", place->after, zeros, type->rank);
     print_axes(p, "reach", place->reach, zeros, type->rank);
@@ -127,7 +129,7 @@ static void print_notes(Printer *p, const Node *node)
 
 static const char *types_text(Printer *p, const Node *node)
 {
-    if (node->nresults == 1) return type_text(p->arena, &node->types[0]);
+    if (node->nresults == 1 && node_def(node)->kind != KIND_LOOP) return type_text(p->arena, &node->types[0]);
     const char *text = "";
     for (int i = 0; i < node->nresults; i++)
         text = arena_printf(p->arena, "%s%s%s", text, i ? ", " : "", type_text(p->arena, &node->types[i]));
@@ -159,6 +161,7 @@ static void print_arguments(Printer *p, const Node *node)
     fputs(attrs, p->out);
 }
 
+static void print_node(Printer *p, const Node *node, int indent);
 static void print_body(Printer *p, const Graph *graph, int indent);
 
 static void print_group(Printer *p, const Node *node, int indent)
@@ -174,11 +177,51 @@ static void print_group(Printer *p, const Node *node, int indent)
     fprintf(p->out, "\n%*s}\n", indent, "");
 }
 
+/* x over 1 as r.xt, y over 0 as r.yt (r.h = h0) */
+static void print_scan_head(Printer *p, const Node *node)
+{
+    const ScanAttrs *attrs = node->attrs;
+    int scanned = scan_scanned(node);
+    for (int i = 0; i < node->ninputs; i++) {
+        const Node *input = scan_input(node, i);
+        fputs(i == scanned ? " (" : i ? ", " : "", p->out);
+        if (i < scanned)
+            fprintf(p->out, "%s over %lld as ", value_text(p, node->inputs[i]), (long long)attrs->axes.at[i]);
+        fputs(name_text(p, input->name), p->out);
+        if (i >= scanned) fprintf(p->out, " = %s", value_text(p, node->inputs[i]));
+    }
+    fputs(scanned == node->ninputs ? " ()" : ")", p->out);
+}
+
+static void print_scan(Printer *p, const Node *node, int indent)
+{
+    const Graph *body = node->regions[0];
+    int gathered = scan_gathered(node);
+    fprintf(p->out, "%s: %s = scan ", name_text(p, node->name), types_text(p, node));
+    print_scan_head(p, node);
+    fputs(" {\n", p->out);
+    for (const Node *inner = body->first; inner; inner = inner->next)
+        if (inner->op != OP_input) print_node(p, inner, indent + 2);
+    for (int i = gathered; i < body->nresults; i++)
+        fprintf(p->out, "%*snext %s = %s\n", indent + 2, "", name_text(p, body->results[i].state->name),
+                value_text(p, body->results[i].value));
+    for (int i = 0; i < gathered; i++) {
+        const Result *result = &body->results[i];
+        fprintf(p->out, "%s%s: %s", i ? ", " : arena_printf(p->arena, "%*sreturn ", indent + 2, ""),
+                name_text(p, result->name), value_text(p, result->value));
+        if (result->axis != ((const ScanAttrs *)node->attrs)->axes.at[0])
+            fprintf(p->out, " over %lld", (long long)result->axis);
+    }
+    fprintf(p->out, "%s%*s}", gathered ? "\n" : "", indent, "");
+    print_notes(p, node);
+    fputc('\n', p->out);
+}
+
 static void print_node(Printer *p, const Node *node, int indent)
 {
     fprintf(p->out, "%*s", indent, "");
     if (node->nregions) {
-        print_group(p, node, indent);
+        (node_def(node)->kind == KIND_LOOP ? print_scan : print_group)(p, node, indent);
         return;
     }
     if (node->op == OP_input) {

@@ -23,7 +23,7 @@ Node *leaf_first(const Graph *graph) { return leaf_from(graph->first); }
 Node *leaf_next(const Node *leaf)
 {
     const Node *owner = leaf->graph->owner;
-    if (!owner) return leaf_from(leaf->next);
+    if (!owner || node_def(owner)->kind != KIND_GROUP) return leaf_from(leaf->next);
     return leaf->next ? leaf->next : leaf_from(owner->next);
 }
 

@@ -1,6 +1,7 @@
 #include "ir/verify.h"
 
 #include "ir/node_map.h"
+#include "ir/scan.h"
 #include "ir/strips.h"
 
 #include <string.h>
@@ -85,10 +86,45 @@ static bool check_data(Verifier *v, const Node *node)
            broken(v, node, "has elements of another type", "");
 }
 
+/* The region's first inputs are slices, then come the carried values, each of which becomes one result. */
+static bool check_scan_ports(Verifier *v, const Node *scan)
+{
+    const Graph *region = scan->regions[0];
+    int scanned = scan_scanned(scan), gathered = scan_gathered(scan);
+    if (scan_input(scan, scan->ninputs) || !scan_input(scan, scan->ninputs - 1) ||
+        region->nresults - gathered != scan_carried(scan))
+        return broken(v, scan, "has other inputs or results than its body", "");
+    bool good = true;
+    for (int i = 0; i < scan->ninputs; i++) {
+        const Node *input = scan_input(scan, i);
+        const Type *given = value_type(scan->inputs[i]);
+        Type slice = i < scanned ? scan_slice(given, ((const ScanAttrs *)scan->attrs)->axes.at[i]) : *given;
+        good = check_type(v, input, &slice, 0) && good;
+        if (i >= scanned && region->results[gathered + i - scanned].state != input)
+            good = broken(v, input, "has no `next` where it should be", "");
+    }
+    for (int i = 0; i < gathered; i++)
+        if (!region->results[i].name) good = broken(v, scan, "returns a value without a name", "");
+    return good;
+}
+
+static bool check_scan(Verifier *v, const Node *scan)
+{
+    if (!scan_check(scan, v->diag) || !check_scan_ports(v, scan)) return false;
+    if (scan->nresults != scan->regions[0]->nresults) return broken(v, scan, "has other results than its body", "");
+    Node inferred = *scan;
+    inferred.types = ARENA_ARRAY(v->arena, Type, scan->nresults);
+    if (!scan_infer(&inferred, v->diag)) return false;
+    bool good = true;
+    for (int i = 0; i < scan->nresults; i++) good = check_type(v, scan, &inferred.types[i], i) && good;
+    return good;
+}
+
 static bool check_types(Verifier *v, const Node *node)
 {
     const OpDef *def = node_def(node);
     if (def->kind == KIND_SOURCE) return check_data(v, node);
+    if (def->kind == KIND_LOOP) return check_scan(v, node);
     if (def->kind == KIND_GROUP) {
         const Graph *body = node->regions[0];
         if (body->nresults != node->nresults) return broken(v, node, "has other results than its body returns", "");
@@ -131,7 +167,7 @@ static bool check_group(Verifier *v, const Node *node)
     for (const Node *inner = group.body->first; inner; inner = inner->next) {
         OpKind kind = node_def(inner)->kind;
         bool work = kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_IOTA;
-        if (kind == KIND_SOURCE || kind == KIND_GROUP || kind == KIND_COMPOSITE)
+        if (kind == KIND_SOURCE || kind == KIND_GROUP || kind == KIND_LOOP || kind == KIND_COMPOSITE)
             good = broken(v, inner, "does not belong into a group", "");
         else if (!work && inner != group.anchor && inner != group.pool)
             good = broken(v, inner, "is a second anchor of its group", "");
@@ -148,7 +184,11 @@ static bool check_stage(Verifier *v, const Node *node)
     if (kind == KIND_GROUP) return check_group(v, node);
     bool composite = kind == KIND_COMPOSITE || (op_is_composite(node->op) && !node_is_whole(node));
     if (v->stage >= STAGE_CORE && composite) return broken(v, node, "should have been expanded", "");
-    if (v->stage < STAGE_GROUPED || node->graph->owner || kind == KIND_SOURCE || is_alias(node)) return true;
+    bool in_scan = node->graph->owner && node_def(node->graph->owner)->kind == KIND_LOOP;
+    if (in_scan && (node->op == OP_param || node->op == OP_constant))
+        return broken(v, node, "belongs outside of the scan", "");
+    if (v->stage < STAGE_GROUPED || (node->graph->owner && !in_scan)) return true;
+    if (kind == KIND_SOURCE || kind == KIND_LOOP || is_alias(node)) return true;
     return broken(v, node, "stands outside of a group", "");
 }
 
@@ -159,7 +199,7 @@ static bool check_graph(Verifier *v, const Graph *graph);
 /* What later checks take for granted is checked first. */
 static bool check_node(Verifier *v, const Graph *graph, const Node *node)
 {
-    int regions = node_def(node)->kind == KIND_GROUP;
+    int regions = node_is_step(node);
     if (node->nregions != regions) return broken(v, node, "has a wrong number of regions", "");
     bool good = check_name(v, graph, node) && check_operands(v, graph, node);
     for (int i = 0; good && i < node->nregions; i++) good = check_graph(v, node->regions[i]);
@@ -171,13 +211,14 @@ static bool check_node(Verifier *v, const Graph *graph, const Node *node)
 /* Each state becomes one value of its own type, and what states become stands behind the outputs. */
 static bool check_states(Verifier *v, const Graph *graph)
 {
+    bool scan = graph->owner && node_def(graph->owner)->kind == KIND_LOOP;
     NodeMap *nexts = node_map_new(v->arena);
     int outputs = graph_outputs(graph);
     bool good = true;
     for (int i = outputs; i < graph->nresults; i++) {
         const Result *next = &graph->results[i];
         if (!next->state) return diag_error(v->diag, E0605, next->at, "output `%s` stands behind a `next`", next->name);
-        if (next->state->op != OP_state || next->state->graph != graph)
+        if (next->state->op != (scan ? OP_input : OP_state) || next->state->graph != graph)
             return broken(v, next->state, "is no state of the model, but has a `next`", "");
         if (*node_map_cell(nexts, next->state)) good = broken(v, next->state, "has two values of `next`", "");
         *node_map_cell(nexts, next->state) = 1;
@@ -187,7 +228,7 @@ static bool check_states(Verifier *v, const Graph *graph)
     }
     for (const Node *node = graph->first; node; node = node->next)
         if (node->op == OP_state && !node_map_find(nexts, node))
-            good = broken(v, node, graph->owner ? "does not belong into a group" : "has no `next`", "");
+            good = broken(v, node, graph->owner ? "does not belong into a body" : "has no `next`", "");
     return good;
 }
 

@@ -25,7 +25,8 @@ typedef struct Buffer {
 typedef struct PlanCheck {
     Arena *arena;
     Diag *diag;
-    NodeMap *first; /* node -> index of the buffer of its slot 0 */
+    const Node *scan; /* whose region is checked; NULL: a model */
+    NodeMap *first;   /* node -> index of the buffer of its slot 0 */
     Buffer *buffers;
     size_t count, capacity;
     int inputs;
@@ -52,6 +53,7 @@ static Buffer *buffer_of(PlanCheck *check, Value value)
 
 static void note_use(PlanCheck *check, Value value, int position)
 {
+    if (!node_map_find(check->first, root_of(value).node)) return; /* of a graph around this one */
     Buffer *buffer = buffer_of(check, value);
     buffer->used = true;
     if (position > buffer->last) buffer->last = position;
@@ -59,7 +61,8 @@ static void note_use(PlanCheck *check, Value value, int position)
 
 static bool same_buffer(const Place *a, const Place *b)
 {
-    return a->space == b->space && a->index == b->index && a->offset == b->offset;
+    return a->space == b->space && a->index == b->index && a->offset == b->offset &&
+           memcmp(a->moves, b->moves, sizeof a->moves) == 0;
 }
 
 static bool is_dense(const Place *place, const Type *type)
@@ -113,7 +116,8 @@ static void add_node(PlanCheck *check, const Node *node, int position)
         }
         Buffer buffer = {.value = {(Node *)node, i}, .place = place, .made = position, .last = position, .port = -1};
         if (node->op == OP_input) buffer.port = check->inputs++;
-        if (node->op == OP_state) buffer.made = -1; /* kept from the run before */
+        bool kept = node->op == OP_state || (check->scan && node->op == OP_input);
+        if (kept) buffer.made = -1; /* from the run or the turn before */
         if (place) buffer.bytes = place_bytes(place, &node->types[i]);
         add_buffer(check, buffer);
     }
@@ -141,28 +145,81 @@ static void check_next(PlanCheck *check, Buffer *buffer, const Result *next)
     broken(check, buffer->value.node, "is what a state becomes, but does not lie where the state does");
 }
 
+/* A result of a scan's region lies in what the scan gives back. */
+static void check_turn_result(PlanCheck *check, Buffer *buffer, int number)
+{
+    Place wanted = scan_result_place(check->scan, number);
+    if (buffer->value.node->graph == check->scan->regions[0] && buffer->place && place_equal(buffer->place, &wanted) &&
+        node_is_step(buffer->value.node))
+        return;
+    broken(check, buffer->value.node, "is a result, but does not lie where the scan's is");
+}
+
+static void check_result(PlanCheck *check, const Graph *graph, int number)
+{
+    const Result *result = &graph->results[number];
+    if (!node_map_find(check->first, root_of(result->value).node)) {
+        broken(check, result->value.node, "is a result of a body that does not make it");
+        return;
+    }
+    Buffer *buffer = buffer_of(check, result->value);
+    buffer->port = number;
+    note_use(check, result->value, INT_MAX);
+    if (check->scan)
+        check_turn_result(check, buffer, number);
+    else if (result->state)
+        check_next(check, buffer, result);
+    else if (!buffer->place || buffer->place->space != SPACE_OUTPUT || buffer->place->index != number)
+        broken(check, buffer->value.node, "is a result, but does not lie in the caller's buffer for it");
+}
+
+/* What a scan reads slices of and gathers them in lies side by side. */
+static void check_scan(PlanCheck *check, const Node *scan)
+{
+    for (int i = 0; i < scan->nresults; i++)
+        if (!scan->places || !is_dense(&scan->places[i], &scan->types[i]))
+            broken(check, scan, "gathers values that do not lie side by side");
+    for (int i = 0; i < scan_scanned(scan); i++) {
+        Value value = scan->inputs[i];
+        const Place *place = value.node->places ? &value.node->places[value.slot] : NULL;
+        if (!place || place->space == SPACE_NONE || !is_dense(place, value_type(value)))
+            broken(check, scan, "scans a value whose elements do not lie side by side");
+    }
+}
+
 static void collect(PlanCheck *check, const Graph *graph)
 {
     int position = 0;
     for (const Node *node = graph->first; node; node = node->next, position++) {
         add_node(check, node, position);
         if (node_def(node)->kind == KIND_VIEW) check_alias(check, node);
+        if (node_def(node)->kind == KIND_LOOP) check_scan(check, node);
         note_uses(check, node, position);
     }
-    for (int i = 0; i < graph->nresults; i++) {
-        Buffer *buffer = buffer_of(check, graph->results[i].value);
-        buffer->port = i;
-        note_use(check, graph->results[i].value, INT_MAX);
-        if (graph->results[i].state) {
-            check_next(check, buffer, &graph->results[i]);
-            continue;
-        }
-        if (!buffer->place || buffer->place->space != SPACE_OUTPUT || buffer->place->index != i)
-            broken(check, buffer->value.node, "is a result, but does not lie in the caller's buffer for it");
-    }
+    for (int i = 0; i < graph->nresults; i++) check_result(check, graph, i);
 }
 
 /* ---- places ---- */
+
+/* What a body makes for itself lies in the memory that its scan has for it. */
+static void check_turn_space(PlanCheck *check, const Buffer *buffer)
+{
+    static const int64_t still[MAX_SCANS];
+    const Node *node = buffer->value.node;
+    const Place *place = buffer->place;
+    const Schedule *frame = check->scan->schedule;
+    if (node->op == OP_input) {
+        Place wanted = scan_input_place(check->scan, buffer->port);
+        if (!place_equal(place, &wanted)) broken(check, node, "does not lie where the scan's operand does");
+        return;
+    }
+    if (buffer->port >= 0) return; /* a result, looked at before */
+    bool inside = frame && place->space == SPACE_ARENA && place->offset >= frame->scratch_offset &&
+                  buffer->bytes <= frame->scratch &&
+                  place->offset - frame->scratch_offset <= frame->scratch - buffer->bytes;
+    if (!inside) broken(check, node, "does not lie in the memory of its scan");
+    if (memcmp(place->moves, still, sizeof still) != 0) broken(check, node, "moves, but is of one turn");
+}
 
 /* Which memory is whose: inputs and constants are only read, results have a buffer of the caller each. */
 static void check_space(PlanCheck *check, const Buffer *buffer)
@@ -192,7 +249,7 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
     if (node_def(node)->kind == KIND_VIEW) return;
     if (!place) {
         Scalar number; /* one number is an immediate in the code */
-        bool needed = buffer->used || node->op == OP_state || node_def(node)->kind == KIND_GROUP;
+        bool needed = buffer->used || node->op == OP_state || node_is_step(node);
         if (needed && !node_is_splat(node, &number)) broken(check, node, "is used, but has no place");
         return;
     }
@@ -200,13 +257,14 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
         broken(check, node,
                buffer->scratch ? "has scratch that does not lie at a multiple of 64 bytes"
                                : "does not lie at a multiple of 64 bytes");
+    if (buffer->scratch && check->scan) check_turn_space(check, buffer);
     if (buffer->scratch) return;
     if (place->space == SPACE_SCRATCH) broken(check, node, "lies in scratch, which is no value's");
     if ((place->panel || place->packing) && place->space != SPACE_CONSTANT)
         broken(check, node, "is packed, but no constant");
     if (place->packing && !buffer->used) /* what reads it is held to its form by verify_panels */
         broken(check, node, "is packed, but nobody reads it");
-    check_space(check, buffer);
+    (check->scan ? check_turn_space : check_space)(check, buffer);
 }
 
 /* ---- overlaps ---- */
@@ -286,6 +344,14 @@ static void check_constant_pair(PlanCheck *check, const Buffer *a, const Buffer 
     if (!same) broken(check, y, arena_printf(check->diag->arena, "overlaps `%s` among the constants", x->name));
 }
 
+/* Of a scan's region: apart from all that is its own, says the check of the graph around it. */
+static bool is_port(const Buffer *buffer) { return buffer->port >= 0; }
+
+static bool same_buffer_of(const Buffer *a, const Buffer *b)
+{
+    return a->place && b->place && same_buffer(a->place, b->place);
+}
+
 static void check_pairs(PlanCheck *check)
 {
     for (size_t i = 0; i < check->count; i++)
@@ -294,8 +360,12 @@ static void check_pairs(PlanCheck *check)
             bool views = node_def(a->value.node)->kind == KIND_VIEW || node_def(b->value.node)->kind == KIND_VIEW;
             if (views) continue;
             bool arena = in_memory(a, SPACE_ARENA) && in_memory(b, SPACE_ARENA);
+            if (check->scan && (is_port(a) || is_port(b))) arena = false;
             if (arena || (in_memory(a, SPACE_STATE) && in_memory(b, SPACE_STATE))) check_arena_pair(check, a, b);
-            if (in_memory(a, SPACE_CONSTANT) && in_memory(b, SPACE_CONSTANT)) check_constant_pair(check, a, b);
+            bool carried = a->value.node->op == OP_input && b->value.node->op != OP_input;
+            if (check->scan && carried && same_buffer_of(a, b)) check_arena_pair(check, a, b);
+            if (!check->scan && in_memory(a, SPACE_CONSTANT) && in_memory(b, SPACE_CONSTANT))
+                check_constant_pair(check, a, b);
         }
 }
 
@@ -318,16 +388,20 @@ static void check_extent(PlanCheck *check, Space space)
                                  : "lies behind all that values need");
 }
 
-bool verify_plan(const Graph *graph, Diag *diag)
+static bool check_plan(const Graph *graph, const Node *scan, Diag *diag)
 {
     Arena *arena = arena_child(graph->arena);
-    PlanCheck check = {.arena = arena, .diag = diag, .first = node_map_new(arena), .good = true};
+    PlanCheck check = {.arena = arena, .diag = diag, .scan = scan, .first = node_map_new(arena), .good = true};
     collect(&check, graph);
     for (size_t i = 0; i < check.count; i++) check_place(&check, &check.buffers[i]);
-    if (check.good) check_extent(&check, SPACE_ARENA);
-    if (check.good) check_extent(&check, SPACE_CONSTANT);
-    if (check.good) check_extent(&check, SPACE_STATE);
+    if (check.good && !scan) check_extent(&check, SPACE_ARENA);
+    if (check.good && !scan) check_extent(&check, SPACE_CONSTANT);
+    if (check.good && !scan) check_extent(&check, SPACE_STATE);
     if (check.good) check_pairs(&check);
     arena_free(arena);
+    for (const Node *node = graph->first; check.good && node; node = node->next)
+        if (node_def(node)->kind == KIND_LOOP) check.good = check_plan(node->regions[0], node, diag);
     return check.good;
 }
+
+bool verify_plan(const Graph *graph, Diag *diag) { return check_plan(graph, NULL, diag); }

@@ -31,7 +31,11 @@ static bool is_alias(const Node *node)
     return def->kind == KIND_VIEW && def->view(node, &map) && map.linear;
 }
 
-static bool is_computed(const Node *node) { return node_def(node)->kind != KIND_SOURCE && !is_alias(node); }
+static bool is_computed(const Node *node)
+{
+    OpKind kind = node_def(node)->kind;
+    return kind != KIND_SOURCE && kind != KIND_LOOP && !is_alias(node);
+}
 
 /* May the node join group `g`: it is nobody's yet, and nobody outside needs it. */
 static bool is_private(const Fusion *f, int number, int g)
@@ -332,7 +336,7 @@ static bool needs_copy(const Graph *graph, int result)
     Value value = graph->results[result].value;
     for (int r = 0; r < result; r++)
         if (value_equal(graph->results[r].value, value)) return true;
-    return !is_computed(value.node);
+    return value.node->graph != graph || (!is_computed(value.node) && !node_is_step(value.node));
 }
 
 static bool isolate_results(Graph *graph, Diag *diag)
@@ -341,7 +345,7 @@ static bool isolate_results(Graph *graph, Diag *diag)
         if (!needs_copy(graph, r)) continue;
         Result *result = &graph->results[r];
         NodeSpec spec = {.op = OP_copy, .ninputs = 1, .inputs = &result->value, .origin = result->value.node->origin};
-        spec.name = arena_printf(graph->arena, "%s.copy", result->name);
+        spec.name = arena_printf(graph->arena, "%s.copy", result->name ? result->name : result->state->name);
         Node *copy = graph_add(graph, &spec, diag);
         if (!copy) return false;
         result->value = value_of(copy);
@@ -352,8 +356,10 @@ static bool isolate_results(Graph *graph, Diag *diag)
 bool pass_fuse(Graph *graph, const PassContext *context, Diag *diag)
 {
     /* A group without a use would be computed for nothing and has no place to go. */
-    if (!pass_dce(graph, context, diag) || !isolate_results(graph, diag) || !separate_coordinates(graph, diag))
-        return false;
+    if (!pass_hoist(graph, context, diag) || !pass_dce(graph, context, diag)) return false;
+    if (!isolate_results(graph, diag) || !separate_coordinates(graph, diag)) return false;
+    for (Node *node = graph->first; node; node = node->next)
+        if (node_def(node)->kind == KIND_LOOP && !pass_fuse(node->regions[0], context, diag)) return false;
     Arena *scratch = arena_child(graph->arena);
     bool ok = fuse_graph(graph, scratch, diag);
     arena_free(scratch);

@@ -1,4 +1,5 @@
 #include "passes/lifetime.h"
+#include "ir/scan.h"
 
 #include <assert.h>
 
@@ -25,6 +26,11 @@ Storage *lifetimes_find(const Lifetimes *lifetimes, Value value)
     return &lifetimes->storages[*cell - 1 + value.slot];
 }
 
+bool lifetimes_know(const Lifetimes *lifetimes, Value value)
+{
+    return node_map_find(lifetimes->of, value.node) != NULL;
+}
+
 int lifetimes_resolve(const Lifetimes *lifetimes, int storage)
 {
     while (lifetimes->storages[storage].into >= 0) storage = lifetimes->storages[storage].into;
@@ -37,33 +43,48 @@ static void add_alias(Lifetimes *lifetimes, const Node *node)
     *node_map_cell(lifetimes->of, node) = source - lifetimes->storages + 1;
 }
 
-/* A constant of equal elements is an immediate where only element-wise code and index maps use it. */
+static bool is_loaded(const Graph *region, Value value);
+
+/* What a scan's carried values begin with is filled in, when it is one number. */
+static bool reads_elements(const Node *node, Value value)
+{
+    int count = node_def(node)->kind == KIND_LOOP ? scan_scanned(node) : node->ninputs;
+    for (int i = 0; i < count; i++)
+        if (value_equal(node->inputs[i], value)) return true;
+    for (int i = 0; i < node->nregions; i++)
+        if (is_loaded(node->regions[i], value)) return true;
+    return false;
+}
+
+/* Does other than element-wise code or an index map use it?  For those, a constant of equal elements is an immediate.
+ */
 static bool is_loaded(const Graph *region, Value value)
 {
-    const Node *source = value.node;
-    Scalar element;
-    while (node_def(source)->kind == KIND_VIEW) source = source->inputs[0].node;
-    if (!node_is_splat(source, &element)) return true;
     for (const Node *node = region->first; node; node = node->next) {
         OpKind kind = node_def(node)->kind;
         if (kind == KIND_GROUP && is_loaded(node->regions[0], value)) return true;
         if (kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_PIECES) continue;
-        for (int i = 0; i < node->ninputs; i++)
-            if (value_equal(node->inputs[i], value)) return true;
+        if (reads_elements(node, value)) return true;
     }
     return false;
 }
 
-static void add_reads(Lifetimes *lifetimes, const Node *group, int step)
+static void add_read(Lifetimes *lifetimes, const Node *reader, Value value, int step)
 {
-    const Graph *region = group->regions[0];
+    if (!lifetimes_know(lifetimes, value)) return;
+    Storage *storage = lifetimes_find(lifetimes, value);
+    Scalar element;
+    const Node *source = storage->root.node;
+    storage->last = step;
+    if (!node_is_splat(source, &element) || reads_elements(reader, value)) storage->read = true;
+}
+
+static void add_reads(Lifetimes *lifetimes, const Node *reader, int step)
+{
     Value *captures;
-    int count = graph_captures(region, &captures);
-    for (int i = 0; i < count; i++) {
-        Storage *storage = lifetimes_find(lifetimes, captures[i]);
-        storage->last = step;
-        if (is_loaded(region, captures[i])) storage->read = true;
-    }
+    int count = graph_captures(reader->regions[0], &captures);
+    for (int i = 0; i < reader->ninputs; i++) add_read(lifetimes, reader, reader->inputs[i], step);
+    for (int i = 0; i < count; i++) add_read(lifetimes, reader, captures[i], step);
 }
 
 static int count_values(const Graph *graph)
@@ -83,7 +104,7 @@ Lifetimes lifetimes_of(const Graph *graph, Arena *arena)
             continue;
         }
         add_storages(&lifetimes, node, lifetimes.steps, node->op == OP_input ? inputs++ : 0);
-        if (node->op == OP_group) add_reads(&lifetimes, node, lifetimes.steps++);
+        if (node_is_step(node)) add_reads(&lifetimes, node, lifetimes.steps++);
     }
     for (int i = 0; i < graph->nresults; i++) {
         Storage *storage = lifetimes_find(&lifetimes, graph->results[i].value);
@@ -100,7 +121,7 @@ int lifetimes_scratch(const Graph *graph, Block *out)
 {
     int count = 0, step = 0;
     for (const Node *node = graph->first; node; node = node->next) {
-        if (node->op != OP_group) continue;
+        if (!node_is_step(node)) continue;
         const Schedule *s = node->schedule;
         if (s && s->scratch) out[count++] = (Block){step, step, schedule_scratch(s), 0};
         step++;

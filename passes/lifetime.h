@@ -13,7 +13,7 @@ typedef struct Storage {
     Value root;
     Space space;
     int index;       /* of an input or output */
-    int first, last; /* groups, counted from 0, that write it and read it last */
+    int first, last; /* steps - groups and scans, counted from 0 - that write it and read it last */
     bool read;       /* code loads it from memory; not so what is held in immediates */
     int into;        /* the storage whose memory this one takes over, or -1 */
 } Storage;
@@ -21,12 +21,14 @@ typedef struct Storage {
 typedef struct Lifetimes {
     Storage *storages;
     int count;
-    int steps;   /* number of groups */
+    int steps;   /* number of groups and scans */
     NodeMap *of; /* top-level node -> 1 + index of the storage of its first result */
 } Lifetimes;
 
 Lifetimes lifetimes_of(const Graph *graph, Arena *arena);
 Storage *lifetimes_find(const Lifetimes *lifetimes, Value value);
+/* False of values of the graphs around. */
+bool lifetimes_know(const Lifetimes *lifetimes, Value value);
 /* The storage whose memory this one ends up in. */
 int lifetimes_resolve(const Lifetimes *lifetimes, int storage);
 

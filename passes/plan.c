@@ -36,6 +36,14 @@ static void make_places(const Graph *graph, Node *node)
     node->places = ARENA_ARRAY(graph->arena, Place, node->nresults);
 }
 
+static void make_all_places(const Graph *graph)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        make_places(graph, node);
+        if (node_def(node)->kind == KIND_LOOP) make_all_places(node->regions[0]);
+    }
+}
+
 static void at_least(int64_t *value, int64_t low)
 {
     if (*value < low) *value = low;
@@ -49,7 +57,7 @@ static bool refuse_ring(const Group *group, Diag *diag)
 }
 
 /* What a convolution reads around its input: the padding, as far as its last window goes. */
-static bool add_halo(const Planner *p, const Group *group, const Contraction *c, Diag *diag)
+static bool add_halo(const Group *group, const Contraction *c, Diag *diag)
 {
     const Window *w = &c->window;
     int64_t in[2] = {c->in_height, c->in_width}, out[2] = {c->out_height, c->out_width};
@@ -58,7 +66,7 @@ static bool add_halo(const Planner *p, const Group *group, const Contraction *c,
         if (w->pad_begin[i] <= 0 && after <= 0) continue;
         Value input = group->anchor->inputs[0];
         bool other = place_has_halo(place_of(input)) && place_of(input)->ring != c->pad_value;
-        if (other || !schedule_may_have_ring(p->graph, input)) return refuse_ring(group, diag);
+        if (other || !schedule_may_have_ring(input.node->graph, input)) return refuse_ring(group, diag);
         place_of(input)->ring = c->pad_value;
         at_least(&place_of(input)->before[1 + i], w->pad_begin[i]);
         at_least(&place_of(input)->after[1 + i], after);
@@ -67,11 +75,11 @@ static bool add_halo(const Planner *p, const Group *group, const Contraction *c,
 }
 
 /* Bytes that a tile of dot products reads behind a run of inputs that its steps do not fill. */
-static void add_slack(const Planner *p, const Group *group)
+static void add_slack(const Group *group)
 {
     Value input = group->anchor->inputs[0];
     int64_t slack = schedule_slack(group, group->node->schedule->products);
-    if (slack && schedule_may_have_slack(p->graph, input)) at_least(&source_of(input)->places->slack, slack);
+    if (slack && schedule_may_have_slack(input.node->graph, input)) at_least(&source_of(input)->places->slack, slack);
 }
 
 /* A copy's name is not that which its elements were drawn for. */
@@ -109,7 +117,7 @@ static bool set_packing(Planner *p, Node *anchor, int operand, Diag *diag)
                       .data = node->data,
                       .origin = node->origin,
                       .before = node->next};
-    Node *copy = graph_add(p->graph, &again, diag);
+    Node *copy = graph_add(node->graph, &again, diag);
     if (!copy) return false;
     make_places(p->graph, copy);
     anchor->inputs[operand] = value_of(copy);
@@ -144,32 +152,62 @@ static void mark_dense(Planner *p, const Group *group)
 static void set_sparse_places(const Graph *graph)
 {
     for (Node *node = graph->first; node; node = node->next) {
+        if (node_def(node)->kind == KIND_LOOP) set_sparse_places(node->regions[0]);
         if (node->op != OP_group || node->schedule->variant != VARIANT_SPARSE) continue;
         Group group = group_of(node);
         sparse_set_place(&group, place_of(group.anchor->inputs[1]));
     }
 }
 
+static bool is_in_strips(Value value)
+{
+    const Node *owner = value.node->graph->owner;
+    return owner && node_def(owner)->kind == KIND_GROUP;
+}
+
 /* What the group reads around and behind its operands.  What lies in scratch has its room there. */
-static bool make_room(Planner *p, const Group *group, Diag *diag)
+static bool make_room(const Group *group, Diag *diag)
 {
     Contraction c = {.bias = -1};
-    if (group->kind != KIND_CONTRACT || group->anchor->inputs[0].node->graph != p->graph) return true;
+    if (group->kind != KIND_CONTRACT || is_in_strips(group->anchor->inputs[0])) return true;
     node_def(group->anchor)->contract(group->anchor, &c);
-    add_slack(p, group);
-    return add_halo(p, group, &c, diag);
+    add_slack(group);
+    return add_halo(group, &c, diag);
+}
+
+static void mark_scanned(Planner *p, const Node *scan)
+{
+    for (int i = 0; i < scan->ninputs; i++) *node_map_cell(p->packed, source_of(scan->inputs[i])) = SHARED;
+}
+
+/* Of every group, also those in scans: first all that is read around and behind operands and plainly, then packings. */
+static bool shape_groups(Planner *p, const Graph *graph, bool packing, Diag *diag)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        if (node_def(node)->kind != KIND_LOOP) continue;
+        mark_scanned(p, node);
+        if (!shape_groups(p, node->regions[0], packing, diag)) return false;
+    }
+    for (Node *node = leaf_first(graph); node; node = leaf_next(node)) {
+        Group group = group_of(node);
+        if (packing ? !set_packings(p, &group, diag) : !make_room(&group, diag)) return false;
+        if (!packing) mark_dense(p, &group);
+    }
+    return true;
+}
+
+static void set_strides(const Graph *graph)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        for (int slot = 0; slot < node->nresults; slot++) place_set_strides(&node->places[slot], &node->types[slot]);
+        if (node_def(node)->kind == KIND_LOOP) set_strides(node->regions[0]);
+    }
 }
 
 static bool shape_places(Planner *p, Diag *diag)
 {
-    for (int packing = 0; packing < 2; packing++)
-        for (Node *node = leaf_first(p->graph); node; node = leaf_next(node)) {
-            Group group = group_of(node);
-            if (packing ? !set_packings(p, &group, diag) : !make_room(p, &group, diag)) return false;
-            if (!packing) mark_dense(p, &group);
-        }
-    for (Node *node = p->graph->first; node; node = node->next)
-        for (int slot = 0; slot < node->nresults; slot++) place_set_strides(&node->places[slot], &node->types[slot]);
+    if (!shape_groups(p, p->graph, false, diag) || !shape_groups(p, p->graph, true, diag)) return false;
+    set_strides(p->graph);
     set_sparse_places(p->graph);
     return true;
 }
@@ -189,6 +227,7 @@ static bool same_layout(Value a, Value b)
 static bool can_take(const Planner *p, const Group *group, Value value)
 {
     Value result = value_of((Node *)group->node);
+    if (!lifetimes_know(&p->lifetimes, value)) return false; /* what is outside of a scan stays for the next turn */
     Storage *taken = lifetimes_find(&p->lifetimes, value), *own = lifetimes_find(&p->lifetimes, result);
     if (taken->space != SPACE_ARENA || own->space != SPACE_ARENA || taken->last != own->first) return false;
     if (!same_layout(value, result)) return false;
@@ -214,21 +253,25 @@ static void reuse_memory(Planner *p)
 /* ---- offsets ---- */
 
 /* Constants lie in the order in which the groups first read them. */
+static void place_constant(Planner *p, Value value, int64_t *offset)
+{
+    Storage *storage = lifetimes_find(&p->lifetimes, value);
+    Place *place = place_of(storage->root);
+    if (storage->space != SPACE_CONSTANT || !storage->read || place->space == SPACE_CONSTANT) return;
+    place->space = SPACE_CONSTANT;
+    place->offset = *offset;
+    *offset = layout_align(*offset + place_bytes(place, value_type(storage->root)));
+}
+
 static void place_constants(Planner *p)
 {
     int64_t offset = 0;
     for (Node *node = p->graph->first; node; node = node->next) {
-        if (node->op != OP_group) continue;
+        if (!node_is_step(node)) continue;
         Value *captures;
         int count = graph_captures(node->regions[0], &captures);
-        for (int i = 0; i < count; i++) {
-            Storage *storage = lifetimes_find(&p->lifetimes, captures[i]);
-            Place *place = place_of(storage->root);
-            if (storage->space != SPACE_CONSTANT || !storage->read || place->space == SPACE_CONSTANT) continue;
-            place->space = SPACE_CONSTANT;
-            place->offset = offset;
-            offset = layout_align(offset + place_bytes(place, value_type(storage->root)));
-        }
+        for (int i = 0; i < node->ninputs; i++) place_constant(p, node->inputs[i], &offset);
+        for (int i = 0; i < count; i++) place_constant(p, captures[i], &offset);
     }
 }
 
@@ -290,9 +333,9 @@ static void place_states(Planner *p)
     }
 }
 
-static void place_aliases(Planner *p)
+static void place_aliases(const Graph *graph)
 {
-    for (Node *node = p->graph->first; node; node = node->next) {
+    for (Node *node = graph->first; node; node = node->next) {
         if (node_def(node)->kind != KIND_VIEW) continue;
         const Place *from = place_of(node->inputs[0]);
         assert(!place_has_halo(from) && !from->panel);
@@ -300,7 +343,52 @@ static void place_aliases(Planner *p)
         node->places->index = from->index;
         node->places->offset = from->offset;
         node->places->slack = from->slack;
+        memcpy(node->places->moves, from->moves, sizeof from->moves);
     }
+}
+
+/* ---- scans ---- */
+
+/* What a turn makes for itself lies in one block, which is the scan's while it runs: offsets from its start. */
+static void plan_turns(const Planner *outer, Node *scan)
+{
+    Planner p = {.graph = scan->regions[0], .scratch = outer->scratch};
+    for (Node *node = p.graph->first; node; node = node->next)
+        if (node_def(node)->kind == KIND_LOOP) plan_turns(&p, node);
+    p.lifetimes = lifetimes_of(p.graph, p.scratch);
+    reuse_memory(&p);
+    place_arena(&p);
+    scan->schedule->scratch = graph_space_bytes(p.graph, SPACE_ARENA);
+}
+
+static void move_into(const Graph *region, int64_t offset)
+{
+    for (Node *node = region->first; node; node = node->next) {
+        for (int slot = 0; slot < node->nresults; slot++)
+            if (node->places[slot].space == SPACE_ARENA) node->places[slot].offset += offset;
+        if (node->schedule && node->schedule->scratch) node->schedule->scratch_offset += offset;
+    }
+}
+
+/* Once it is settled where scans have their memory, and what they read and give back: from the outermost in. */
+static void settle_scans(const Graph *graph)
+{
+    for (Node *scan = graph->first; scan; scan = scan->next) {
+        if (node_def(scan)->kind != KIND_LOOP) continue;
+        const Graph *region = scan->regions[0];
+        move_into(region, scan->schedule->scratch_offset);
+        for (int i = 0; i < scan->ninputs; i++) *scan_input(scan, i)->places = scan_input_place(scan, i);
+        for (int i = 0; i < region->nresults; i++) *place_of(region->results[i].value) = scan_result_place(scan, i);
+        place_aliases(region);
+        settle_scans(region);
+    }
+}
+
+static bool all_results_are_written(const Graph *graph, Diag *diag)
+{
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node_def(node)->kind == KIND_LOOP && !all_results_are_written(node->regions[0], diag)) return false;
+    return results_are_written(graph, diag);
 }
 
 bool pass_plan(Graph *graph, const PassContext *context, Diag *diag)
@@ -308,16 +396,19 @@ bool pass_plan(Graph *graph, const PassContext *context, Diag *diag)
     (void)context;
     Arena *scratch = arena_child(graph->arena);
     Planner p = {.graph = graph, .scratch = scratch, .packed = node_map_new(scratch)};
-    for (Node *node = graph->first; node; node = node->next) make_places(graph, node);
-    bool fits = results_are_written(graph, diag) && shape_places(&p, diag);
+    make_all_places(graph);
+    bool fits = all_results_are_written(graph, diag) && shape_places(&p, diag);
     if (fits) {
+        for (Node *node = graph->first; node; node = node->next)
+            if (node_def(node)->kind == KIND_LOOP) plan_turns(&p, node);
         p.lifetimes = lifetimes_of(graph, scratch);
         reuse_memory(&p);
         place_ports(&p);
         place_states(&p);
         place_constants(&p);
         place_arena(&p);
-        place_aliases(&p);
+        place_aliases(graph);
+        settle_scans(graph);
         graph->stage = STAGE_PLANNED;
     }
     arena_free(scratch);

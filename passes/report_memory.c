@@ -62,7 +62,7 @@ static void print_arena(const Graph *graph, const Lifetimes *l, Arena *arena, FI
     const char **steps = ARENA_ARRAY(arena, const char *, l->steps + 1);
     int count = 0;
     for (const Node *node = graph->first; node; node = node->next)
-        if (node->op == OP_group) steps[count++] = node->name;
+        if (node_is_step(node)) steps[count++] = node->name;
     fprintf(out, "\n%-24s %12s %12s  %s\n", "buffer", "bytes", "offset", "needed from .. to");
     for (int i = 0; i < l->count; i++) {
         const Storage *s = &l->storages[i];

@@ -100,11 +100,18 @@ static void print_layer(const Node *node, const PassContext *context, Arena *are
     fprintf(out, "  %s\n", reason_of(arena, &c));
 }
 
+static void print_layers(const Graph *graph, const PassContext *context, Arena *arena, FILE *out)
+{
+    for (const Node *node = leaf_first(graph); node; node = leaf_next(node)) print_layer(node, context, arena, out);
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node_def(node)->kind == KIND_LOOP) print_layers(node->regions[0], context, arena, out);
+}
+
 void report_sparsity(const Graph *graph, const PassContext *context, FILE *out)
 {
     Arena *arena = arena_child(graph->arena);
     fprintf(out, "%-16s %7s %-11s %9s %9s %-8s %8s %8s  %s\n", "layer", "zeros", "pattern", "bytes", "stored",
             "variant", "cycles", "skipping", "why");
-    for (const Node *node = leaf_first(graph); node; node = leaf_next(node)) print_layer(node, context, arena, out);
+    print_layers(graph, context, arena, out);
     arena_free(arena);
 }

@@ -31,10 +31,10 @@ static bool has_other_ring(const Node *before, Value value, int64_t ring)
     return false;
 }
 
-static bool is_captured(const Group *group, Value value)
+static bool is_captured(const Graph *region, Value value)
 {
     Value *captured;
-    int count = graph_captures(group->body, &captured);
+    int count = graph_captures(region, &captured);
     for (int i = 0; i < count; i++)
         if (value_equal(captured[i], value)) return true;
     return false;
@@ -44,22 +44,24 @@ static bool is_captured(const Group *group, Value value)
 static bool group_reads_dense(const Node *node, Value value)
 {
     Group group = group_of(node);
-    if (group.kind == KIND_NEST) return is_captured(&group, value);
+    if (group.kind == KIND_NEST) return is_captured(group.body, value);
     if (group.kind != KIND_CONTRACT) return false;
     Contraction c;
     node_def(group.anchor)->contract(group.anchor, &c);
     if (value_equal(group.anchor->inputs[1], value)) return true;
-    return !contraction_is_image(&c, group.anchor) && is_captured(&group, value);
+    return !contraction_is_image(&c, group.anchor) && is_captured(group.body, value);
 }
 
-/* Does some reader take the value for one dense run: a reshape, or a contraction? */
+/* Does some reader take the value for one dense run: a reshape, a contraction or what runs inside a scan? */
 static bool is_read_dense(const Graph *graph, Value value)
 {
     for (const Node *node = leaf_first(graph); node; node = leaf_next(node))
         if (group_reads_dense(node, value)) return true;
-    for (const Node *node = graph->first; node; node = node->next)
+    for (const Node *node = graph->first; node; node = node->next) {
+        if (node_def(node)->kind == KIND_LOOP && is_captured(node->regions[0], value)) return true;
         for (int i = 0; i < node->ninputs; i++)
             if (value_equal(node->inputs[i], value)) return true;
+    }
     return false;
 }
 
@@ -77,6 +79,7 @@ static bool is_written_dense(const Node *node)
 bool schedule_may_have_ring(const Graph *graph, Value value)
 {
     if (value.node->op != OP_group || is_written_dense(value.node)) return false;
+    graph = value.node->graph; /* a scan may stand between */
     for (int i = 0; i < graph->nresults; i++)
         if (value_equal(graph->results[i].value, value)) return false;
     return !is_read_dense(graph, value);
@@ -208,6 +211,10 @@ static bool has_one_result(const Node *node, Diag *diag)
 
 bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
 {
+    for (Node *node = graph->first; node; node = node->next) {
+        if (node_def(node)->kind != KIND_LOOP) continue;
+        if (!schedule_scan(node, diag) || !pass_schedule(node->regions[0], context, diag)) return false;
+    }
     if (!add_copies(graph, context->target, diag) || !settle_states(graph, diag)) return false;
     for (Node *node = graph->first; node; node = node->next) {
         if (node->op != OP_group) continue;

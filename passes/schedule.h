@@ -36,6 +36,9 @@ double tile_cycles(const TileProblem *problem, const Schedule *schedule, const T
 /* The cheapest tile that fits the target's registers. */
 Schedule tile_choose(const TileProblem *problem, const Target *target);
 
+/* Gives the scan a schedule, and its body copies of slices that do not lie side by side. */
+bool schedule_scan(Node *scan, Diag *diag);
+
 /* Decides which groups run in parts side by side, at most `threads` at a time: those that save more than a fork and a
  * join cost, and none when all of them together do not pay for waking the threads. */
 void schedule_threads(const Graph *graph, const Target *target, int threads);

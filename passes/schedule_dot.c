@@ -51,6 +51,7 @@ static Value root_of(Value value)
 bool schedule_may_have_slack(const Graph *graph, Value value)
 {
     Value root = root_of(value);
+    graph = root.node->graph; /* a scan may stand between */
     for (int i = 0; i < graph->nresults; i++)
         if (value_equal(root_of(graph->results[i].value), root)) return false;
     return root.node->op == OP_group;

@@ -23,7 +23,7 @@ bool lifetimes_in_step(const Lifetimes *lifetimes, const Group *group, const Sto
     Value *captures;
     int count = graph_captures(group->body, &captures);
     for (int i = 0; i < count; i++)
-        if (lifetimes_find(lifetimes, captures[i]) == taken &&
+        if (lifetimes_know(lifetimes, captures[i]) && lifetimes_find(lifetimes, captures[i]) == taken &&
             !(type_same_shape(value_type(captures[i]), &group->node->types[0]) &&
               group_reads_in_step(group, captures[i])))
             return false;
@@ -42,7 +42,7 @@ bool results_are_written(const Graph *graph, Diag *diag)
     for (int i = 0; i < graph->nresults; i++) {
         const Result *result = &graph->results[i];
         Value source = root_of(result->value);
-        bool own = source.node->op == OP_group;
+        bool own = node_is_step(source.node) && source.node->graph == graph;
         for (int k = 0; k < i; k++) own = own && !value_equal(root_of(graph->results[k].value), source);
         if (own) continue;
         diag_error(diag, E0605, result->at, "result `%s` is not written by a group of its own", result->name);
@@ -57,6 +57,7 @@ static bool can_be_written_over(const Lifetimes *lifetimes, const Result *next)
     const Storage *state = lifetimes_find(lifetimes, value_of(next->state));
     const Storage *written = lifetimes_find(lifetimes, next->value);
     if (state->last != written->first) return state->last < written->first;
+    if (written->root.node->op != OP_group) return false; /* a scan begins with copies of what it carries */
     Group group = group_of(written->root.node);
     return group.node->nresults == 1 && lifetimes_in_step(lifetimes, &group, state);
 }

@@ -68,7 +68,7 @@ static void contraction_has_the_bound_of_the_contract(void **state)
     Fixture *f = fixture_new(DIMS(2, 3));
     Value weight = sketch_param(&f->sketch, F32, DIMS(3, 4)), bias = sketch_param(&f->sketch, F32, DIMS(4));
     finish(f, sketch_op(&f->sketch, OP_dense, NULL, OPERANDS(f->input, weight, bias)), x);
-    Judgement j = judge_group(f->group, 0, &f->known, false, f->arena);
+    Judgement j = judge_step(f->group, 0, &f->known, false, f->arena);
     for (int64_t i = 0; i < 8; i++) {
         double size = fabs(at(bias.node->data, i % 4)), sum = at(bias.node->data, i % 4);
         for (int64_t k = 0; k < 3; k++) {
@@ -90,7 +90,7 @@ static void maps_pass_errors_on(void **state)
     Value weight = sketch_param(&f->sketch, F32, DIMS(3, 4));
     Value dense = sketch_op(&f->sketch, OP_dense, NULL, OPERANDS(f->input, weight));
     finish(f, sketch_op(&f->sketch, OP_relu, NULL, OPERANDS(dense)), x);
-    Judgement j = judge_group(f->group, 0, &f->known, false, f->arena);
+    Judgement j = judge_step(f->group, 0, &f->known, false, f->arena);
     for (int64_t i = 0; i < 8; i++) {
         double size = 0, sum = 0;
         for (int64_t k = 0; k < 3; k++) {
@@ -113,7 +113,7 @@ static void smallest_has_the_largest_error(void **state)
     Value exp_x = sketch_op(&f->sketch, OP_exp, NULL, OPERANDS(f->input));
     ReduceAttrs attrs = {.axes = {.count = 1, .at = {1}}};
     finish(f, sketch_op(&f->sketch, OP_reduce_min, &attrs, OPERANDS(exp_x)), x);
-    Judgement j = judge_group(f->group, 0, &f->known, false, f->arena);
+    Judgement j = judge_step(f->group, 0, &f->known, false, f->arena);
     is_close(at(&j.expected, 0) + 1, exp(-3) + 1);
     assert_true(at(&j.bound, 0) >= eps * exp(2) && at(&j.bound, 0) < 100 * eps * exp(2));
     arena_free(f->arena);
@@ -126,8 +126,8 @@ static void exact_where_it_must_be(void **state)
     Fixture *f = fixture_new(DIMS(4));
     CastAttrs attrs = {.to = I8};
     finish(f, sketch_op(&f->sketch, OP_cast, &attrs, OPERANDS(f->input)), x);
-    Judgement strict = judge_group(f->group, 0, &f->known, true, f->arena);
-    Judgement fast = judge_group(f->group, 0, &f->known, false, f->arena);
+    Judgement strict = judge_step(f->group, 0, &f->known, true, f->arena);
+    Judgement fast = judge_step(f->group, 0, &f->known, false, f->arena);
     assert_null(strict.bound.data);
     static const double expected[] = {0, -1, 127, -7};
     for (int64_t i = 0; i < 4; i++) {

@@ -145,8 +145,8 @@ static LoopFunction *copier(Arena *arena, Dtype dtype, int lanes, int active, in
     LoopFunction *f = loop_function_new(arena, "copy", (Origin){0});
     LoopBuilder b = loop_builder(arena, f);
     int64_t elements = (active - 1) * stride + 1;
-    LoopBuffer *in = loop_buffer(&b, &(LoopBuffer){"in", dtype, SPACE_INPUT, 0, 0, elements, 1, false, 0});
-    LoopBuffer *out = loop_buffer(&b, &(LoopBuffer){"out", dtype, SPACE_OUTPUT, 0, 0, elements, 1, true, 0});
+    LoopBuffer *in = loop_buffer(&b, &(LoopBuffer){"in", dtype, SPACE_INPUT, 0, 0, elements, 1, false, 0, {0}});
+    LoopBuffer *out = loop_buffer(&b, &(LoopBuffer){"out", dtype, SPACE_OUTPUT, 0, 0, elements, 1, true, 0, {0}});
     const LoopExpr *value = loop_load(&b, in, affine(0), lanes, stride, active);
     loop_store(&b, out, affine(0), value, stride, active);
     return f;

@@ -130,10 +130,11 @@ static LoopFunction *function_of(Arena *arena, const Trial *t, int lanes)
     LoopBuilder b = loop_builder(arena, f);
     const LoopExpr *args[3];
     Dtype result = t->expr->ops[t->expr->result].dtype;
-    LoopBuffer *out = loop_buffer(&b, &(LoopBuffer){"out", result, SPACE_OUTPUT, 0, 0, PAIRS, 1, true, 0});
+    LoopBuffer *out = loop_buffer(&b, &(LoopBuffer){"out", result, SPACE_OUTPUT, 0, 0, PAIRS, 1, true, 0, {0}});
     LoopScope scope = loop_for(&b, "i", 0, PAIRS, lanes, MODE_SERIAL);
     for (int i = 0; i < t->narguments; i++) {
-        LoopBuffer *in = loop_buffer(&b, &(LoopBuffer){"in", t->arguments[i], SPACE_INPUT, i, 0, PAIRS, 1, false, 0});
+        LoopBuffer *in =
+            loop_buffer(&b, &(LoopBuffer){"in", t->arguments[i], SPACE_INPUT, i, 0, PAIRS, 1, false, 0, {0}});
         args[i] = loop_load(&b, in, affine_of(scope.var, 1), lanes, 1, lanes);
     }
     loop_store(&b, out, affine_of(scope.var, 1), loop_expr(&b, t->expr, args, lanes), 1, lanes);
@@ -181,7 +182,7 @@ static LoopFunction *three_inputs(Arena *arena)
 {
     LoopFunction *f = loop_function_new(arena, "ports", (Origin){0});
     LoopBuilder b = loop_builder(arena, f);
-    loop_buffer(&b, &(LoopBuffer){"in", U8, SPACE_INPUT, 2, 0, 1, 1, false, 0});
+    loop_buffer(&b, &(LoopBuffer){"in", U8, SPACE_INPUT, 2, 0, 1, 1, false, 0, {0}});
     return f;
 }
 

@@ -343,7 +343,7 @@ static void shared_values_are_bound_once(void **state)
     open_case(&c);
     LoopFunction *f = loop_function_new(c.arena, "f", (Origin){0});
     LoopBuilder b = loop_builder(c.arena, f);
-    LoopBuffer *x = loop_buffer(&b, &(LoopBuffer){"x", F32, SPACE_ARENA, 0, 0, 64, 64, true, 0});
+    LoopBuffer *x = loop_buffer(&b, &(LoopBuffer){"x", F32, SPACE_ARENA, 0, 0, 64, 64, true, 0, {0}});
     LoopBuffer *again = loop_buffer(&b, x);
     Expr *e = expr_new(c.arena);
     int square = expr_arg(e, 0, F32);

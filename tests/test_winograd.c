@@ -156,7 +156,7 @@ static double worst_share(const Graph *graph, const Tensor *inputs, const Tensor
             *node_map_cell(known.tensors, node) = *node_map_find(known.tensors, from);
         }
     }
-    Judgement j = judge_group(last, 0, &known, false, arena);
+    Judgement j = judge_step(last, 0, &known, false, arena);
     double worst = 0;
     for (int64_t i = 0; i < type_elements(&result->type); i++) {
         double error = fabs(tensor_real(result, i) - tensor_real(&j.expected, i)), bound = tensor_real(&j.bound, i);

@@ -3,8 +3,9 @@
 #include "frontend/driver/bound.h"
 
 #include "ir/eval.h"
-#include "ir/op.h"
+#include "ir/scan.h"
 #include "ir/winograd.h"
+#include "passes/pass.h"
 
 #include <assert.h>
 #include <float.h>
@@ -21,7 +22,7 @@ typedef struct Judge {
     const Known *known;
     Group group;
     int64_t winograd; /* outputs of its tiles along an axis, 0 when it is no such */
-    NodeMap *inside;  /* of Estimate *, or Tensor * when strict */
+    NodeMap *inside;  /* of Estimate *, or Tensor * when strict: one a slot */
 } Judge;
 
 /* map_roundings: those of the longest elementary function of ours */
@@ -87,7 +88,7 @@ static Estimate exact(Arena *arena, const Tensor *tensor)
 static Estimate estimate_of(const Judge *judge, Value value)
 {
     const int64_t *cell = node_map_find(judge->inside, value.node);
-    return cell ? *(const Estimate *)(intptr_t)*cell : exact(judge->arena, outer_tensor(judge, value));
+    return cell ? ((const Estimate *)(intptr_t)*cell)[value.slot] : exact(judge->arena, outer_tensor(judge, value));
 }
 
 /* Operands in doubles to the dtypes that the node knows. */
@@ -292,8 +293,14 @@ static void add_rounding(Estimate *out, Dtype dtype)
         reals(&out->error)[i] += narrow * (fabs(reals(&out->value)[i]) + reals(&out->error)[i] + 0x1p-14);
 }
 
+static void eval_nest(Judge *judge, const Node *node);
+
 static void eval_fast(Judge *judge, const Node *node)
 {
+    if (node_def(node)->kind == KIND_NEST) {
+        eval_nest(judge, node);
+        return;
+    }
     Estimate *in = ARENA_ARRAY(judge->arena, Estimate, node->ninputs + 1), *out = ARENA_NEW(judge->arena, Estimate);
     Tensor *operands = new_operands(judge, node);
     for (int i = 0; i < node->ninputs; i++)
@@ -332,29 +339,148 @@ static void eval_body(Judge *judge, const Graph *body, bool strict)
     eval_nodes(judge, body, strict);
 }
 
-/* A nest of its own has the reference's bits where products are fused.  Where they are not, each of its results is as
- * far off as a chain of its longest sum and the functions around it may get. */
-static void judge_nest(const Judge *judge, const Node *node, int slot, Judgement *out)
+/* A nest of its own means its expansion, which is judged node by node: what its code does is at least as exact. */
+static void eval_nest(Judge *judge, const Node *node)
 {
-    Tensor *operands = new_operands(judge, node), *results = ARENA_ARRAY(judge->arena, Tensor, node->nresults);
-    double terms = 1, largest = 1;
+    Diag diag = diag_new(judge->arena);
+    Graph *graph = graph_new(judge->arena, node->name);
+    Value *inputs = ARENA_ARRAY(judge->arena, Value, node->ninputs + 1);
     for (int i = 0; i < node->ninputs; i++) {
         if (!node->inputs[i].node) continue;
-        const Tensor *operand = outer_tensor(judge, node->inputs[i]);
-        operands[i] = operand->type.dtype == F32 ? to_double(judge->arena, operand) : *operand;
-        for (int axis = 0; axis < operand->type.rank; axis++) terms = fmax(terms, (double)operand->type.dim[axis].high);
+        NodeSpec spec = {.op = OP_input, .name = "operand", .type = value_type(node->inputs[i])};
+        inputs[i] = value_of(graph_add(graph, &spec, &diag));
+        Estimate *given = ARENA_NEW(judge->arena, Estimate);
+        *given = estimate_of(judge, node->inputs[i]);
+        *node_map_cell(judge->inside, inputs[i].node) = (int64_t)(intptr_t)given;
     }
-    node_eval_double(node, operands, results, judge->arena);
-    out->expected = results[slot];
-    out->bound = new_double(judge->arena, &results[slot].type);
-    int64_t count = type_elements(&out->bound.type);
-    for (int64_t i = 0; i < count; i++) largest = fmax(largest, fabs(reals(&out->expected)[i]));
-    for (int64_t i = 0; i < count; i++) reals(&out->bound)[i] = map_roundings * (8 + sqrt(terms)) * eps * largest;
+    NodeSpec spec = {
+        .op = node->op, .name = node->name, .ninputs = node->ninputs, .inputs = inputs, .attrs = node->attrs};
+    Node *whole = graph_add(graph, &spec, &diag);
+    Maker maker = {.graph = graph, .node = whole, .at = whole, .diag = &diag};
+    Value *made = ARENA_ARRAY(judge->arena, Value, node->nresults);
+    bool expanded = whole && node_def(node)->expand(&maker, made);
+    assert(expanded && !diag.errors);
+    (void)expanded;
+    for (int i = 0; i < node->nresults; i++) graph_add_result(graph, (Result){.value = made[i]});
+    graph_remove(graph, whole);
+    bool primitive = pass_expand(graph, &(PassContext){.level = 0}, &diag);
+    assert(primitive);
+    (void)primitive;
+    for (const Node *inner = graph->first; inner; inner = inner->next)
+        if (inner->op != OP_input) eval_fast(judge, inner);
+    Estimate *out = ARENA_ARRAY(judge->arena, Estimate, node->nresults);
+    for (int i = 0; i < node->nresults; i++) out[i] = estimate_of(judge, graph->results[i].value);
+    *node_map_cell(judge->inside, node) = (int64_t)(intptr_t)out;
 }
 
-Judgement judge_group(const Node *group, int slot, const Known *known, bool strict, Arena *arena)
+/* ---- scans: turn by turn, so that what one adds to the error is carried into the next ---- */
+
+static void eval_turn(Judge *judge, const Graph *region);
+
+/* Slice `turn` along the axis out of `whole`, or into it. */
+static void move_slice(const Tensor *whole, const Tensor *slice, int64_t axis, int64_t turn, bool out)
 {
-    Judge judge = {.arena = arena, .known = known, .group = group_of(group)};
+    int64_t step = scan_step(&whole->type, axis), turns = whole->type.dim[axis].high;
+    for (int64_t i = 0; i < type_elements(&slice->type); i++) {
+        double *in_whole = &reals(whole)[(i / step * turns + turn) * step + i % step];
+        *(out ? &reals(slice)[i] : in_whole) = *(out ? in_whole : &reals(slice)[i]);
+    }
+}
+
+static Estimate sliced(Judge *judge, const Estimate *whole, int64_t axis, int64_t turn)
+{
+    Type type = scan_slice(&whole->value.type, axis);
+    Estimate slice = {new_double(judge->arena, &type), new_double(judge->arena, &type)};
+    move_slice(&whole->value, &slice.value, axis, turn, true);
+    move_slice(&whole->error, &slice.error, axis, turn, true);
+    return slice;
+}
+
+static void eval_scan(Judge *judge, const Node *scan)
+{
+    const ScanAttrs *attrs = scan->attrs;
+    const Graph *region = scan->regions[0];
+    int scanned = scan_scanned(scan), gathered = scan_gathered(scan);
+    Estimate *in = ARENA_ARRAY(judge->arena, Estimate, scan->ninputs),
+             *out = ARENA_ARRAY(judge->arena, Estimate, scan->nresults),
+             *given = ARENA_ARRAY(judge->arena, Estimate, scan->ninputs);
+    for (int i = 0; i < scan->ninputs; i++) in[i] = estimate_of(judge, scan->inputs[i]);
+    for (int i = scanned; i < scan->ninputs; i++) given[i] = in[i];
+    for (int i = 0; i < gathered; i++)
+        out[i] = (Estimate){new_double(judge->arena, &scan->types[i]), new_double(judge->arena, &scan->types[i])};
+    for (int i = 0; i < scan->ninputs; i++)
+        *node_map_cell(judge->inside, scan_input(scan, i)) = (int64_t)(intptr_t)&given[i];
+    for (int64_t turn = 0; turn < scan_turns(scan); turn++) {
+        for (int i = 0; i < scanned; i++) given[i] = sliced(judge, &in[i], attrs->axes.at[i], turn);
+        eval_turn(judge, region);
+        for (int i = 0; i < gathered; i++) {
+            Estimate made = estimate_of(judge, region->results[i].value);
+            move_slice(&out[i].value, &made.value, region->results[i].axis, turn, false);
+            move_slice(&out[i].error, &made.error, region->results[i].axis, turn, false);
+        }
+        for (int i = gathered; i < scan->nresults; i++) out[i] = estimate_of(judge, region->results[i].value);
+        for (int i = gathered; i < scan->nresults; i++) given[scanned + i - gathered] = out[i];
+    }
+    *node_map_cell(judge->inside, scan) = (int64_t)(intptr_t)out;
+}
+
+static void eval_group(Judge *judge, const Node *group)
+{
+    const Graph *body = group->regions[0];
+    Estimate *out = ARENA_ARRAY(judge->arena, Estimate, group->nresults);
+    judge->group = group_of(group);
+    judge->winograd = group->schedule ? winograd_outputs(group->schedule->variant) : 0;
+    for (const Node *node = body->first; node; node = node->next) eval_fast(judge, node);
+    for (int i = 0; i < group->nresults; i++) out[i] = estimate_of(judge, body->results[i].value);
+    *node_map_cell(judge->inside, group) = (int64_t)(intptr_t)out;
+}
+
+static void eval_turn(Judge *judge, const Graph *region)
+{
+    for (const Node *node = region->first; node; node = node->next) {
+        OpKind kind = node_def(node)->kind;
+        if (kind == KIND_LOOP)
+            eval_scan(judge, node);
+        else if (kind == KIND_GROUP)
+            eval_group(judge, node);
+        else if (node->op != OP_input)
+            eval_fast(judge, node);
+    }
+}
+
+/* ---- steps ---- */
+
+/* The bits of a scan. */
+static Tensor scan_exact(const Judge *judge, const Node *scan, int slot)
+{
+    Value *captures = NULL;
+    int captured = graph_captures(scan->regions[0], &captures);
+    Tensor *operands = ARENA_ARRAY(judge->arena, Tensor, scan->ninputs + captured),
+           *results = ARENA_ARRAY(judge->arena, Tensor, scan->nresults);
+    for (int i = 0; i < scan->ninputs; i++) operands[i] = *outer_tensor(judge, scan->inputs[i]);
+    for (int i = 0; i < captured; i++) operands[scan->ninputs + i] = *outer_tensor(judge, captures[i]);
+    node_eval(scan, operands, results, judge->arena);
+    return results[slot];
+}
+
+static Judgement judge_scan(Judge *judge, const Node *scan, int slot, bool strict)
+{
+    Judgement out = {.exact = {.data = NULL}};
+    if (strict || scan->types[slot].dtype != F32) out.exact = scan_exact(judge, scan, slot);
+    if (strict) return out;
+    judge->inside = node_map_new(judge->arena);
+    eval_scan(judge, scan);
+    Estimate estimate = estimate_of(judge, (Value){(Node *)(uintptr_t)scan, slot});
+    out.expected = estimate.value;
+    out.bound = estimate.error;
+    return out;
+}
+
+Judgement judge_step(const Node *group, int slot, const Known *known, bool strict, Arena *arena)
+{
+    Judge judge = {.arena = arena, .known = known};
+    if (node_def(group)->kind == KIND_LOOP) return judge_scan(&judge, group, slot, strict);
+    judge.group = group_of(group);
     if (group->schedule) judge.winograd = winograd_outputs(group->schedule->variant);
     const Graph *body = group->regions[0];
     Value result = body->results[slot].value;
@@ -365,10 +491,6 @@ Judgement judge_group(const Node *group, int slot, const Known *known, bool stri
         out.exact = *strict_operand(&judge, result);
     }
     if (strict) return out;
-    if (nest) {
-        judge_nest(&judge, result.node, slot, &out);
-        return out;
-    }
     eval_body(&judge, body, false);
     Estimate estimate = estimate_of(&judge, result);
     out.expected = estimate.value;

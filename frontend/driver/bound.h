@@ -5,8 +5,8 @@
 #include "ir/graph.h"
 #include "ir/node_map.h"
 
-/* What the reference says of one group.  An element is right that is within `bound` of `expected` or has the bits of
- * `exact`. */
+/* What the reference says of one step, a group or a scan.  An element is right that is within `bound` of `expected` or
+ * has the bits of `exact`. */
 typedef struct Judgement {
     Tensor exact;    /* of the result's dtype; no data when it is of f32 and judged in f64 */
     Tensor expected; /* F64; no data when strict */
@@ -18,7 +18,7 @@ typedef struct Known {
     NodeMap *tensors; /* of `const Tensor *`, one a slot */
 } Known;
 
-/* Runs the group's nodes one by one on what machine code made before it, for result `slot`. */
-Judgement judge_group(const Node *group, int slot, const Known *known, bool strict, Arena *arena);
+/* Runs the step's nodes one by one on what machine code made before it, for result `slot`. */
+Judgement judge_step(const Node *group, int slot, const Known *known, bool strict, Arena *arena);
 
 #endif

@@ -104,12 +104,12 @@ static const Tensor *read_results(const Node *node, const Session *session, Know
 }
 
 /* All results of a step as one row. */
-static LayerRow judge_step(const Compilation *c, const Node *node, const Tensor *found, const Known *known)
+static LayerRow row_of_step(const Compilation *c, const Node *node, const Tensor *found, const Known *known)
 {
     LayerRow row = {.name = node->name, .source = source_of(c->arena, node)};
     for (int slot = 0; slot < node->nresults; slot++) {
         Arena *scratch = arena_child(c->arena);
-        Judgement judgement = judge_group(node, slot, known, c->options->fp == FP_STRICT, scratch);
+        Judgement judgement = judge_step(node, slot, known, c->options->fp == FP_STRICT, scratch);
         judge_result(&row, &found[slot], &judgement);
         arena_free(scratch);
     }
@@ -124,11 +124,11 @@ static int judge_all(Compilation *c, const Session *session, LayerRow *rows)
     int64_t step = 0;
     for (const Node *node = c->graph->first; node; node = node->next) {
         /* inputs, and views of what is in memory already */
-        if (node->op != OP_group && !node->data) read_results(node, session, &known, c->arena);
-        if (node->op != OP_group || step >= model->nsteps) continue;
+        if (!node_is_step(node) && !node->data) read_results(node, session, &known, c->arena);
+        if (!node_is_step(node) || step >= model->nsteps) continue;
         model->steps[step].run(session->bases, NULL);
         const Tensor *found = read_results(node, session, &known, c->arena);
-        rows[step++] = judge_step(c, node, found, &known);
+        rows[step++] = row_of_step(c, node, found, &known);
     }
     return (int)step;
 }

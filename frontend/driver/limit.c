@@ -39,6 +39,7 @@ static LayerSizes sizes_of(const Node *group, int64_t code)
     LayerSizes row = {.name = group->name, .code = code};
     Value *captures;
     int count = graph_captures(group->regions[0], &captures);
+    for (int i = 0; i < group->ninputs; i++) add_value(&row, group->inputs[i]);
     for (int i = 0; i < count; i++) add_value(&row, captures[i]);
     for (int slot = 0; slot < group->nresults; slot++) add_value(&row, (Value){(Node *)(uintptr_t)group, slot});
     return row;
@@ -49,7 +50,7 @@ void layers_print(const Compilation *c, const Sizes *sizes, FILE *out)
     LayerSizes *rows = ARENA_ARRAY(c->arena, LayerSizes, c->program.nsteps + 1);
     int count = 0;
     for (const Node *node = c->graph->first; node; node = node->next) {
-        if (node->op != OP_group) continue;
+        if (!node_is_step(node)) continue;
         rows[count] = sizes_of(node, sizes->emitted.steps[count]);
         count++;
     }

@@ -1,5 +1,6 @@
 /* Random programs over the operator table.  Nothing here knows an operator: kinds, operands' flags, attributes' rows
  * and the operators' own rules decide; what they refuse is drawn again. */
+#include "ir/scan.h"
 #include "tests/differential/program.h"
 
 #include <string.h>
@@ -152,9 +153,10 @@ static bool draw_param(Drawer *d, const Step *step, const Operand *operand, int 
 /* A kind first, so that a family of many operators does not crowd out the others. */
 static Op draw_op(Random *r)
 {
-    static const OpKind kinds[] = {KIND_MAP,  KIND_MAP,       KIND_MAP,      KIND_MAP,      KIND_MAP,    KIND_VIEW,
-                                   KIND_VIEW, KIND_CONTRACT,  KIND_CONTRACT, KIND_CONTRACT, KIND_REDUCE, KIND_WINDOW,
-                                   KIND_ROW,  KIND_COMPOSITE, KIND_NEST,     KIND_PIECES,   KIND_PIECES, KIND_IOTA};
+    static const OpKind kinds[] = {KIND_MAP,    KIND_MAP,    KIND_MAP,      KIND_MAP,       KIND_MAP,
+                                   KIND_VIEW,   KIND_VIEW,   KIND_CONTRACT, KIND_CONTRACT,  KIND_CONTRACT,
+                                   KIND_REDUCE, KIND_WINDOW, KIND_ROW,      KIND_COMPOSITE, KIND_NEST,
+                                   KIND_PIECES, KIND_PIECES, KIND_IOTA,     KIND_LOOP};
     OpKind kind = RANDOM_OF(r, kinds);
     for (int attempt = 0; attempt < 1000; attempt++) {
         Op op = (Op)random_below(r, OP_COUNT);
@@ -202,9 +204,120 @@ static bool is_small(const Node *node)
     return taps * (double)type_elements(&node->types[0]) < (double)MOST_PRODUCTS;
 }
 
+/* ---- scans ---- */
+
+enum { MOST_TURNS = 9, MOST_SCANNED_ELEMENTS = 3000 };
+
+static bool try_step(Drawer *d, Op op);
+
+/* What the scan is of and what it carries: values of the program so far. */
+static bool draw_scan_operands(Drawer *d, Step *step)
+{
+    Random *r = &d->random;
+    ScanAttrs *attrs = step->attrs;
+    int scanned = random_percent(r, 75) ? 1 : 2, carried = random_below(r, 3);
+    int64_t turns = 0;
+    for (int attempt = 0; attempt < 20 && step->ninputs < scanned; attempt++) {
+        int value = pick_value(d);
+        const Type *type = type_of(d, value);
+        int axis = type->rank ? random_below(r, type->rank) : 0;
+        bool fits = type->rank && type->dim[axis].high <= MOST_TURNS && type_elements(type) <= MOST_SCANNED_ELEMENTS;
+        if (!fits || (turns && type->dim[axis].high != turns)) continue;
+        turns = type->dim[axis].high;
+        attrs->axes.at[attrs->axes.count++] = axis;
+        step->inputs[step->ninputs++] = value;
+    }
+    for (int i = 0; i < carried; i++) {
+        int value = pick_value(d);
+        if (type_elements(type_of(d, value)) <= MOST_SCANNED_ELEMENTS) step->inputs[step->ninputs++] = value;
+    }
+    return attrs->axes.count > 0;
+}
+
+/* Inputs for the operands, and now and then a value of the program around. */
+static void begin_body(Drawer *body, const Drawer *outer, const Step *step)
+{
+    const ScanAttrs *attrs = step->attrs;
+    for (int i = 0; i < step->ninputs; i++) {
+        Type type = *type_of(outer, step->inputs[i]);
+        if (i < attrs->axes.count) type = scan_slice(&type, attrs->axes.at[i]);
+        add_source(body, OP_input, type, RANGE_USUAL);
+    }
+    for (int i = random_below(&body->random, 3); i > 0; i--) {
+        int value = random_below(&body->random, outer->program->count - 1); /* the last is the scan */
+        Program *program = body->program;
+        body->nodes[program->count] = outer->nodes[value];
+        program->steps[program->count++] = (Step){.op = (Op)OP_OUTER, .ninputs = 1, .inputs = {value}};
+    }
+}
+
+/* Slots other than the first are not for bodies: they are what the program gives back. */
+static void end_body(Drawer *body, Step *step)
+{
+    Program *program = body->program;
+    int scanned = ((const ScanAttrs *)step->attrs)->axes.count, results = 0;
+    for (int i = step->ninputs; i < program->count; i++) {
+        bool source = (int)program->steps[i].op != OP_OUTER && op_table[program->steps[i].op]->kind == KIND_SOURCE;
+        program->steps[i].is_result = !source && random_percent(&body->random, 40);
+        results += program->steps[i].is_result;
+        program->steps[i].axis = random_below(&body->random, type_of(body, i)->rank + 1);
+    }
+    if (!results) program->steps[program->count - 1].is_result = true;
+    for (int i = scanned; i < step->ninputs; i++) {
+        int next = random_percent(&body->random, 85) ? pick_same(body, i) : -1;
+        step->nexts[i] = next < 0 ? i : next;
+    }
+}
+
+static bool draw_body(Drawer *d, Step *step, Node *scan)
+{
+    Drawer body = {.random = {random_bits(&d->random)},
+                   .program = ARENA_NEW(d->program->arena, Program),
+                   .scratch = d->scratch,
+                   .graph = graph_new_region(scan),
+                   .diag = d->diag};
+    body.program->arena = d->program->arena;
+    begin_body(&body, d, step);
+    for (int wanted = 1 + random_below(&body.random, 5); wanted > 0; wanted--) {
+        Op op = draw_op(&body.random);
+        bool deep = op_table[op]->kind == KIND_LOOP && scan_depth(body.graph) >= 2;
+        for (int attempt = 0; !deep && attempt < ATTEMPTS && !try_step(&body, op); attempt++) continue;
+    }
+    if (body.program->count == 0) return false;
+    end_body(&body, step);
+    step->body = body.program;
+    for (int i = 0; i < body.program->count; i++)
+        if (body.program->steps[i].is_result)
+            graph_add_result(
+                body.graph,
+                (Result){.name = "y", .value = {(Node *)body.nodes[i], 0}, .axis = body.program->steps[i].axis});
+    for (int i = ((const ScanAttrs *)step->attrs)->axes.count; i < step->ninputs; i++)
+        graph_add_result(body.graph,
+                         (Result){.value = {(Node *)body.nodes[step->nexts[i]], 0}, .state = (Node *)body.nodes[i]});
+    return graph_infer(scan, &d->diag);
+}
+
+/* A scan over a value, with a body of its own. */
+static bool try_scan(Drawer *d)
+{
+    Step step = {.op = OP_scan, .attrs = arena_alloc(d->program->arena, sizeof(ScanAttrs))};
+    *(ScanAttrs *)step.attrs = (ScanAttrs){.axes = {.count = 0}};
+    if (!draw_scan_operands(d, &step) || !add_step(d, &step)) return false;
+    int number = d->program->count - 1;
+    Node *scan = (Node *)d->nodes[number];
+    bool fits = draw_body(d, &step, scan);
+    for (int slot = 0; fits && slot < scan->nresults; slot++) fits = type_elements(&scan->types[slot]) <= MOST_ELEMENTS;
+    d->program->steps[number] = step;
+    if (fits) return true;
+    graph_remove(d->graph, scan);
+    d->program->count--;
+    return false;
+}
+
 /* The operator with its operands; what was made for one that refuses is taken back. */
 static bool try_step(Drawer *d, Op op)
 {
+    if (op_table[op]->kind == KIND_LOOP) return try_scan(d);
     int before = d->program->count;
     Step step = {.op = op};
     const AttrTable *table = &op_table[step.op]->attrs;
@@ -214,7 +327,10 @@ static bool try_step(Drawer *d, Op op)
         if (table->rows[i].flags & ATTR_LAYER) attr_set_default(&table->rows[i], step.attrs);
     fits = fits && add_step(d, &step);
     if (fits && is_small(d->nodes[d->program->count - 1])) return true;
-    while (d->program->count > before) graph_remove(d->graph, (Node *)d->nodes[--d->program->count]);
+    while (d->program->count > before) {
+        Node *last = (Node *)d->nodes[--d->program->count];
+        graph_remove(last->graph, last); /* a scan's constants stand outside of it */
+    }
     return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include "frontend/elaborate.h"
 #include "ir/pool.h"
+#include "ir/scan.h"
 
 #include <assert.h>
 #include <float.h>
@@ -58,24 +59,60 @@ static const Tensor *source_data(const Step *step, const char *name, Arena *aren
 /* As an importer names the node that a step stands for: a dump keeps it. */
 static Span step_span(Arena *arena, int index) { return (Span){.name = arena_printf(arena, "step%d", index)}; }
 
-static Node *build_step(const Program *program, int index, Graph *graph, Node *const *made, Diag *diag)
+static bool build_body(const Step *step, const char *prefix, Node *scan, Node *const *outer, Diag *diag);
+
+static Node *build_step(const Program *program, const char *prefix, int index, Graph *graph, Node *const *made,
+                        Diag *diag)
 {
     const Step *step = &program->steps[index];
     Value inputs[MAX_OPERANDS] = {{NULL, 0}};
     for (int i = 0; i < step->ninputs; i++)
         if (step->inputs[i] >= 0) inputs[i] = value_of(made[step->inputs[i]]);
     bool source = op_table[step->op]->kind == KIND_SOURCE;
-    const char *name = arena_printf(graph->arena, "v%d", index);
-    return graph_add(graph,
-                     &(NodeSpec){.op = step->op,
-                                 .name = name,
-                                 .ninputs = step->ninputs,
-                                 .inputs = inputs,
-                                 .attrs = step->attrs,
-                                 .type = source ? &step->type : NULL,
-                                 .data = source ? source_data(step, name, graph->arena) : NULL,
-                                 .origin = origin_of(graph->arena, step_span(graph->arena, index))},
-                     diag);
+    const char *name = arena_printf(graph->arena, "%sv%d", prefix, index);
+    Node *node = graph_add(graph,
+                           &(NodeSpec){.op = step->op,
+                                       .name = name,
+                                       .ninputs = step->ninputs,
+                                       .inputs = inputs,
+                                       .attrs = step->attrs,
+                                       .type = source ? &step->type : NULL,
+                                       .data = source ? source_data(step, name, graph->arena) : NULL,
+                                       .origin = origin_of(graph->arena, step_span(graph->arena, index))},
+                           diag);
+    if (!node || !step->body) return node;
+    const char *inner = arena_printf(graph->arena, "%s.", name);
+    return build_body(step, inner, node, made, diag) ? node : NULL;
+}
+
+static Type input_type(const Node *scan, int number)
+{
+    Type type = *value_type(scan->inputs[number]);
+    const ScanAttrs *attrs = scan->attrs;
+    return number < attrs->axes.count ? scan_slice(&type, attrs->axes.at[number]) : type;
+}
+
+static bool build_body(const Step *step, const char *prefix, Node *scan, Node *const *outer, Diag *diag)
+{
+    Program *body = step->body;
+    Graph *region = graph_new_region(scan);
+    Node *made[MOST_STEPS];
+    for (int i = 0; i < body->count; i++) {
+        Step *inner = &body->steps[i];
+        if (i < scan->ninputs) inner->type = input_type(scan, i); /* a reducer changes operands */
+        made[i] =
+            (int)inner->op == OP_OUTER ? outer[inner->inputs[0]] : build_step(body, prefix, i, region, made, diag);
+        if (!made[i]) return false;
+    }
+    for (int i = 0; i < body->count; i++)
+        if (body->steps[i].is_result)
+            graph_add_result(region, (Result){.name = arena_printf(region->arena, "y%d", i),
+                                              .value = {made[i], 0},
+                                              .axis = body->steps[i].axis});
+    int scanned = scan_scanned(scan);
+    for (int i = scanned; i < step->ninputs; i++)
+        graph_add_result(region, (Result){.value = {made[step->nexts[i]], 0}, .state = made[i]});
+    return graph_infer(scan, diag);
 }
 
 Graph *program_build(const Program *program, Arena *arena, const Node **nodes, Diag *diag)
@@ -83,7 +120,7 @@ Graph *program_build(const Program *program, Arena *arena, const Node **nodes, D
     Graph *graph = graph_new(arena, "drawn");
     Node *made[MOST_STEPS];
     for (int i = 0; i < program->count; i++) {
-        made[i] = build_step(program, i, graph, made, diag);
+        made[i] = build_step(program, "", i, graph, made, diag);
         if (!made[i]) return NULL;
         if (nodes) nodes[i] = made[i];
     }
@@ -113,21 +150,34 @@ int program_results(const Program *program)
     return count;
 }
 
+/* A copy whose outer values are where they are now. */
+static Program *renumbered(const Program *body, const int *now_at)
+{
+    Program *copy = ARENA_NEW(body->arena, Program);
+    *copy = *body;
+    for (int i = 0; i < copy->count; i++)
+        if ((int)copy->steps[i].op == OP_OUTER) copy->steps[i].inputs[0] = now_at[copy->steps[i].inputs[0]];
+    return copy;
+}
+
 void program_prune(Program *program)
 {
     bool needed[MOST_STEPS] = {false};
-    int now_at[MOST_STEPS], count = 0;
+    int now_at[MOST_STEPS] = {0}, count = 0;
     for (int i = program->count - 1; i >= 0; i--) {
         const Step *step = &program->steps[i];
         needed[i] |= step->is_result;
         for (int k = 0; needed[i] && k < step->ninputs; k++)
             if (step->inputs[k] >= 0) needed[step->inputs[k]] = true;
+        for (int k = 0; needed[i] && step->body && k < step->body->count; k++)
+            if ((int)step->body->steps[k].op == OP_OUTER) needed[step->body->steps[k].inputs[0]] = true;
     }
     for (int i = 0; i < program->count; i++) {
         if (!needed[i]) continue;
         Step step = program->steps[i];
         for (int k = 0; k < step.ninputs; k++)
             if (step.inputs[k] >= 0) step.inputs[k] = now_at[step.inputs[k]];
+        if (step.body) step.body = renumbered(step.body, now_at);
         now_at[i] = count;
         program->steps[count++] = step;
     }

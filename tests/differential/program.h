@@ -8,6 +8,9 @@
 
 enum { MAX_OPERANDS = 8, MOST_STEPS = 64 };
 
+/* In a body: a value of the program around it, inputs[0]. */
+enum { OP_OUTER = OP_COUNT };
+
 /* A node.  Inputs and constants have a type and elements: drawn from a seed, or given. */
 typedef struct Step {
     Op op;
@@ -19,6 +22,9 @@ typedef struct Step {
     int range;          /* how elements are drawn: RANGE_ */
     const Tensor *data; /* given elements, or NULL */
     bool is_result;
+    struct Program *body;    /* of a scan: inputs by its operands, results as marked, */
+    int nexts[MAX_OPERANDS]; /* and what each carried operand becomes */
+    int64_t axis;            /* in a body: where a result's turns are gathered */
 } Step;
 
 enum { RANGE_USUAL, RANGE_POSITIVE, RANGE_SPECIAL };

@@ -77,4 +77,4 @@ Winograd winograd_of(const Group *group, int64_t outputs, int64_t strip_rows, in
     return w;
 }
 
-double winograd_errors(int64_t outputs) { return outputs == 2 ? 1 : 4; }
+double winograd_errors(int64_t outputs) { return outputs == 2 ? 1 : 16; }

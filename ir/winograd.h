@@ -29,9 +29,12 @@ Winograd winograd_of(const Group *group, int64_t outputs, int64_t strip_rows, in
 /* The matrix G: (outputs + 2) rows of 3. */
 const double (*winograd_window_matrix(int64_t outputs))[3];
 
-/* How far results may be from exact ones, in the unit of a direct contraction's bound, (8 + sqrt K) eps times a size:
- * here the bias and, over the input channels, a tile's largest input times the sum of the window's weights, all without
- * their signs.  Measured by tests/test_winograd.c, which holds the code to it. */
+/* How far results may be from exact ones, in the unit of a direct contraction's bound, (8 + sqrt K) eps times a size.
+ * A direct sum's size is its own products'; here it is the bias and, over the input channels, the largest input that
+ * the tile reads times the sum of the window's weights, all without their signs: the transforms add all inputs of a
+ * tile, so a result feels the rounding of its neighbours' (docs/numbers.md).  tests/test_winograd.c holds the code to
+ * it; the worst that 300 drawn shapes of six kinds of numbers did was 0.3 of the unit for tiles of 2, 10.9 for those
+ * of 4. */
 double winograd_errors(int64_t outputs);
 
 #endif

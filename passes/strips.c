@@ -5,7 +5,7 @@
 #include "passes/strips.h"
 #include "passes/schedule.h"
 
-static const double equal_costs = 1.003, strip_overhead = 40; /* cycles of a member's loops, a strip */
+static const double equal_costs = 1.01, strip_overhead = 40; /* cycles of a member's loops, a strip */
 
 /* ---- costs ---- */
 
@@ -111,16 +111,30 @@ static double member_cost(const Group *group, const Target *target, int64_t step
     return cost;
 }
 
+static int64_t input_bytes(const Group *first)
+{
+    const Node *reader = first->kind == KIND_MAP ? first->body->first : first->anchor;
+    return reader->ninputs ? type_bytes(value_type(reader->inputs[0])) : 0;
+}
+
+/* Bytes that one strip goes through: what is read and written streams past scratch in the same cache. */
+static double strip_bytes(const Strips *s)
+{
+    double streams = value_bytes(&s->member[s->count - 1]) + (double)input_bytes(&s->member[0]);
+    double bytes = (double)s->scratch;
+    for (int i = 0; i < s->count; i++) bytes += weight_bytes(&s->member[i]);
+    return bytes + streams / (double)(s->all * s->shape[0].batch);
+}
+
 static void cost_strips(Candidate *c, const Target *t, bool dense)
 {
     const Strips *s = &c->strips;
+    int level = level_of(t, strip_bytes(s));
     c->cost = 0;
     for (int i = 0; i < s->count; i++) {
         c->cost += member_cost(&s->member[i], t, s->step[i], is_flat(s, i, dense), &c->tile[i]);
-        int level = level_of(t, weight_bytes(&s->member[i]) + (double)s->scratch);
         c->cost += (double)(s->all - 1) * moving(t, weight_bytes(&s->member[i]), level);
     }
-    int level = level_of(t, (double)s->scratch);
     for (int i = 0; i + 1 < s->count; i++) {
         double kept = (double)dtype_bytes(s->value[i].dtype, s->value[i].kept * strip_line(&s->value[i]));
         c->cost += moving(t, 2 * value_bytes(&s->member[i]), level);
@@ -173,26 +187,45 @@ static int64_t parts_of(const Group *members, int count)
     return parts;
 }
 
-/* The cheapest number of rows a strip; false when the members are better off alone. */
+/* Whether the arena is smaller while strips run than while the members do, one after the other.  Strips have input and
+ * result at once, which a member alone has of what is between them. */
+static bool saves_memory(const Strips *s, int64_t parts)
+{
+    int64_t before = input_bytes(&s->member[0]), most = 0, first = before, last = 0;
+    for (int i = 0; i < s->count; i++) {
+        last = type_bytes(&s->member[i].node->types[0]);
+        if (before + last > most) most = before + last;
+        before = last;
+    }
+    return first + last + parts * s->scratch < most;
+}
+
+/* The rows a strip with the least cost; or where that is what the members cost alone, and on microcontrollers, the
+ * fewest that make the arena smaller.  False when the members are better off alone. */
 static bool choose_rows(const Graph *graph, const PassContext *context, const Group *members, int count,
                         Candidate *best)
 {
     const char *why;
     if (!strips_fit(members, count, &why)) return false;
-    int64_t parts = parts_of(members, count), height = members[count - 1].node->types[0].dim[1].high, between = 0;
-    bool dense = !is_read_padded(graph, value_of((Node *)members[count - 1].node)), any = false;
-    for (int i = 0; i + 1 < count; i++) between += type_bytes(&members[i].node->types[0]);
+    int64_t parts = parts_of(members, count), height = members[count - 1].node->types[0].dim[1].high;
+    bool dense = !is_read_padded(graph, value_of((Node *)members[count - 1].node)), any = false, found = false;
+    Candidate small;
     for (int64_t rows = 1; 2 * rows <= height + 1; rows += rows < 8 ? 1 : rows / 4) {
         Candidate c = {.strips = strips_of(members, count, rows)};
         if (c.strips.all < 2 || c.strips.all < parts || !strips_may_part(&c.strips, parts)) continue;
         if (context->small && c.strips.whole < c.strips.all) continue; /* code for the last rows */
-        if (parts * c.strips.scratch >= between) continue;
         cost_strips(&c, context->target, dense);
-        if (any && c.cost >= best->cost) continue;
+        double alone = cost_alone(&c.strips, context->target);
+        if (!found && c.cost <= alone * equal_costs && saves_memory(&c.strips, parts)) {
+            small = c;
+            found = true;
+        }
+        if (context->target->arch->bare || c.cost * equal_costs > alone || (any && c.cost >= best->cost)) continue;
         *best = c;
         any = true;
     }
-    return any && best->cost <= cost_alone(&best->strips, context->target) * equal_costs;
+    if (!any && found) *best = small;
+    return any || found;
 }
 
 /* The chain that ends with `last`, of up to three members, one of them depthwise. */

@@ -263,7 +263,7 @@ static bool check_shape(const Shape *shape, const char *cpu, uint64_t seed)
 static void drawn_strips_have_the_same_bits(void **state)
 {
     const char *cpus[HOST_CPUS];
-    int ncpus = host_cpus(cpus), count = getenv("LEPC_SAMPLED") ? 12 : 60, forced = 0;
+    int ncpus = host_cpus(cpus), count = getenv("LEPC_SAMPLED") ? 12 : 40, forced = 0;
     for (uint64_t number = 1; number <= (uint64_t)count && ncpus; number++) {
         uint64_t seed = number * 7919;
         Shape shape = draw_shape(&seed);

@@ -84,7 +84,7 @@ static void coordinates(void **state)
     assert_true(tensor_real(&out, 299) == 299 - 256);
     trial_free(&t);
     trial_refuse(OP_iota, &(IotaAttrs){.shape = {1, {2}}, .axis = 1, .to = F32}, 0, NULL, E0404, "axis 1");
-    trial_refuse(OP_iota, &(IotaAttrs){.shape = {1, {2}}, .to = BOOL}, 0, NULL, E0302, "number");
+    trial_refuse(OP_iota, &(IotaAttrs){.shape = {1, {2}}, .to = BOOL}, 0, NULL, E0302, "to count in");
     trial_refuse(OP_iota, &(IotaAttrs){.shape = {1, {0}}, .to = F32}, 0, NULL, E0305, "positive");
 }
 

@@ -151,7 +151,20 @@ typedef struct Variant {
         OP_cast, &(const CastAttrs) { .to = dtype }                                                                    \
     }
 
+#define QUANTIZE(to_, zero_, low_, high_)                                                                              \
+    {                                                                                                                  \
+        OP_quantize, &(const QuantizeAttrs) { .to = to_, .zero = zero_, .low = low_, .high = high_ }                   \
+    }
 static const Variant variants[] = {
+    QUANTIZE(I8, 0, -128, 255),
+    QUANTIZE(I8, -7, -128, 127),
+    QUANTIZE(I8, 0, 1, 255),
+    QUANTIZE(U8, 0, -128, 255),
+    QUANTIZE(U8, 101, 0, 255),
+    QUANTIZE(U8, 101, 0, 254),
+    {OP_dequantize, &(const DequantizeAttrs){.zero = 0}},
+    {OP_dequantize, &(const DequantizeAttrs){.zero = -7}},
+    {OP_dequantize, &(const DequantizeAttrs){.zero = 101}},
     CONV(1, 1, 1, PAD_VALID, 0),
     CONV(2, 1, 1, PAD_SAME, 0),
     CONV(1, 2, 1, PAD_EXPLICIT, 1, 0, 2, 1),
@@ -310,6 +323,16 @@ static Node *build_reshape(Trial *t, const Pattern *p, Position at)
     return made ? add(t, (NodeSpec){.op = OP_reshape, .attrs = &attrs, .ninputs = 1, .inputs = &in}) : NULL;
 }
 
+/* What operand `i` is of: most operators have one dtype, `t->dtype`, for all. */
+static Dtype operand_dtype(Trial *t, Op op, int i)
+{
+    static const Dtype stored[] = {I8, U8, I32};
+    if (i > 0) return t->dtype;
+    if (op == OP_where) return BOOL;
+    if (op == OP_requantize) return I32;
+    return op == OP_dequantize ? stored[choose(t, 3)] : t->dtype;
+}
+
 static Node *build(Trial *t, const Pattern *p, Position at, bool inside_map, Dtype dtype)
 {
     if (p->kind != PATTERN_OP) return leaf(t, p, at, inside_map, dtype);
@@ -321,7 +344,7 @@ static Node *build(Trial *t, const Pattern *p, Position at, bool inside_map, Dty
     for (; count < MAX_OPERANDS && p->in[count]; count++) {
         Position below = at;
         if (own && !(at.shapes == own && at.operand == 0)) below = (Position){own, count, false};
-        Dtype wanted = p->op == OP_where && count == 0 ? BOOL : t->dtype;
+        Dtype wanted = operand_dtype(t, p->op, count);
         Node *made = build(t, p->in[count], below, !own, wanted);
         if (!made) return NULL;
         in[count] = value_of(made);
@@ -454,6 +477,7 @@ static void wrong_rules_are_caught(void **state)
         {.name = "relu-abs", .from = MATCH(relu, MATCH(abs, X)), .to = MATCH(abs, X)}, /* of the least integer */
         {.name = "cast-cast", .from = MATCH(cast, MATCH(cast, X)), .to = X},
         {.name = "div-mul", REASSOC, .from = MATCH(mul, MATCH(div, X, Y), Y), .to = MATCH(neg, X)},
+        {.name = "same-grid", .from = MATCH(quantize, MATCH(dequantize, X, KNOWN(1)), KNOWN(2)), .to = X},
         {.name = "never", REASSOC, .from = MATCH(neg, X), .to = MATCH(broadcast, X)},
         {.name = "bias", REASSOC, MATCH(dense, X, KNOWN(1), KNOWN(2)), NULL, forget_the_bias, NULL},
     };

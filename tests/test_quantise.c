@@ -26,7 +26,7 @@ static const char *const cpus[] = {"x86-64", "x86-64-v3", "x86-64-v4", "cascadel
 static Value image(Sketch *s)
 {
     Value in = sketch_input(s, U8, DIMS(1, SIDE, SIDE, 4));
-    Value real = sketch_op(s, OP_cast, &(CastAttrs){F32}, OPERANDS(in));
+    Value real = sketch_op(s, OP_cast, &(CastAttrs){.to = F32}, OPERANDS(in));
     return sketch_op(s, OP_div, NULL, OPERANDS(real, sketch_number(s, F32, 255)));
 }
 
@@ -98,7 +98,7 @@ static void residual_net(Sketch *s)
 static void matrix_net(Sketch *s)
 {
     Value in = sketch_input(s, I8, DIMS(5, 24));
-    Value x = sketch_op(s, OP_cast, &(CastAttrs){F32}, OPERANDS(in));
+    Value x = sketch_op(s, OP_cast, &(CastAttrs){.to = F32}, OPERANDS(in));
     x = sketch_op(s, OP_mul, NULL, OPERANDS(x, sketch_number(s, F32, 0.125)));
     Value y = relu(s, sketch_op(s, OP_matmul, NULL, OPERANDS(x, sketch_param(s, F32, DIMS(24, 7)))));
     TransposeAttrs order = {{2, {1, 0}}};

@@ -52,7 +52,7 @@ static void check_packing(int64_t in, int64_t out, int64_t panel, Packing packin
     int64_t inputs = packing == PACKING_WINOGRAD2 ? 4 : 6, panels = (out + panel - 1) / panel;
     const int64_t dims[] = {3, 3, in, out};
     Tensor weight = tensor_new(arena, type_tensor(F32, 4, dims));
-    Place place = {.space = SPACE_CONSTANT, .panel = panel, .packing = packing};
+    Place place = {.space = SPACE_CONSTANT, .panel = panel, .packing = (int)packing};
     const PackingDef *def = packing_of(&place);
     int64_t elements = inputs * inputs * panels * in * panel, at = 0;
     fill_tensor(&weight, (uint32_t)(in + out));

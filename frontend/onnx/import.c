@@ -10,11 +10,13 @@
 typedef struct OnnxRow {
     const char *type;
     int64_t since, last;
+    int operands; /* that must be there */
     OnnxFunction *function;
 } OnnxRow;
 
 static const OnnxRow rows[] = {
-#define ROW(type, since, last, function) {type, since, last, function},
+#define ROW_OF(operands, type, since, last, function) {type, since, last, operands, function},
+#define ROW(type, since, last, function) ROW_OF(1, type, since, last, function)
 #include "frontend/onnx/ops.def"
 };
 
@@ -67,7 +69,7 @@ static bool legacy_broadcast(OnnxCall *c, Op op)
 static bool import_same(OnnxCall *c, Op op)
 {
     onnx_ignore(c, "consumed_inputs");
-    if (c->opset < 7 && onnx_operands(c) == 2 && onnx_int(c, "broadcast", 0)) return legacy_broadcast(c, op);
+    if (c->opset < 7 && onnx_has(c, 0) && onnx_has(c, 1) && onnx_int(c, "broadcast", 0)) return legacy_broadcast(c, op);
     return onnx_map(c, op, NULL);
 }
 
@@ -79,10 +81,12 @@ static const char *node_text(OnnxImport *im, const Onnx__NodeProto *node)
     return arena_printf(im->arena, "%s (%s)", name, node->op_type);
 }
 
-/* False when one has been in error already. */
-static bool operands_are_there(OnnxCall *c)
+/* False when one is missing, or has been in error already. */
+static bool operands_are_there(OnnxCall *c, int least)
 {
     bool good = true;
+    for (int i = 0; i < least; i++)
+        if (!onnx_has(c, i)) return onnx_wrong(c, "expected %d operands, found %d", least, onnx_operands(c));
     for (int i = 0; i < onnx_operands(c); i++) {
         const OnnxValue *value = onnx_value(c, i);
         if (onnx_has(c, i) && !value)
@@ -150,11 +154,11 @@ static void import_node(OnnxImport *im, const Onnx__NodeProto *node)
                   .opset = im->opset,
                   .name = node->n_output ? node->output[0] : "",
                   .before = im->graph->last};
-    const OnnxRow *row;
+    const OnnxRow *row = NULL;
     Op same;
     if (!node->op_type) return;
     c.at = (Span){.name = node_text(im, node)};
-    bool known = find_row(&c, &row, &same), there = operands_are_there(&c);
+    bool known = find_row(&c, &row, &same), there = operands_are_there(&c, row ? row->operands : 1);
     if (!enter_results(&c) || !known || !there) return;
     int errors = im->diag->errors;
     bool good = row ? row->function(&c) : import_same(&c, same);

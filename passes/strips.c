@@ -293,6 +293,7 @@ bool strips_merge(Graph *graph, const Target *target, const Strips *s, Diag *dia
 bool pass_strips(Graph *graph, const PassContext *context, Diag *diag)
 {
     Candidate best;
+    if (!context->target->cache_bytes[0]) return true; /* without caches all of memory is as near, and code is dear */
     for (Node *node = graph->last, *previous; node; node = previous) {
         previous = node->previous;
         if (node->op != OP_group) continue;

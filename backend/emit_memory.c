@@ -60,7 +60,7 @@ LLVMValueRef emit_affine(Body *b, const Affine *index)
     return sum ? LLVMBuildNSWAdd(e->builder, sum, base, "") : base;
 }
 
-static LLVMValueRef plus_bytes(Emitter *e, LLVMValueRef pointer, LLVMValueRef bytes)
+LLVMValueRef emit_plus_bytes(Emitter *e, LLVMValueRef pointer, LLVMValueRef bytes)
 {
     return LLVMBuildGEP2(e->builder, e->i8, pointer, &bytes, 1, "");
 }
@@ -93,7 +93,7 @@ static LLVMValueRef part_scratch(Body *b)
         LLVMValueRef own = LLVMBuildNSWMul(e->builder, b->part, emit_int(e, b->function->scratch), "");
         offset = LLVMBuildNSWAdd(e->builder, offset, own, "");
     }
-    return plus_bytes(e, from_bases(b, e->ninputs + e->noutputs), offset);
+    return emit_plus_bytes(e, from_bases(b, e->ninputs + e->noutputs), offset);
 }
 
 /* The base behind that of the arena; a block of external weights begins with a header. */
@@ -101,7 +101,7 @@ static LLVMValueRef far_weights(Body *b)
 {
     Emitter *e = b->emitter;
     LLVMValueRef base = from_bases(b, e->ninputs + e->noutputs + 1);
-    return e->program->weights == WEIGHTS_EXTERNAL ? plus_bytes(e, base, emit_int(e, WEIGHTS_HEADER)) : base;
+    return e->program->weights == WEIGHTS_EXTERNAL ? emit_plus_bytes(e, base, emit_int(e, WEIGHTS_HEADER)) : base;
 }
 
 /* LLVM is not to know what `pointer` is made of.  Else it adds the buffer's offset to that of each access, which then
@@ -120,7 +120,7 @@ static LLVMValueRef moved(Body *b, LLVMValueRef base, int depth, int64_t bytes)
     LLVMValueRef slot = emit_int(e, emit_turn_slot(e, depth));
     slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, b->bases, &slot, 1, "");
     LLVMValueRef turn = LLVMBuildLoad2(e->builder, e->index, slot, "");
-    return plus_bytes(e, base, LLVMBuildNSWMul(e->builder, turn, emit_int(e, bytes), ""));
+    return emit_plus_bytes(e, base, LLVMBuildNSWMul(e->builder, turn, emit_int(e, bytes), ""));
 }
 
 static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
@@ -139,7 +139,7 @@ static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
     if (buffer->space == SPACE_ARENA) base = from_bases(b, e->ninputs + e->noutputs);
     if (buffer->space == SPACE_STATE) base = from_bases(b, e->ninputs + e->noutputs + 2);
     if (buffer->space == SPACE_SCRATCH) base = part_scratch(b);
-    if (buffer->space != SPACE_NONE && buffer->offset) base = plus_bytes(e, base, emit_int(e, buffer->offset));
+    if (buffer->space != SPACE_NONE && buffer->offset) base = emit_plus_bytes(e, base, emit_int(e, buffer->offset));
     for (int depth = 0; depth < MAX_SCANS; depth++)
         if (buffer->moves[depth]) base = moved(b, base, depth, buffer->moves[depth] * element_bytes(buffer->dtype));
     if (e->options->target->arch->bare && buffer->space != SPACE_NONE) base = opaque(e, base);
@@ -156,15 +156,14 @@ static LLVMValueRef stepped(Body *b, Var *var, LLVMValueRef parent, int64_t fact
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
     LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(var->head));
     LLVMValueRef bytes = LLVMBuildNSWMul(e->builder, var->value, emit_int(e, factor), "");
-    LLVMValueRef value = plus_bytes(e, parent, bytes);
+    LLVMValueRef value = emit_plus_bytes(e, parent, bytes);
     LLVMPositionBuilderAtEnd(e->builder, here);
     var->addresses = arena_grow(e->arena, var->addresses, var->naddresses, &var->capacity, sizeof *var->addresses);
     var->addresses[var->naddresses++] = (Address){parent, value, factor};
     return value;
 }
 
-/* `offset`: elements more, from a table, or NULL. */
-static LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index, LLVMValueRef offset)
+LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index, LLVMValueRef offset)
 {
     int64_t size = element_bytes(buffer->dtype), constant = index->base;
     LLVMValueRef address = buffer_start(b, buffer);
@@ -177,9 +176,9 @@ static LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine
     }
     if (offset) {
         LLVMValueRef bytes = LLVMBuildNSWMul(b->emitter->builder, offset, emit_int(b->emitter, size), "");
-        address = plus_bytes(b->emitter, address, bytes);
+        address = emit_plus_bytes(b->emitter, address, bytes);
     }
-    return constant ? plus_bytes(b->emitter, address, emit_int(b->emitter, constant * size)) : address;
+    return constant ? emit_plus_bytes(b->emitter, address, emit_int(b->emitter, constant * size)) : address;
 }
 
 LLVMValueRef emit_table_element(Body *b, const LoopExpr *use)
@@ -196,8 +195,8 @@ static int64_t start_alignment(const Body *b, const LoopBuffer *buffer)
     return users && !b->emitter->options->target->arch->unaligned && align < size ? size : align;
 }
 
-/* Bytes that the address of an access is known to be a multiple of: what divides every part of it. */
-static unsigned alignment(const Body *b, const LoopBuffer *buffer, const Affine *index)
+/* What divides every part of the address. */
+unsigned emit_alignment(const Body *b, const LoopBuffer *buffer, const Affine *index)
 {
     int64_t size = element_bytes(buffer->dtype), constant = index->base;
     uint64_t bits = (uint64_t)start_alignment(b, buffer) | 64;
@@ -231,7 +230,7 @@ static LLVMValueRef access_address(const Access *a, const Affine *index)
 /* An offset may be any number of elements. */
 static unsigned access_alignment(const Access *a, const Affine *index)
 {
-    unsigned known = alignment(a->body, a->buffer, index), size = (unsigned)element_bytes(a->buffer->dtype);
+    unsigned known = emit_alignment(a->body, a->buffer, index), size = (unsigned)element_bytes(a->buffer->dtype);
     return a->offset && known > size ? size : known;
 }
 
@@ -363,13 +362,36 @@ static LLVMValueRef load_strided(const Access *a, int64_t stride)
     return whole;
 }
 
+/* Each lane from where its own offset says; inactive ones are zeros. */
+static LLVMValueRef load_gathered(Body *b, const LoopExpr *load)
+{
+    Emitter *e = b->emitter;
+    LLVMTypeRef element = memory_type(e, load->buffer->dtype, 1),
+                type = memory_type(e, load->buffer->dtype, load->lanes);
+    LLVMTypeRef wide = LLVMVectorType(e->index, (unsigned)load->lanes);
+    LLVMValueRef *steps = ARENA_ARRAY(e->arena, LLVMValueRef, load->lanes);
+    for (int i = 0; i < load->lanes; i++) steps[i] = emit_int(e, i * load->stride);
+    LLVMValueRef offsets = LLVMBuildIntCast2(e->builder, b->lets[load->offset->let->id], wide, 0, "");
+    if (load->stride) offsets = LLVMBuildNSWAdd(e->builder, offsets, LLVMConstVector(steps, (unsigned)load->lanes), "");
+    LLVMValueRef base = emit_address(b, load->buffer, &load->index, NULL);
+    LLVMValueRef addresses = LLVMBuildGEP2(e->builder, element, base, &offsets, 1, "");
+    LLVMTypeRef overload[] = {type, LLVMTypeOf(addresses)};
+    int64_t size = element_bytes(load->buffer->dtype), start = start_alignment(b, load->buffer);
+    LLVMValueRef args[] = {addresses, lane_number(e, (int)(start < size ? start : size)),
+                           lane_mask(e, load->lanes, load->active), LLVMConstNull(type)};
+    return emit_intrinsic(e, "llvm.masked.gather", overload, 2, args, 4);
+}
+
 LLVMValueRef emit_load(Body *b, const LoopExpr *load)
 {
     Emitter *e = b->emitter;
     Access a = {b, load->buffer, load->index, load->lanes, load->active, NULL};
-    if (load->offset) a.offset = emit_table_element(b, load->offset);
+    bool gathered = load->offset && load->offset->lanes > 1;
+    if (load->offset && !gathered) a.offset = emit_table_element(b, load->offset);
     LLVMValueRef value;
-    if (load->lanes == 1)
+    if (gathered)
+        value = load_gathered(b, load);
+    else if (load->lanes == 1)
         value = load_run(&a, 0, 1);
     else if (load->stride == 0 && load->active == load->lanes)
         value = emit_splat(e, load_run(&a, 0, 1), load->lanes);
@@ -413,73 +435,4 @@ void emit_prefetch(Body *b, const LoopStatement *prefetch)
     LLVMValueRef args[] = {emit_address(b, prefetch->buffer, &prefetch->index, NULL), lane_number(e, 0),
                            lane_number(e, 3), lane_number(e, 1)};
     emit_intrinsic(e, "llvm.prefetch", &e->pointer, 1, args, 4);
-}
-
-/* Stores of `vector` from `address` on, one after the other, `count` of them. */
-static void fill_loop(Body *b, LLVMValueRef address, LLVMValueRef vector, int64_t bytes, int64_t count, unsigned align)
-{
-    Emitter *e = b->emitter;
-    LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
-    LLVMBasicBlockRef head = LLVMAppendBasicBlockInContext(e->context, b->llvm, "");
-    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, b->llvm, "");
-    LLVMBuildBr(e->builder, head);
-    LLVMPositionBuilderAtEnd(e->builder, head);
-    LLVMValueRef offset = LLVMBuildPhi(e->builder, e->index, ""), zero = emit_int(e, 0);
-    LLVMSetAlignment(LLVMBuildStore(e->builder, vector, plus_bytes(e, address, offset)), align);
-    LLVMValueRef next = LLVMBuildNSWAdd(e->builder, offset, emit_int(e, bytes), "");
-    LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntULT, next, emit_int(e, bytes * count), "");
-    LLVMBuildCondBr(e->builder, more, head, after);
-    LLVMAddIncoming(offset, &zero, &before, 1);
-    LLVMAddIncoming(offset, &next, &head, 1);
-    LLVMPositionBuilderAtEnd(e->builder, after);
-}
-
-/* LLVM's own call for microcontrollers is one of a C library's __aeabi_mem.. functions; ours is memset, which is not to
- * be taken for LLVM's. */
-static void call_memset(Emitter *e, LLVMValueRef address, int64_t bytes)
-{
-    LLVMTypeRef parameters[] = {e->pointer, e->i32, e->index};
-    LLVMTypeRef type = LLVMFunctionType(e->pointer, parameters, 3, 0);
-    LLVMValueRef function = LLVMGetNamedFunction(e->module, "memset");
-    if (!function) function = LLVMAddFunction(e->module, "memset", type);
-    LLVMValueRef args[] = {address, LLVMConstNull(e->i32), emit_int(e, bytes)};
-    LLVMValueRef call = LLVMBuildCall2(e->builder, type, function, args, 3, "");
-    unsigned nobuiltin = LLVMGetEnumAttributeKindForName("nobuiltin", 9);
-    LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-                             LLVMCreateEnumAttribute(e->context, nobuiltin, 0));
-}
-
-static void fill_zeros(Emitter *e, LLVMValueRef address, int64_t bytes, unsigned align)
-{
-    bool few = bytes <= 8 * (align < 4 ? align : 4); /* written out */
-    if (e->options->target->arch->bare && !few) {
-        call_memset(e, address, bytes);
-        return;
-    }
-    LLVMBuildMemSet(e->builder, address, LLVMConstNull(e->i8), emit_int(e, bytes), align);
-}
-
-static int64_t lanes_of(const Emitter *e, int64_t size)
-{
-    int64_t lanes = e->options->target->vector_bytes / size;
-    return lanes > 0 ? lanes : 1;
-}
-
-void emit_fill(Body *b, const LoopStatement *fill)
-{
-    Emitter *e = b->emitter;
-    Dtype stored = fill->buffer->dtype == BOOL ? U8 : fill->buffer->dtype;
-    int64_t size = element_bytes(stored), lanes = lanes_of(e, size), count = fill->count / lanes;
-    LLVMValueRef address = emit_address(b, fill->buffer, &fill->index, NULL);
-    LLVMValueRef value = emit_constant(e, stored, 1, fill->value->value);
-    unsigned align = alignment(b, fill->buffer, &fill->index);
-    if (LLVMIsNull(value)) {
-        fill_zeros(e, address, fill->count * size, align);
-        return;
-    }
-    unsigned each = align < size * lanes ? align : (unsigned)(size * lanes);
-    if (count)
-        fill_loop(b, address, emit_constant(e, stored, (int)lanes, fill->value->value), size * lanes, count, each);
-    Access rest = {b, fill->buffer, fill->index, 1, 1, NULL};
-    for (int64_t i = count * lanes; i < fill->count; i++) store_run(&rest, (int)i, value);
 }

@@ -99,13 +99,21 @@ LLVMTypeRef emit_type(const Emitter *e, Dtype dtype, int lanes);
 LLVMValueRef emit_affine(Body *b, const Affine *index);
 /* The element of a table that a let was bound to, as an index. */
 LLVMValueRef emit_table_element(Body *b, const LoopExpr *use);
+LLVMValueRef emit_plus_bytes(Emitter *e, LLVMValueRef pointer, LLVMValueRef bytes);
+/* Where an access begins; `offset`: elements more, from a table, or NULL. */
+LLVMValueRef emit_address(Body *b, const LoopBuffer *buffer, const Affine *index, LLVMValueRef offset);
+/* Bytes that the address of an access is known to be a multiple of. */
+unsigned emit_alignment(const Body *b, const LoopBuffer *buffer, const Affine *index);
 LLVMValueRef emit_load(Body *b, const LoopExpr *load);
 void emit_store(Body *b, const LoopStatement *store, LLVMValueRef value);
-void emit_fill(Body *b, const LoopStatement *fill);
 void emit_prefetch(Body *b, const LoopStatement *prefetch);
 /* The compile-time value of an index of registers. */
 int64_t emit_constant_index(const Body *b, const Affine *index);
 int emit_register_position(const Body *b, const LoopRegister *reg);
+
+/* ---- emit_fill.c ---- */
+
+void emit_fill(Body *b, const LoopStatement *fill);
 
 /* ---- emit_expr.c, emit_op.c, emit_cast.c, emit_dot.c, emit_round.c ---- */
 

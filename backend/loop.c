@@ -299,7 +299,7 @@ const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index
 const LoopExpr *loop_load_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset, int lanes,
                              int64_t stride, int active)
 {
-    assert(active > 0 && active <= lanes && (!offset || loop_table_below(offset)));
+    assert(active > 0 && active <= lanes && (!offset || loop_bound(offset)));
     LoopExpr *e = new_expr(b, LOOP_LOAD, buffer->dtype, lanes);
     e->buffer = buffer;
     e->index = index;

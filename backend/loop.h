@@ -5,7 +5,8 @@
  * registers (arrays of vectors that never reach memory).  Indices are affine in
  * the loop variables and count elements, so that every access can be proven in
  * bounds; what depends on data known at compile time, such as where a weight is
- * not zero, is read from tables whose bound is declared. */
+ * not zero, is read from tables whose bound is declared, and what depends on data
+ * of the user is clamped in the code, which proves its bound as well. */
 #ifndef BACKEND_LOOP_H
 #define BACKEND_LOOP_H
 
@@ -77,7 +78,8 @@ struct LoopExpr {
     Scalar value;
     Affine index;
     const LoopBuffer *buffer;
-    const LoopExpr *offset; /* of a load: an element of a table, by the name that a Let gave it; or NULL */
+    const LoopExpr *offset; /* of a load: elements more, by the name that a Let gave to a value whose bound is proven
+                               (loop_bound); one for all lanes or one a lane; or NULL */
     int64_t stride;         /* elements between lanes; 1 is contiguous */
     int active;             /* lanes that are loaded; == lanes: all */
     const LoopRegister *reg;
@@ -217,11 +219,14 @@ const LoopExpr *loop_reg(LoopBuilder *b, const LoopRegister *reg, Affine index);
 const LoopExpr *loop_reg_vector(LoopBuilder *b, const LoopRegister *reg, Affine index, int count);
 const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int lanes, int64_t stride,
                           int active);
-/* The same at buffer[index + offset ...]; the offset is of loop_table_below, or NULL. */
+/* The same at buffer[index + offset ...]; the offset has a bound of loop_bound, or is NULL. */
 const LoopExpr *loop_load_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset, int lanes,
                              int64_t stride, int active);
 /* What the use of a let is below that was bound to an element of a table; 0 for all else. */
 int64_t loop_table_below(const LoopExpr *use);
+/* The same of any integer of which its expression proves that it is never negative: tables, numbers and what min and
+ * max clamp, and their sums and products. */
+int64_t loop_bound(const LoopExpr *use);
 const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *in, int lanes);
 const LoopExpr *loop_op(LoopBuilder *b, ExprKind op, Dtype dtype, const LoopExpr *x, const LoopExpr *y,
                         const LoopExpr *z);

@@ -93,12 +93,24 @@ const LoopExpr *loop_take_table(LoopParser *p)
     return NULL;
 }
 
+static const LoopExpr *take_offset(LoopParser *p)
+{
+    const LoopToken at = p->token;
+    const char *name = loop_take_name(p, "the name of an offset");
+    const LoopExpr *use = find_let(p, name);
+    if (use && loop_bound(use)) return use;
+    if (loop_failed(p)) return NULL;
+    p->token.at = at.at;
+    loop_fail(p, use ? E0302 : E0201, "expected the name of an integer with a bound, found '%s'", name);
+    return NULL;
+}
+
 LoopAccess loop_take_access(LoopParser *p)
 {
     LoopAccess a = {.lanes = 1, .stride = 1};
     loop_expect(p, '[');
     a.index = loop_take_affine(p);
-    if (loop_accept_word(p, "at")) a.offset = loop_take_table(p);
+    if (loop_accept_word(p, "at")) a.offset = take_offset(p);
     if (loop_accept(p, ':')) a.lanes = (int)loop_take_integer(p, "a number of lanes", 1, LOOP_MAX_LANES);
     if (loop_accept_word(p, "stride")) a.stride = loop_take_integer(p, "a stride", -loop_max_integer, loop_max_integer);
     a.active = a.lanes;
@@ -283,6 +295,8 @@ static const LoopExpr *take_element(LoopParser *p, const char *name, const LoopT
         loop_fail(p, E0101, "a register has an index and a number of elements only");
     else if (reg && a.lanes != 1 && reg->lanes != 1)
         loop_fail(p, E0101, "only scalars are read as a vector, '%s' has vectors", name);
+    if (a.offset && a.offset->lanes != 1 && a.offset->lanes != a.lanes)
+        loop_fail(p, E0301, "expected an offset, or one for each of %d lanes, found %d", a.lanes, a.offset->lanes);
     if (loop_failed(p)) return NULL;
     if (reg && a.lanes != 1) return loop_reg_vector(&p->builder, reg, a.index, a.lanes);
     if (reg) return loop_reg(&p->builder, reg, a.index);

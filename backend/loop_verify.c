@@ -76,12 +76,22 @@ static bool check_buffer(Check *c, const LoopBuffer *buffer)
     return true;
 }
 
+static bool is_bound(const Check *c, const LoopExpr *use)
+{
+    return use->kind == LOOP_LET && use->let->id >= 0 && use->let->id < c->function->nlets &&
+           c->let_bound[use->let->id] && use->dtype == use->let->value->dtype && use->lanes == use->let->value->lanes;
+}
+
 /* The largest value that the element of a table may have; -1 when it is none. */
 static int64_t most_of_table(const Check *c, const LoopExpr *use)
 {
-    bool bound = use->kind == LOOP_LET && use->let->id >= 0 && use->let->id < c->function->nlets &&
-                 c->let_bound[use->let->id] && use->dtype == use->let->value->dtype && use->lanes == 1;
-    return bound ? loop_table_below(use) - 1 : -1;
+    return is_bound(c, use) && use->lanes == 1 ? loop_table_below(use) - 1 : -1;
+}
+
+/* The largest that an offset may be, one for all lanes or one a lane; -1 when it may be anything. */
+static int64_t most_of_offset(const Check *c, const LoopExpr *use, int lanes)
+{
+    return is_bound(c, use) && (use->lanes == 1 || use->lanes == lanes) ? loop_bound(use) - 1 : -1;
 }
 
 /* From `index` up to `more` elements further, `last` of them by the lanes. */
@@ -223,8 +233,8 @@ static bool check_load(Check *c, const LoopExpr *e)
 {
     if (!check_lanes(c, e->lanes, e->active, e->stride)) return false;
     if (e->dtype != e->buffer->dtype) return wrong(c, "a load of '%s' has another dtype", e->buffer->name);
-    int64_t more = e->offset ? most_of_table(c, e->offset) : 0;
-    if (more < 0) return wrong(c, "a load of '%s' has an offset that is no element of a table", e->buffer->name);
+    int64_t more = e->offset ? most_of_offset(c, e->offset, e->lanes) : 0;
+    if (more < 0) return wrong(c, "a load of '%s' has an offset that may be anything", e->buffer->name);
     return check_access(c, e->buffer, &e->index, (e->active - 1) * e->stride, more);
 }
 

@@ -41,8 +41,9 @@ static Tensor value_in(const Scope *scope, Value value)
 /* ---- one node ---- */
 
 static KindEval *const kind_evals[] = {
-    [KIND_MAP] = eval_map,       [KIND_VIEW] = eval_view,         [KIND_REDUCE] = eval_reduce, [KIND_IOTA] = eval_iota,
-    [KIND_PIECES] = eval_pieces, [KIND_CONTRACT] = eval_contract, [KIND_WINDOW] = eval_window, [KIND_COMPOSITE] = NULL,
+    [KIND_MAP] = eval_map,           [KIND_VIEW] = eval_view,     [KIND_REDUCE] = eval_reduce,
+    [KIND_IOTA] = eval_iota,         [KIND_INDEX] = eval_index,   [KIND_PIECES] = eval_pieces,
+    [KIND_CONTRACT] = eval_contract, [KIND_WINDOW] = eval_window, [KIND_COMPOSITE] = NULL,
 };
 
 /* Inputs for the operands that are present, whose tensors go to given[]. */

@@ -87,8 +87,8 @@ void eval_view(const Node *node, const Tensor *in, Tensor *out, Arena *scratch)
 
 /* ---- maps ---- */
 
-/* The operand as one that expr_run can step through: one value for all, or one an element of the result. */
-static Tensor stretched(const Tensor *in, const Type *shape, Arena *scratch)
+/* So that expr_run can step through it: one value for all, or one an element of the result. */
+Tensor tensor_stretch(const Tensor *in, const Type *shape, Arena *scratch)
 {
     if (type_elements(&in->type) == 1 || type_same_shape(&in->type, shape)) return *in;
     Type type = *shape;
@@ -110,7 +110,7 @@ void eval_map(const Node *node, const Tensor *in, Tensor *out, Arena *scratch)
     Expr *e = expr_new(scratch);
     assert(node->ninputs <= MAX_OPERANDS);
     for (int i = 0; i < node->ninputs; i++) {
-        Tensor operand = stretched(&in[i], &out->type, scratch);
+        Tensor operand = tensor_stretch(&in[i], &out->type, scratch);
         data[i] = operand.data;
         steps[i] = type_elements(&operand.type) == 1 ? 0 : 1;
         args[i] = expr_arg(e, i, operand.type.dtype);

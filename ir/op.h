@@ -14,6 +14,7 @@ typedef enum OpKind {
     KIND_VIEW,     /* each result element is one operand element: an index map */
     KIND_IOTA,     /* each result element is its coordinate along one axis: no operand */
     KIND_PIECES,   /* boxes side by side, each an index map of one operand: concat, pad */
+    KIND_INDEX,    /* an element of operand 0 at coordinates that the other operands hold: gather */
     KIND_REDUCE,   /* a combiner with an identity over some axes */
     KIND_CONTRACT, /* sums of products: conv, dense, matmul */
     KIND_WINDOW,   /* a combiner over a sliding window: pooling */
@@ -28,7 +29,8 @@ enum {
     OPERAND_OPTIONAL = 1,
     OPERAND_PARAM = 2,
     OPERAND_VARIADIC = 4,
-    OPERAND_REAL = 8 /* a number written in its place is f32 beside integers */
+    OPERAND_REAL = 8,  /* a number written in its place is f32 beside integers */
+    OPERAND_INDEX = 16 /* integers that say where */
 };
 
 typedef struct Operand {
@@ -44,6 +46,12 @@ typedef struct IndexMap {
     int64_t stride[MAX_RANK][MAX_RANK];
     bool linear; /* the flat index is the same: reshape */
 } IndexMap;
+
+/* What coordinates of operand 0 are, axis by axis: those of an axis of the result, or (axis -1) what an operand holds,
+ * of which negative ones count from the end and those outside even so are moved to the nearest end. */
+typedef struct Indexing {
+    int rank, axis[MAX_RANK], operand[MAX_RANK];
+} Indexing;
 
 /* One box of a result of KIND_PIECES.  The boxes of a node are apart and together all of its result. */
 typedef struct Piece {
@@ -121,13 +129,14 @@ struct OpDef {
      * out->dtype DTYPE_COUNT: the attributes say that there is none (bias: no). */
     bool (*param)(const Node *node, int index, Type *out, Diag *diag);
     /* What a primitive computes, in the order of operations that is the numeric contract; KIND_MAP and
-     * KIND_VIEW, KIND_PIECES, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions below. */
+     * KIND_VIEW, KIND_PIECES, KIND_INDEX, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions below. */
     void (*eval)(const Node *node, const Tensor *in, Tensor *out);
     /* A map's expression: result 0 of arguments 0.. as its operands. */
     void (*map)(const Node *node, Expr *e, const int *args);
     bool (*view)(const Node *node, IndexMap *out);
     /* The piece with this number, from 0; false when there are no more. */
     bool (*piece)(const Node *node, int64_t number, Piece *out);
+    void (*index)(const Node *node, Indexing *out);
     void (*reduce)(const Node *node, Reduction *out);
     void (*contract)(const Node *node, Contraction *out);
     void (*pool)(const Node *node, Pooling *out);
@@ -211,6 +220,28 @@ typedef struct IotaAttrs {
     int64_t axis;
     int to; /* a Dtype */
 } IotaAttrs;
+
+typedef struct TakeAttrs {
+    IntList from;
+} TakeAttrs;
+
+typedef struct GatherAttrs {
+    int64_t axis;
+} GatherAttrs;
+
+typedef struct GatherNdAttrs {
+    int64_t batch;
+} GatherNdAttrs;
+
+typedef struct OneHotAttrs {
+    int64_t depth, axis;
+    int to; /* a Dtype */
+} OneHotAttrs;
+
+typedef struct TriangleAttrs {
+    bool upper;
+    int64_t diagonal;
+} TriangleAttrs;
 
 typedef struct ConcatAttrs {
     int64_t axis;

@@ -166,7 +166,7 @@ static bool check_group(Verifier *v, const Node *node)
     if (group.kind == KIND_GROUP) return check_strips(v, node);
     for (const Node *inner = group.body->first; inner; inner = inner->next) {
         OpKind kind = node_def(inner)->kind;
-        bool work = kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_IOTA;
+        bool work = kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_IOTA || kind == KIND_INDEX;
         if (kind == KIND_SOURCE || kind == KIND_GROUP || kind == KIND_LOOP || kind == KIND_COMPOSITE)
             good = broken(v, inner, "does not belong into a group", "");
         else if (!work && inner != group.anchor && inner != group.pool)

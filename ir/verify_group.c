@@ -93,9 +93,17 @@ static bool check_anchor(const GroupCheck *c, const Node *node)
     return true;
 }
 
+/* What is read at computed places is in memory; its indices are known before the anchor. */
+static bool check_index(const GroupCheck *c, const Node *node, bool after)
+{
+    if (after) return refuse(c, node, "reads what its group's anchor makes: it belongs into another group");
+    return !group_is_inside(&c->group, node->inputs[0]) || refuse(c, node, "reads at computed places of its own group");
+}
+
 static bool check_member(const GroupCheck *c, const Node *node)
 {
     bool after = node_map_find(c->depends, node) != NULL;
+    if (node_def(node)->kind == KIND_INDEX) return check_index(c, node, after);
     if (is_anchor(c, node)) return check_anchor(c, node);
     if (c->group.kind == KIND_CONTRACT && !after) return refuse(c, node, "has nothing to do with its group's anchor");
     return node_def(node)->kind == KIND_VIEW ? check_view(c, node, after) : check_map(c, node, after);

@@ -60,20 +60,29 @@ static int operand(const Fusion *f, int number, int i)
     return from ? node_number(f->index, from) : -1;
 }
 
-/* Draws in element-wise producers of the members from `from` on, all of one shape, and views read through
- * an index map when `views`.  What a view reads stays outside. */
-static void grow_maps(Fusion *f, int g, int from, const Type *shape, bool views)
+/* Which producers may join beside element-wise ones: none, reads at computed places, or views as well. */
+typedef enum Reads { READ_PLAIN, READ_INDEXED, READ_VIEWED } Reads;
+
+static bool may_join(OpKind kind, Reads reads)
+{
+    return kind == KIND_MAP || (kind == KIND_INDEX && reads >= READ_INDEXED) ||
+           (kind == KIND_VIEW && reads >= READ_VIEWED);
+}
+
+/* Draws in element-wise producers of the members from `from` on, all of one shape, and others as `reads` says.  What a
+ * view, or a read at computed places, reads stays outside. */
+static void grow_maps(Fusion *f, int g, int from, const Type *shape, Reads reads)
 {
     for (int m = from; m < f->count; m++) {
         int member = f->members[m];
         if (kind_of(f, member) == KIND_VIEW) continue;
-        for (int i = 0; i < f->index->node[member]->ninputs; i++) {
+        for (int i = kind_of(f, member) == KIND_INDEX; i < f->index->node[member]->ninputs; i++) {
             int p = operand(f, member, i);
             if (p < 0 || !is_private(f, p, g)) continue;
             OpKind kind = kind_of(f, p);
             if (kind == KIND_IOTA) join(f, p, g);
             if (!type_same_shape(type_of(f, p), shape)) continue;
-            if (kind == KIND_MAP || (views && kind == KIND_VIEW)) join(f, p, g);
+            if (may_join(kind, reads)) join(f, p, g);
         }
     }
 }
@@ -188,7 +197,7 @@ static bool absorb_contraction(Fusion *f, int g, int pool)
     if (kind_of(f, p) != KIND_MAP) return false;
     const Type *shape = type_of(f, p);
     join(f, p, g);
-    grow_maps(f, g, from, shape, false);
+    grow_maps(f, g, from, shape, READ_PLAIN);
     int anchor = find_anchor(f, g, from, shape);
     if (anchor < 0 || kind_of(f, anchor) != KIND_CONTRACT || !is_image(f->index->node[anchor])) {
         release_from(f, from);
@@ -227,12 +236,12 @@ static void absorb_prologue(Fusion *f, int g, int anchor, int i)
 {
     int p = operand(f, anchor, i), from = f->count;
     bool pieces = kind_of(f, anchor) == KIND_PIECES;
+    Reads reads = pieces ? READ_VIEWED : kind_of(f, anchor) == KIND_REDUCE ? READ_INDEXED : READ_PLAIN;
     if (p < 0 || !is_private(f, p, g)) return;
-    bool moves = kind_of(f, p) == KIND_VIEW || kind_of(f, p) == KIND_IOTA;
-    if (kind_of(f, p) != KIND_MAP && !(pieces && moves)) return;
+    if (!may_join(kind_of(f, p), reads) && !(pieces && kind_of(f, p) == KIND_IOTA)) return;
     const Type *shape = type_of(f, p);
     join(f, p, g);
-    grow_maps(f, g, from, shape, pieces);
+    grow_maps(f, g, from, shape, reads);
     if (find_anchor(f, g, from, shape) < 0) return;
     release_from(f, from);
     bool widens = kind_of(f, anchor) == KIND_REDUCE && kind_of(f, p) == KIND_MAP && is_widening(f, p);
@@ -248,10 +257,10 @@ static void absorb_prologues(Fusion *f, int g, int anchor)
 static void absorb_anchor(Fusion *f, int g)
 {
     const Type *shape = type_of(f, g);
-    grow_maps(f, g, 0, shape, false);
+    grow_maps(f, g, 0, shape, READ_PLAIN);
     int anchor = find_anchor(f, g, 0, shape);
     if (anchor < 0 || !operands_fit(f, g, anchor)) {
-        grow_maps(f, g, 0, shape, true);
+        grow_maps(f, g, 0, shape, READ_VIEWED);
         return;
     }
     keep_dependents(f, g, 0, anchor);
@@ -266,6 +275,7 @@ static void form_group(Fusion *f, int result)
     f->count = 0;
     join(f, result, result);
     if (kind == KIND_MAP) absorb_anchor(f, result);
+    if (kind == KIND_INDEX) grow_maps(f, result, 0, type_of(f, result), READ_VIEWED);
     if (kind == KIND_WINDOW) absorb_contraction(f, result, result);
     if (kind == KIND_REDUCE || kind == KIND_ROW || kind == KIND_PIECES) absorb_prologues(f, result, result);
 }

@@ -247,7 +247,22 @@ static void tables_say_what_they_are_below(void **state)
     verifies("let a = t[0] let b = t[1] for i in a to b { y[2*i + 2] = x[i] }", "2 to 100");
     verifies("let a = t[0] let b = t[1] for i in a to b { r[0] = x[i] } y[0] = r[0]", "used before");
     verifies("let a = t[0] let b = t[1] for i in a to b { r[i] = x[i] }", "not unrolled");
-    verifies("for j in 0..2 { if j >= 0 { let a = t[0] } y[1] = x[0 at a] }", "no element of a table");
+    verifies("for j in 0..2 { if j >= 0 { let a = t[0] } y[1] = x[0 at a] }", "may be anything");
+}
+
+static void offsets_are_proven_by_what_clamps_them(void **state)
+{
+    verifies("let o = min(max(t[0], i32(0)), i32(99)) y[0] = x[0 at o]", "");
+    verifies("buffer k: i64[9] input align 1 let o = cast(i32, min(max(k[0], i64(0)), i64(99))) y[0] = x[0 at o]", "");
+    verifies("buffer k: i32[9] input align 1 let o = min(max(k[0], i32(0)), i32(100)) y[0] = x[0 at o]", "0 to 100");
+    verifies("buffer k: i32[9] input align 1 let o = add(mul(min(max(k[0 : 8], i32x8(0)), i32x8(9)), i32x8(10)), "
+             "lane(i32x8)) y[0 : 8] = x[2 at o : 8 stride 0]",
+             "");
+    verifies("buffer k: i32[9] input align 1 let o = add(mul(min(max(k[0 : 8], i32x8(0)), i32x8(9)), i32x8(10)), "
+             "lane(i32x8)) y[0 : 8] = x[3 at o : 8 stride 0]",
+             "3 to 100");
+    verifies("let o = select(lt(t[0], i32(3)), t[1], i32(90)) y[0] = x[9 at o]", "");
+    verifies("let o = select(lt(t[0], i32(3)), t[1], i32(90)) y[0] = x[10 at o]", "10 to 100");
 }
 
 static void parts_keep_apart(void **state)
@@ -384,6 +399,7 @@ int main(void)
         cmocka_unit_test(deep_text_is_refused),
         cmocka_unit_test(accesses_are_proven_in_bounds),
         cmocka_unit_test(tables_say_what_they_are_below),
+        cmocka_unit_test(offsets_are_proven_by_what_clamps_them),
         cmocka_unit_test(parts_keep_apart),
         cmocka_unit_test(conditions_tighten_what_may_be_accessed),
         cmocka_unit_test(registers_are_assigned_before_use),

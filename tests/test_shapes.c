@@ -106,11 +106,73 @@ static void slices_backwards(void **state)
     trial_refuse(OP_slice, &(SliceAttrs){.step = {1, {0}}}, 1, &type, E0404, "nothing");
 }
 
+static void gathers(void **state)
+{
+    Trial t = trial_new();
+    Tensor x = trial_tensor(&t, F32, DIMS(3, 2), VALUES(0, 1, 10, 11, 20, 21));
+    Tensor rows[] = {x, trial_tensor(&t, I32, DIMS(4), VALUES(2, -3, 7, -9))};
+    Tensor out = trial_eval(&t, OP_gather, NULL, 2, rows);
+    EXPECT(&out, 20, 21, 0, 1, 20, 21, 0, 1);
+    Tensor one[] = {x, trial_tensor(&t, I64, 0, NULL, VALUES(1))};
+    out = trial_eval(&t, OP_gather, &(GatherAttrs){.axis = 1}, 2, one);
+    EXPECT(&out, 1, 11, 21);
+    Tensor each[] = {x, trial_tensor(&t, I8, DIMS(2, 1), VALUES(2, 1))};
+    out = trial_eval(&t, OP_gather_elements, NULL, 2, each);
+    EXPECT(&out, 20, 10);
+    Tensor both[] = {x, trial_tensor(&t, I64, DIMS(2, 2), VALUES(0, 1, 2, -2))};
+    out = trial_eval(&t, OP_gather_nd, NULL, 2, both);
+    EXPECT(&out, 1, 20);
+    Tensor batch[] = {x, trial_tensor(&t, I64, DIMS(3, 1), VALUES(1, 0, 1))};
+    out = trial_eval(&t, OP_gather_nd, &(GatherNdAttrs){.batch = 1}, 2, batch);
+    EXPECT(&out, 1, 10, 21);
+    trial_free(&t);
+}
+
+static void gathers_refused(void **state)
+{
+    Type take[] = {type_tensor(F32, 2, (const int64_t[]){3, 2}), type_tensor(I32, 2, (const int64_t[]){4, 3}),
+                   type_tensor(I32, 2, (const int64_t[]){4, 5})};
+    TakeAttrs first = {.from = {2, {-1, 1}}}, both = {.from = {2, {-1, -1}}}, twice = {.from = {2, {0, 0}}};
+    trial_refuse(OP_take, &first, 2, take, E0301, "axis 1");
+    trial_refuse(OP_take, &both, 2, take, E0404, "as often");
+    trial_refuse(OP_take, &twice, 2, take, E0404, "as often");
+    trial_refuse(OP_take, &both, 3, take, E0301, "do not fit");
+    take[1].dtype = F32;
+    trial_refuse(OP_take, &first, 2, take, E0302, "integers");
+    take[1].dtype = U64;
+    trial_refuse(OP_gather, NULL, 2, take, E0302, "63 bits");
+    take[1].dtype = I64;
+    trial_refuse(OP_gather_elements, NULL, 2, take, E0301, "no larger");
+    trial_refuse(OP_gather_nd, NULL, 2, take, E0301, "[..., K]");
+    trial_refuse(OP_gather, &(GatherAttrs){.axis = 2}, 2, take, E0404, "axis 2");
+}
+
+static void masks(void **state)
+{
+    Trial t = trial_new();
+    Tensor index[] = {trial_tensor(&t, I64, DIMS(3), VALUES(1, -1, 3)), trial_tensor(&t, I32, DIMS(2), VALUES(5, 7))};
+    Tensor out = trial_eval(&t, OP_one_hot, &(OneHotAttrs){.depth = 3, .axis = -1, .to = F32}, 1, index);
+    EXPECT(&out, 0, 1, 0, 0, 0, 1, 0, 0, 0);
+    out = trial_eval(&t, OP_one_hot, &(OneHotAttrs){.depth = 2, .axis = 0, .to = F32}, 2, index);
+    EXPECT(&out, 5, 5, 5, 7, 7, 5);
+    Tensor x = trial_tensor(&t, I32, DIMS(2, 3), VALUES(1, 2, 3, 4, 5, 6));
+    out = trial_eval(&t, OP_triangle, &(TriangleAttrs){.upper = true, .diagonal = 1}, 1, &x);
+    EXPECT(&out, 0, 2, 3, 0, 0, 6);
+    out = trial_eval(&t, OP_triangle, &(TriangleAttrs){.upper = false}, 1, &x);
+    EXPECT(&out, 1, 0, 0, 4, 5, 0);
+    trial_free(&t);
+    Type vector = type_tensor(F32, 1, (const int64_t[]){3});
+    trial_refuse(OP_triangle, NULL, 1, &vector, E0301, "matrices");
+    trial_refuse(OP_one_hot, &(OneHotAttrs){.depth = 3}, 1, &vector, E0302, "integers");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(padding),     cmocka_unit_test(padding_refused),  cmocka_unit_test(concatenation),
-        cmocka_unit_test(coordinates), cmocka_unit_test(slices_backwards),
+        cmocka_unit_test(padding),          cmocka_unit_test(padding_refused),
+        cmocka_unit_test(concatenation),    cmocka_unit_test(coordinates),
+        cmocka_unit_test(slices_backwards), cmocka_unit_test(gathers),
+        cmocka_unit_test(gathers_refused),  cmocka_unit_test(masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

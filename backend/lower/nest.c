@@ -1,4 +1,4 @@
-#include "backend/lower/nest.h"
+#include "backend/lower/index.h"
 
 #include <assert.h>
 #include <string.h>
@@ -36,12 +36,26 @@ static void broadcast_map(const Type *result, const Type *operand, const IndexMa
     }
 }
 
+/* Of what is read at computed places: the coordinates that are not computed. */
+static void indexed_map(const Node *node, const IndexMap *map, IndexMap *out)
+{
+    Indexing indexing;
+    node_def(node)->index(node, &indexing);
+    for (int axis = 0; axis < indexing.rank; axis++)
+        if (indexing.axis[axis] >= 0) add_coordinate(out, axis, map, indexing.axis[axis], 1);
+}
+
 /* How coordinates of an operand follow from the nest's when those of the node's result do by `map`. */
 static IndexMap operand_map(const Node *node, int operand, const IndexMap *map)
 {
     const Type *result = &node->types[0], *type = value_type(node->inputs[operand]);
     IndexMap out = {0}, view = {0};
-    if (node_def(node)->kind == KIND_MAP) {
+    OpKind kind = node_def(node)->kind;
+    if (kind == KIND_INDEX && operand == 0) {
+        indexed_map(node, map, &out);
+        return out;
+    }
+    if (kind == KIND_MAP || kind == KIND_INDEX) {
         broadcast_map(result, type, map, &out);
         return out;
     }
@@ -58,7 +72,8 @@ static IndexMap operand_map(const Node *node, int operand, const IndexMap *map)
 
 /* ---- values ---- */
 
-static const LoopExpr *load(Nest *nest, Value value, const IndexMap *map)
+/* `offset`: elements more that are computed, or NULL. */
+static const LoopExpr *load(Nest *nest, Value value, const IndexMap *map, const LoopExpr *offset)
 {
     Lowering *lowering = nest->lowering;
     LoopBuilder *b = &lowering->builder;
@@ -75,8 +90,17 @@ static const LoopExpr *load(Nest *nest, Value value, const IndexMap *map)
     }
     const LoopBuffer *buffer = lower_buffer(lowering, value);
     Affine index = lower_address(value, at);
-    if (nest->lanes > 1 && !step) return loop_splat(b, loop_load(b, buffer, index, 1, 1, 1), nest->lanes);
-    return loop_load(b, buffer, index, nest->lanes, nest->lanes > 1 ? step : 1, nest->active);
+    bool same = !step && (!offset || offset->lanes == 1);
+    if (nest->lanes > 1 && same) return loop_splat(b, loop_load_at(b, buffer, index, offset, 1, 1, 1), nest->lanes);
+    return loop_load_at(b, buffer, index, offset, nest->lanes, nest->lanes > 1 ? step : 1, nest->active);
+}
+
+/* An element of the operand at the places that the indices hold. */
+static const LoopExpr *load_indexed(Nest *nest, const Node *node, const IndexMap *map)
+{
+    IndexMap maps[MAX_RANK + 1];
+    for (int i = 0; i < node->ninputs; i++) maps[i] = operand_map(node, i, map);
+    return load(nest, node->inputs[0], &maps[0], index_offset(nest, node, maps));
 }
 
 /* The nest's coordinate that a KIND_IOTA node counts, lane by lane. */
@@ -101,6 +125,7 @@ static const LoopExpr *compute(Nest *nest, const Node *node, const IndexMap *map
 {
     const LoopExpr *args[8];
     if (node_def(node)->kind == KIND_IOTA) return coordinate(nest, node, map);
+    if (node_def(node)->kind == KIND_INDEX) return load_indexed(nest, node, map);
     assert(node->ninputs <= 8 && node->ninputs > 0);
     for (int i = 0; i < node->ninputs; i++) {
         IndexMap operand = operand_map(node, i, map);
@@ -117,7 +142,7 @@ const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map)
     for (const NestMemo *memo = nest->memo; memo; memo = memo->next)
         if (value_equal(memo->value, value) && !memcmp(&memo->map, map, sizeof *map)) return memo->expr;
     bool inside = group_is_inside(&lowering->group, value);
-    const LoopExpr *expr = inside ? compute(nest, value.node, map) : load(nest, value, map);
+    const LoopExpr *expr = inside ? compute(nest, value.node, map) : load(nest, value, map, NULL);
     if (graph_uses(lowering->group.body, value) < 2) return expr;
     NestMemo *memo = ARENA_NEW(lowering->builder.arena, NestMemo);
     *memo = (NestMemo){nest->memo, value, *map, loop_let(&lowering->builder, "shared", expr)};

@@ -44,10 +44,7 @@ static Tensor to_double(Arena *arena, const Tensor *from)
     return out;
 }
 
-static Tensor *new_operands(const Judge *judge, const Node *node)
-{
-    return ARENA_ARRAY(judge->arena, Tensor, node->ninputs + 1);
-}
+static Tensor *new_operands(const Judge *j, const Node *n) { return ARENA_ARRAY(j->arena, Tensor, n->ninputs + 1); }
 
 /* A tensor from outside the group: weights, inputs, what earlier groups made. */
 static const Tensor *outer_tensor(const Judge *judge, Value value)
@@ -232,11 +229,12 @@ static Tensor row_error(const Judge *judge, const Estimate *in, const Tensor *va
     return out;
 }
 
-/* Elements that only moved bring their errors along. */
+/* Elements that only moved bring their errors along; indices say where, not what. */
 static Tensor moved_error(const Judge *judge, const Node *node, const Estimate *in)
 {
     Tensor *errors = new_operands(judge, node);
-    for (int i = 0; i < node->ninputs; i++) errors[i] = in[i].error;
+    bool indexed = node_def(node)->kind == KIND_INDEX;
+    for (int i = 0; i < node->ninputs; i++) errors[i] = indexed && i ? in[i].value : in[i].error;
     return eval_on(judge, node, errors);
 }
 
@@ -277,7 +275,8 @@ static Tensor error_of(const Judge *judge, const Node *node, const Estimate *in,
     case KIND_CONTRACT: return contract_error(judge, node, in);
     case KIND_IOTA: return new_double(judge->arena, &value->type);
     case KIND_VIEW:
-    case KIND_PIECES: return moved_error(judge, node, in);
+    case KIND_PIECES:
+    case KIND_INDEX: return moved_error(judge, node, in);
     case KIND_REDUCE:
     case KIND_WINDOW: return reduce_error(judge, node, in);
     case KIND_ROW: return row_error(judge, in, value);

@@ -153,6 +153,15 @@ static bool check_runs(const Node *node, Diag *diag)
     return diag_help(diag, "pad one axis after the other, or use tile");
 }
 
+/* What is only stored has no zero that everybody agrees on. */
+static bool need_zero(const Node *node, Diag *diag)
+{
+    if (!dtype_is_storage(operand_type(node, 0)->dtype)) return true;
+    diag_error(diag, E0304, node_span(node), "pad: expected the number that %s is padded with",
+               operand_text(node, 0, diag->arena));
+    return diag_help(diag, "give it as the second operand");
+}
+
 static bool infer_pad(const Node *node, Type *out, Diag *diag)
 {
     const PadAttrs *attrs = node->attrs;
@@ -163,7 +172,7 @@ static bool infer_pad(const Node *node, Type *out, Diag *diag)
         if (more) out->dim[i] = dim_fixed(out->dim[i].high + more);
     }
     if (!need_sane(node, out, diag) || !check_runs(node, diag)) return false;
-    if (!operand_present(node, 1)) return true;
+    if (!operand_present(node, 1)) return attrs->mode != PAD_CONSTANT || need_zero(node, diag);
     return need_same_dtype(node, 1, diag) && need_shape(node, 1, 0, NULL, "one number", diag);
 }
 

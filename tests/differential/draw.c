@@ -120,6 +120,17 @@ static int new_constant(Drawer *d, const Type *like)
     return add_source(d, draw_weight(r, RANGE_USUAL), type, RANGE_USUAL);
 }
 
+/* Integers that say where in the first operand: its shape, or smaller along some axes. */
+static int new_index(Drawer *d, const Type *like)
+{
+    Random *r = &d->random;
+    Type type = *like;
+    type.dtype = random_percent(r, 50) ? I32 : I64;
+    for (int i = 0; i < type.rank; i++)
+        if (random_percent(r, 30)) type.dim[i] = dim_fixed(random_between(r, 1, type.dim[i].high));
+    return add_source(d, random_percent(r, 50) ? OP_input : OP_constant, type, RANGE_USUAL);
+}
+
 static int draw_operand(Drawer *d, const Step *step)
 {
     int like = step->inputs[random_below(&d->random, step->ninputs)];
@@ -153,10 +164,10 @@ static bool draw_param(Drawer *d, const Step *step, const Operand *operand, int 
 /* A kind first, so that a family of many operators does not crowd out the others. */
 static Op draw_op(Random *r)
 {
-    static const OpKind kinds[] = {KIND_MAP,    KIND_MAP,    KIND_MAP,      KIND_MAP,       KIND_MAP,
-                                   KIND_VIEW,   KIND_VIEW,   KIND_CONTRACT, KIND_CONTRACT,  KIND_CONTRACT,
-                                   KIND_REDUCE, KIND_WINDOW, KIND_ROW,      KIND_COMPOSITE, KIND_NEST,
-                                   KIND_PIECES, KIND_PIECES, KIND_IOTA,     KIND_LOOP};
+    static const OpKind kinds[] = {KIND_MAP,   KIND_MAP,       KIND_MAP,      KIND_MAP,      KIND_MAP,    KIND_VIEW,
+                                   KIND_VIEW,  KIND_CONTRACT,  KIND_CONTRACT, KIND_CONTRACT, KIND_REDUCE, KIND_WINDOW,
+                                   KIND_ROW,   KIND_COMPOSITE, KIND_NEST,     KIND_PIECES,   KIND_PIECES, KIND_IOTA,
+                                   KIND_INDEX, KIND_INDEX,     KIND_LOOP};
     OpKind kind = RANDOM_OF(r, kinds);
     for (int attempt = 0; attempt < 1000; attempt++) {
         Op op = (Op)random_below(r, OP_COUNT);
@@ -184,6 +195,9 @@ static bool draw_operands(Drawer *d, Step *step)
             index = pick_value(d);
         else if (operand->flags & OPERAND_PARAM && def->param) {
             if (!draw_param(d, step, operand, &index)) return false;
+        } else if (operand->flags & OPERAND_INDEX && random_percent(&d->random, 90)) {
+            index = new_index(d, type_of(d, step->inputs[0]));
+            if (index < 0) return false;
         } else if (!(operand->flags & OPERAND_OPTIONAL) || random_percent(&d->random, 50)) {
             index = draw_operand(d, step);
         }

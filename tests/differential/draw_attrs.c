@@ -63,6 +63,15 @@ static void draw_broadcast(Random *r, const Type *type, IntList *out)
     }
 }
 
+/* Each axis for itself, but for one or two. */
+static void draw_sources(Random *r, const Type *type, IntList *out)
+{
+    out->count = type->rank;
+    for (int i = 0; i < type->rank; i++) out->at[i] = i;
+    for (int i = 0; i < 2 && type->rank; i++)
+        if (!i || random_percent(r, 30)) out->at[random_below(r, type->rank)] = -1;
+}
+
 static void draw_ints(Random *r, const AttrDef *row, const Type *type, IntList *out)
 {
     if (row->fixed) {
@@ -70,6 +79,10 @@ static void draw_ints(Random *r, const AttrDef *row, const Type *type, IntList *
         out->count = row->fixed;
         for (int i = 0; i < row->fixed; i++)
             out->at[i] = i && same ? out->at[0] : random_between(r, row->low < row->high ? row->low : 0, 4);
+        return;
+    }
+    if (row->low == -1) {
+        draw_sources(r, type, out);
         return;
     }
     switch (random_below(r, 5)) {

@@ -1,0 +1,198 @@
+/* Operators that cut, join and regroup: what they read of lists is known when compiling. */
+#include "frontend/onnx/call.h"
+
+#include <math.h>
+#include <string.h>
+
+static int64_t dim_of(const Type *type, int axis) { return type->dim[axis].high; }
+
+static bool need_fixed_dims(OnnxCall *c, const Type *type)
+{
+    for (int i = 0; i < type->rank; i++)
+        if (!dim_is_fixed(&type->dim[i]))
+            return onnx_refuse(c, "", "give the dim a fixed size with --dim", "axis %d has no fixed size", i);
+    return true;
+}
+
+static Value slice_axis(OnnxCall *c, Value x, int axis, int64_t begin, int64_t end)
+{
+    SliceAttrs attrs = {.begin = {.count = axis + 1}, .end = {.count = axis + 1}};
+    if (!x.node || (begin == 0 && end == dim_of(value_type(x), axis))) return x;
+    for (int i = 0; i < axis; i++) attrs.end.at[i] = dim_of(value_type(x), i);
+    attrs.begin.at[axis] = begin;
+    attrs.end.at[axis] = end;
+    return onnx_make(c, OP_slice, &attrs, 1, &x);
+}
+
+/* ---- pad ---- */
+
+static int pad_mode(const char *mode)
+{
+    static const struct {
+        const char *name;
+        PadFill fill;
+    } modes[] = {{"constant", PAD_CONSTANT}, {"edge", PAD_EDGE}, {"reflect", PAD_REFLECT}, {"wrap", PAD_WRAP}};
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(mode, modes[i].name)) return (int)modes[i].fill;
+    return -1;
+}
+
+/* Begins and ends by axis; what is negative is cut off first. */
+static bool pad_sizes(OnnxCall *c, const IntList *pads, const IntList *axes, Value *x, PadAttrs *out)
+{
+    int rank = value_type(*x)->rank, count = axes->count ? axes->count : rank;
+    if (pads->count != 2 * count) return onnx_wrong(c, "%d pads for %d axes", pads->count, count);
+    out->begin.count = out->end.count = rank;
+    for (int i = 0; i < count; i++) {
+        int axis;
+        if (!onnx_axis(c, axes->count ? axes->at[i] : i, rank, &axis)) return false;
+        int64_t begin = pads->at[i], end = pads->at[i + count], size = dim_of(value_type(*x), axis);
+        if (begin < 0 || end < 0) {
+            int64_t low = begin < 0 ? -begin : 0, high = end < 0 ? size + end : size;
+            if (low >= high) return onnx_refuse(c, "pads", "lepc has no empty tensors", "axis %d would be empty", axis);
+            *x = slice_axis(c, *x, axis, low, high);
+        }
+        out->begin.at[axis] = begin < 0 ? 0 : begin;
+        out->end.at[axis] = end < 0 ? 0 : end;
+    }
+    return x->node != NULL;
+}
+
+bool onnx_op_pad(OnnxCall *c)
+{
+    IntList pads, axes = {0};
+    PadAttrs attrs = {.mode = pad_mode(onnx_string(c, "mode", "constant"))};
+    const char *name = c->opset < 2 ? "paddings" : "pads";
+    double value = c->opset < 11 ? onnx_float(c, "value", 0) : 0;
+    if (attrs.mode < 0) return onnx_wrong(c, "there is no such mode");
+    if (!onnx_ints_either(c, name, 11, 1, &pads)) return false;
+    if (onnx_has(c, 3) && !onnx_known_ints(c, 3, "axes", &axes)) return false;
+    Value operands[2] = {onnx_operand(c, 0), {NULL, 0}};
+    if (!pad_sizes(c, &pads, &axes, &operands[0], &attrs)) return false;
+    if (attrs.mode == PAD_CONSTANT && c->opset >= 11 && onnx_has(c, 2))
+        operands[1] = onnx_reshape(c, onnx_operand(c, 2), 0, NULL);
+    else if (attrs.mode == PAD_CONSTANT)
+        operands[1] = onnx_number(c, value_type(operands[0])->dtype, value);
+    return onnx_result(c, 0, onnx_make(c, OP_pad, &attrs, 1 + (operands[1].node != NULL), operands));
+}
+
+/* Each axis cut or padded with zeros around its middle. */
+bool onnx_op_center_crop_pad(OnnxCall *c)
+{
+    IntList shape, axes;
+    if (!onnx_known_ints(c, 1, "shape", &shape) || !onnx_ints(c, "axes", &axes)) return false;
+    Value x = onnx_operand(c, 0);
+    int rank = value_type(x)->rank;
+    PadAttrs attrs = {.begin = {.count = rank}, .end = {.count = rank}};
+    if (shape.count != (axes.count ? axes.count : rank)) return onnx_wrong(c, "%d sizes", shape.count);
+    for (int i = 0; i < shape.count; i++) {
+        int axis;
+        if (!onnx_axis(c, axes.count ? axes.at[i] : i, rank, &axis)) return false;
+        int64_t size = dim_of(value_type(x), axis), wanted = shape.at[i], more = wanted - size;
+        if (wanted < 1) return onnx_refuse(c, "shape", "lepc has no empty tensors", "axis %d would be empty", axis);
+        if (more < 0) x = slice_axis(c, x, axis, -more / 2, -more / 2 + wanted);
+        if (more > 0) attrs.begin.at[axis] = more / 2;
+        if (more > 0) attrs.end.at[axis] = more - more / 2;
+    }
+    return onnx_result(c, 0, onnx_make(c, OP_pad, &attrs, 1, &x));
+}
+
+/* ---- repeats and blocks ---- */
+
+bool onnx_op_tile(OnnxCall *c)
+{
+    IntList repeats;
+    Value x = onnx_operand(c, 0);
+    if (c->opset < 6) return onnx_refuse(c, "", "convert the model to opset 6 or later", "Tile had another meaning");
+    if (!need_fixed_dims(c, value_type(x)) || !onnx_known_ints(c, 1, "repeats", &repeats)) return false;
+    int rank = value_type(x)->rank;
+    if (repeats.count != rank) return onnx_wrong(c, "%d repeats for %d axes", repeats.count, rank);
+    for (int axis = 0; axis < rank && x.node; axis++) {
+        int64_t count = repeats.at[axis], outer = 1, inner = 1, dims[MAX_RANK];
+        if (count < 1) return onnx_refuse(c, "repeats", "lepc has no empty tensors", "axis %d would be empty", axis);
+        if (count == 1) continue;
+        for (int i = 0; i < rank; i++) {
+            dims[i] = dim_of(value_type(x), i);
+            if (i < axis)
+                outer *= dims[i];
+            else
+                inner *= dims[i];
+        }
+        dims[axis] *= count;
+        x = onnx_reshape(c, x, 3, (const int64_t[]){outer, 1, inner});
+        x = onnx_broadcast(c, x, 3, (const int64_t[]){outer, count, inner});
+        x = onnx_reshape(c, x, rank, dims);
+    }
+    return onnx_result(c, 0, x);
+}
+
+static bool need_blocks(OnnxCall *c, int64_t block, bool to_space)
+{
+    const Type *type = onnx_operand_type(c, 0);
+    bool fits = type->rank == 4 && block > 0 && block < 1 << 20;
+    if (fits)
+        fits = to_space ? dim_of(type, 1) % (block * block) == 0
+                        : dim_of(type, 2) % block == 0 && dim_of(type, 3) % block == 0;
+    return (fits || onnx_wrong(c, "%s is no image of blocks of %lld", type_text(c->arena, type), (long long)block)) &&
+           need_fixed_dims(c, type);
+}
+
+bool onnx_op_depth_to_space(OnnxCall *c)
+{
+    const Type *type = onnx_operand_type(c, 0);
+    int64_t b = onnx_int(c, "blocksize", 1);
+    bool columns_first = !strcmp(onnx_string(c, "mode", "DCR"), "CRD");
+    if (!need_blocks(c, b, true)) return false;
+    int64_t n = dim_of(type, 0), depth = dim_of(type, 1) / b / b, h = dim_of(type, 2), w = dim_of(type, 3);
+    const int64_t split_first[] = {n, b, b, depth, h, w}, split_last[] = {n, depth, b, b, h, w};
+    const IntList order_first = {6, {0, 3, 4, 1, 5, 2}}, order_last = {6, {0, 1, 4, 2, 5, 3}};
+    Value x = onnx_reshape(c, onnx_operand(c, 0), 6, columns_first ? split_last : split_first);
+    x = onnx_transpose(c, x, columns_first ? &order_last : &order_first);
+    return onnx_result(c, 0, onnx_reshape(c, x, 4, (const int64_t[]){n, depth, h * b, w * b}));
+}
+
+bool onnx_op_space_to_depth(OnnxCall *c)
+{
+    const Type *type = onnx_operand_type(c, 0);
+    int64_t b = onnx_int(c, "blocksize", 1);
+    if (!need_blocks(c, b, false)) return false;
+    int64_t n = dim_of(type, 0), depth = dim_of(type, 1), h = dim_of(type, 2) / b, w = dim_of(type, 3) / b;
+    Value x = onnx_reshape(c, onnx_operand(c, 0), 6, (const int64_t[]){n, depth, h, b, w, b});
+    x = onnx_transpose(c, x, &(IntList){6, {0, 3, 5, 1, 2, 4}});
+    return onnx_result(c, 0, onnx_reshape(c, x, 4, (const int64_t[]){n, depth * b * b, h, w}));
+}
+
+/* ---- constants by shape ---- */
+
+bool onnx_op_range(OnnxCall *c)
+{
+    const Tensor *start = onnx_known(c, 0, "start"), *limit = start ? onnx_known(c, 1, "limit") : NULL;
+    const Tensor *delta = limit ? onnx_known(c, 2, "delta") : NULL;
+    if (!delta) return false;
+    double first = tensor_real(start, 0), step = tensor_real(delta, 0);
+    double count = ceil((tensor_real(limit, 0) - first) / step);
+    if (!(count >= 1 && count < 0x1p40))
+        return onnx_refuse(c, "limit", "lepc has no empty tensors", "there are no elements");
+    Tensor *out = ARENA_NEW(c->arena, Tensor);
+    int64_t size = (int64_t)count;
+    *out = tensor_new(c->arena, type_tensor(start->type.dtype, 1, &size));
+    for (int64_t i = 0; i < size; i++) tensor_set_real(out, i, first + (double)i * step);
+    return onnx_result(c, 0, onnx_make_constant(c, out));
+}
+
+bool onnx_op_eye_like(OnnxCall *c)
+{
+    const Type *type = onnx_operand_type(c, 0);
+    Dtype dtype = type->dtype;
+    const Onnx__AttributeProto *attr = onnx_attr(c, "dtype");
+    if (attr) dtype = onnx_dtype((int32_t)attr->i);
+    if (dtype == DTYPE_COUNT) return onnx_wrong(c, "there is no such dtype");
+    if (type->rank != 2) return onnx_wrong(c, "%s is no matrix", type_text(c->arena, type));
+    if (!need_fixed_dims(c, type)) return false;
+    IotaAttrs row = {.shape = {2, {dim_of(type, 0), 1}}, .axis = 0, .to = I64};
+    IotaAttrs column = {.shape = {2, {1, dim_of(type, 1)}}, .axis = 1, .to = I64};
+    Value shifted =
+        onnx_make2(c, OP_add, onnx_make(c, OP_iota, &row, 0, NULL), onnx_number(c, I64, (double)onnx_int(c, "k", 0)));
+    return onnx_result(c, 0,
+                       onnx_cast(c, onnx_make2(c, OP_equal, shifted, onnx_make(c, OP_iota, &column, 0, NULL)), dtype));
+}

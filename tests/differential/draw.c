@@ -128,7 +128,8 @@ static int new_index(Drawer *d, const Type *like)
     type.dtype = random_percent(r, 50) ? I32 : I64;
     for (int i = 0; i < type.rank; i++)
         if (random_percent(r, 30)) type.dim[i] = dim_fixed(random_between(r, 1, type.dim[i].high));
-    return add_source(d, random_percent(r, 50) ? OP_input : OP_constant, type, RANGE_USUAL);
+    bool given = !d->graph->owner && random_percent(r, 50); /* a body has the inputs that its scan gives it */
+    return add_source(d, given ? OP_input : OP_constant, type, RANGE_USUAL);
 }
 
 static int draw_operand(Drawer *d, const Step *step)

@@ -108,7 +108,8 @@ static bool expand_attention(const Maker *m, Value *out)
     Value q = split_heads(m, in[ATTENTION_Q], &a, a.queries, a.depth, false);
     Value k = split_heads(m, in[ATTENTION_K], &a, a.keys, a.depth, true);
     Value v = split_heads(m, in[ATTENTION_V], &a, a.keys, a.width, false);
-    Value scores = make_binary(m, OP_mul, make_binary(m, OP_matmul, q, k), make_number(m, type->dtype, a.scale));
+    Value scale = make_number(m, type->dtype, a.scale);
+    Value scores = make_binary(m, OP_mul, make_binary(m, OP_matmul, q, k), scale);
     if (a.masked) scores = make_binary(m, OP_add, scores, in[ATTENTION_MASK]);
     if (a.causal) scores = make_binary(m, OP_add, scores, causal_mask(m, &a, type->dtype));
     Value sums = make_binary(m, OP_matmul, make_unary(m, OP_softmax, scores), v);

@@ -63,7 +63,7 @@ static bool expand_shrink(const Maker *m, Value *out)
     Value x = x_of(m), bias = map_number(m, attrs->bias);
     Value above = make_binary(m, OP_less, map_number(m, attrs->limit), x);
     Value below = make_binary(m, OP_less, x, map_number(m, -attrs->limit));
-    Value inner = choose(m, above, make_binary(m, OP_sub, x, bias), map_number(m, 0));
+    Value zero = map_number(m, 0), inner = choose(m, above, make_binary(m, OP_sub, x, bias), zero);
     out[0] = choose(m, below, make_binary(m, OP_add, x, bias), inner);
     return out[0].node != NULL;
 }
@@ -78,7 +78,8 @@ static bool expand_prelu(const Maker *m, Value *out)
 static Value softplus(const Maker *m)
 {
     Value small = make_unary(m, OP_exp, make_unary(m, OP_neg, make_unary(m, OP_abs, x_of(m))));
-    return make_binary(m, OP_add, make_unary(m, OP_relu, x_of(m)), make_unary(m, OP_log1p, small));
+    Value log = make_unary(m, OP_log1p, small);
+    return make_binary(m, OP_add, make_unary(m, OP_relu, x_of(m)), log);
 }
 
 static bool expand_softplus(const Maker *m, Value *out)

@@ -44,8 +44,8 @@ static bool expand_one_hot(const Maker *m, Value *out)
     Value index = make_cast(m, m->node->inputs[INDEX], I64);
     Value from_end = make_with_number(m, OP_add, index, (double)attrs->depth);
     index = make_where(m, make_with_number(m, OP_less, index, 0), from_end, index);
-    Value on = make_binary(m, OP_equal, make_reshape(m, index, type->rank, dims),
-                           make_coordinates(m, I64, type->rank, axis, attrs->depth));
+    Value at = make_coordinates(m, I64, type->rank, axis, attrs->depth);
+    Value on = make_binary(m, OP_equal, make_reshape(m, index, type->rank, dims), at);
     if (!operand_present(m->node, VALUES)) {
         out[0] = make_cast(m, on, type->dtype);
         return out[0].node != NULL;

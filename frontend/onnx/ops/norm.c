@@ -124,9 +124,9 @@ bool onnx_op_group_norm(OnnxCall *c)
     Moments m = moments_of(c, onnx_reshape(c, x, 3, grouped), &axes);
     Value normal = onnx_make2(c, OP_mul, m.centred, inverse_deviation(c, m.variance, epsilon));
     normal = onnx_reshape(c, normal, type->rank, dims);
-    return onnx_result(c, 0,
-                       scaled_and_moved(c, normal, of_channels(c, onnx_operand(c, 1), dims[1], type->rank),
-                                        of_channels(c, onnx_operand(c, 2), dims[1], type->rank)));
+    Value scale = of_channels(c, onnx_operand(c, 1), dims[1], type->rank);
+    Value offset = of_channels(c, onnx_operand(c, 2), dims[1], type->rank);
+    return onnx_result(c, 0, scaled_and_moved(c, normal, scale, offset));
 }
 
 /* ---- of the axes from one on ---- */
@@ -232,7 +232,8 @@ bool onnx_op_lrn(OnnxCall *c)
     Value sum = neighbours(c, onnx_make2(c, OP_mul, x, x), size);
     Value share = onnx_make2(c, OP_mul, sum, number_like(c, sum, alpha / (double)size));
     Value base = onnx_make2(c, OP_add, share, number_like(c, share, bias));
-    Value log = onnx_make2(c, OP_mul, onnx_make1(c, OP_log, base), number_like(c, base, beta));
+    Value log = onnx_make1(c, OP_log, base);
+    log = onnx_make2(c, OP_mul, log, number_like(c, base, beta));
     return onnx_result_last(c, 0, onnx_make2(c, OP_div, x, onnx_make1(c, OP_exp, log)));
 }
 

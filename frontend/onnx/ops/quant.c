@@ -126,7 +126,8 @@ bool onnx_op_dequantize(OnnxCall *c)
     bool whole = !dtype_is_float(type->dtype);
     Value moved = onnx_cast(c, x, whole ? I32 : F32);
     if (g.zero.node) moved = onnx_make2(c, OP_sub, moved, onnx_cast(c, g.zero, whole ? I32 : F32));
-    Value real = onnx_make2(c, OP_mul, onnx_cast(c, moved, F32), onnx_cast(c, g.scale, F32));
+    Value scale = onnx_cast(c, g.scale, F32);
+    Value real = onnx_make2(c, OP_mul, onnx_cast(c, moved, F32), scale);
     return onnx_result(c, 0, onnx_cast(c, real, to));
 }
 
@@ -137,7 +138,8 @@ bool onnx_op_dynamic_quantize(OnnxCall *c)
     ReduceAttrs all = {.keep = false};
     Value most = onnx_make2(c, OP_maximum, onnx_make(c, OP_reduce_max, &all, 1, &x), zero);
     Value least = onnx_make2(c, OP_minimum, onnx_make(c, OP_reduce_min, &all, 1, &x), zero);
-    Value scale = onnx_make2(c, OP_div, onnx_make2(c, OP_sub, most, least), onnx_number(c, F32, 255));
+    Value range = onnx_make2(c, OP_sub, most, least);
+    Value scale = onnx_make2(c, OP_div, range, onnx_number(c, F32, 255));
     Value point = onto_grid(c, onnx_make2(c, OP_sub, zero, least), scale, (Value){NULL, 0}, U8);
     return onnx_result(c, 0, onto_grid(c, x, scale, point, U8)) && onnx_result(c, 1, scale) && onnx_result(c, 2, point);
 }
@@ -176,7 +178,8 @@ bool onnx_op_matmul_integer(OnnxCall *c)
 static Value requantized(OnnxCall *c, Value sum, Value scale, Value step, Value zero)
 {
     if (!sum.node || !scale.node) return (Value){NULL, 0};
-    Value real = onnx_make2(c, OP_mul, onnx_cast(c, sum, F32), onnx_cast(c, scale, F32));
+    scale = onnx_cast(c, scale, F32);
+    Value real = onnx_make2(c, OP_mul, onnx_cast(c, sum, F32), scale);
     return onto_grid(c, real, onnx_cast(c, step, F32), zero, zero.node ? value_type(zero)->dtype : U8);
 }
 
@@ -184,10 +187,10 @@ bool onnx_op_qlinear_matmul(OnnxCall *c)
 {
     Value a = less_zero(c, onnx_operand(c, 0), of_rows(c, onnx_operand(c, 2)));
     Value b = less_zero(c, onnx_operand(c, 3), of_columns(c, onnx_operand(c, 5)));
-    Value scale = onnx_make2(c, OP_mul, of_rows(c, onnx_operand(c, 1)), of_columns(c, onnx_operand(c, 4)));
-    Value sum = onnx_matrix_product(c, a, b);
-    return onnx_result(c, 0,
-                       requantized(c, sum, scale, of_rows(c, onnx_operand(c, 6)), of_rows(c, onnx_operand(c, 7))));
+    Value of_a = of_rows(c, onnx_operand(c, 1)), of_b = of_columns(c, onnx_operand(c, 4));
+    Value scale = onnx_make2(c, OP_mul, of_a, of_b), sum = onnx_matrix_product(c, a, b);
+    Value step = of_rows(c, onnx_operand(c, 6)), zero = of_rows(c, onnx_operand(c, 7));
+    return onnx_result(c, 0, requantized(c, sum, scale, step, zero));
 }
 
 /* ---- convolutions ---- */
@@ -267,7 +270,8 @@ bool onnx_op_qlinear_conv(OnnxCall *c)
 {
     Value sum;
     if (!stored_conv(c, &(Stored){0, 2, 3, 5, 8}, &sum)) return false;
-    Value scale = onnx_make2(c, OP_mul, of_columns(c, onnx_operand(c, 1)), of_columns(c, onnx_operand(c, 4)));
+    Value of_x = of_columns(c, onnx_operand(c, 1)), of_w = of_columns(c, onnx_operand(c, 4));
+    Value scale = onnx_make2(c, OP_mul, of_x, of_w);
     Value step = of_columns(c, onnx_operand(c, 6)), zero = of_columns(c, onnx_operand(c, 7));
     return onnx_result_last(c, 0, requantized(c, sum, scale, step, zero));
 }

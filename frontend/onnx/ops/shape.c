@@ -191,8 +191,8 @@ bool onnx_op_eye_like(OnnxCall *c)
     if (!need_fixed_dims(c, type)) return false;
     IotaAttrs row = {.shape = {2, {dim_of(type, 0), 1}}, .axis = 0, .to = I64};
     IotaAttrs column = {.shape = {2, {1, dim_of(type, 1)}}, .axis = 1, .to = I64};
-    Value shifted =
-        onnx_make2(c, OP_add, onnx_make(c, OP_iota, &row, 0, NULL), onnx_number(c, I64, (double)onnx_int(c, "k", 0)));
+    Value rows = onnx_make(c, OP_iota, &row, 0, NULL);
+    Value shifted = onnx_make2(c, OP_add, rows, onnx_number(c, I64, (double)onnx_int(c, "k", 0)));
     return onnx_result(c, 0,
                        onnx_cast(c, onnx_make2(c, OP_equal, shifted, onnx_make(c, OP_iota, &column, 0, NULL)), dtype));
 }

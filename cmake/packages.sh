@@ -7,6 +7,8 @@ build=(gcc libc6-dev cmake ninja-build flex bison llvm-19-dev libcjson-dev libpr
   protobuf-c-compiler libstb-dev python3-minimal python3-pil)
 # for the tests as well: a correctly rounded library, sanitizers and libFuzzer, the formatter of the house's style
 test=(libcmocka-dev libmpfr-dev clang-19 libclang-rt-19-dev clang-format-14 binutils
+  # users of libraries: C++, pkg-config; ONNX's official tests come by pip
+  g++ pkg-config python3-pip
   # for other processors: their compilers and what runs their programs here
   gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross qemu-user
   gcc-arm-none-eabi qemu-system-arm)

@@ -37,13 +37,20 @@ static bool is_computed(const Node *node)
     return kind != KIND_SOURCE && kind != KIND_LOOP && !is_alias(node);
 }
 
+/* Does a user read it at computed places?  Then it is in memory, even when the user takes it elsewhere, too. */
+static bool reads_at_places(const Fusion *f, int user, int number)
+{
+    const Node *node = f->index->node[user];
+    return kind_of(f, user) == KIND_INDEX && node->inputs[0].node == f->index->node[number];
+}
+
 /* May the node join group `g`: it is nobody's yet, and nobody outside needs it. */
 static bool is_private(const Fusion *f, int number, int g)
 {
     const NodeIndex *index = f->index;
     if (f->group[number] != FREE || index->result[number] || !is_computed(index->node[number])) return false;
     for (int u = index->first[number]; u < index->first[number + 1]; u++)
-        if (f->group[index->user[u]] != g) return false;
+        if (f->group[index->user[u]] != g || reads_at_places(f, index->user[u], number)) return false;
     return true;
 }
 

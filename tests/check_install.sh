@@ -3,6 +3,7 @@
 # pkg-config and the manual pages say.
 set -euo pipefail
 build=${LEPC_BUILD:-$(dirname "$LEPC")/..}
+export CMAKE_GENERATOR=Ninja # the one that is there
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "$*" >&2; exit 1; }

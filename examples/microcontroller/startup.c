@@ -1,4 +1,5 @@
-/* From reset to main: the floating-point unit on, unaligned accesses off, variables in place.  And the two functions that a model may call. */
+/* From reset to main: the floating-point unit on, unaligned accesses off, variables in place.  And the two functions
+ * that a model may call. */
 #include <stddef.h>
 #include <stdint.h>
 

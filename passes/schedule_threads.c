@@ -28,15 +28,14 @@ static void try_cut(Cut *best, Split split, int64_t steps, int threads, double c
     if (cut.cycles < best->cycles) *best = cut;
 }
 
-/* Strips have scratch of their own, and each part reads all weights, which are larger than those of the convolution. */
+/* Strips have scratch of their own, and each reads all weights: that is in their cost. */
 static Cut cut_strips(const Group *group, const Target *target, int threads)
 {
     const Schedule *s = group->node->schedule;
-    Winograd w = winograd_of(group, winograd_outputs(s->variant), s->strip_rows, s->strip_columns);
-    double weights = (double)(w.positions * w.in_channels * w.out_channels) * (double)sizeof(float);
+    Schedule parts = winograd_in_parts(group, target, threads);
+    Winograd w = winograd_of(group, winograd_outputs(s->variant), parts.strip_rows, parts.strip_columns);
     Cut best = {SPLIT_ROWS, s->cost};
-    try_cut(&best, SPLIT_ROWS, divide_up(w.tiles[0], s->strip_rows), threads, s->cost,
-            weights / (double)target->cache_bytes_per_cycle[2]);
+    try_cut(&best, SPLIT_ROWS, divide_up(w.tiles[0], parts.strip_rows), threads, parts.cost, 0);
     return best;
 }
 
@@ -115,6 +114,8 @@ void schedule_threads(const Graph *graph, const Target *target, int threads)
             Cut cut = cut_group(&group, target, threads, &saved);
             if (saved <= 0) continue;
             if (commit && all > run_overhead) {
+                if (winograd_outputs(node->schedule->variant))
+                    *node->schedule = winograd_in_parts(&group, target, threads);
                 node->schedule->threads = threads;
                 node->schedule->split = (int)cut.split;
             }

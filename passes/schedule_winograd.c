@@ -133,7 +133,14 @@ static int64_t prefetch_for(const Winograd *w, int64_t tiles, const Schedule *ti
     return stream->first > 1 && tiles > tile->tile_columns && block <= MOST ? block : 0;
 }
 
-static void try_strip(const Group *group, const Target *target, Winograd w, Schedule *best)
+/* Strips are judged by the part that is done last, when `threads` of them run side by side. */
+static double last_part(const Winograd *w, const Schedule *s, int threads)
+{
+    int64_t strips = (w->tiles[0] + s->strip_rows - 1) / s->strip_rows;
+    return s->cost * (double)((strips + threads - 1) / threads) / (double)strips;
+}
+
+static void try_strip(const Group *group, const Target *target, Winograd w, int threads, Schedule *best)
 {
     int64_t tiles = w.strip[0] * w.strip[1];
     w = winograd_of(group, w.outputs, w.strip[0], w.strip[1]);
@@ -145,14 +152,11 @@ static void try_strip(const Group *group, const Target *target, Winograd w, Sche
     const Stream stream = stream_of(group, target, &w);
     s.prefetch = prefetch_for(&w, tiles, &s, &stream);
     s.cost = strips_cost(&w, target, &s, &stream);
-    if (!best->lanes || s.cost < best->cost) *best = s;
+    if (!best->lanes || last_part(&w, &s, threads) < last_part(&w, best, threads)) *best = s;
 }
 
-static bool winograd(const Group *group, const PassContext *context, int64_t outputs, Schedule *out)
+static Schedule best_strips(const Group *group, const Target *target, int64_t outputs, int threads)
 {
-    const Target *target = context->target;
-    if (!context->fast || context->small || !winograd_fits(group, outputs)) return false;
-    if (target->vector_bytes < 16 || target->vector_registers < 16) return false; /* small cores, with little flash */
     Winograd w = winograd_of(group, outputs, 1, 1);
     Contraction c;
     node_def(group->anchor)->contract(group->anchor, &c);
@@ -162,10 +166,32 @@ static bool winograd(const Group *group, const PassContext *context, int64_t out
             if (rows > 1 && columns < w.tiles[1]) break;
             w.strip[0] = rows;
             w.strip[1] = columns;
-            try_strip(group, target, w, &best);
+            try_strip(group, target, w, threads, &best);
         }
     best.cost *= (double)c.batch;
-    *out = best;
+    return best;
+}
+
+Schedule winograd_in_parts(const Group *group, const Target *target, int threads)
+{
+    Schedule s = *group->node->schedule, best = best_strips(group, target, winograd_outputs(s.variant), threads);
+    s.tile_columns = best.tile_columns;
+    s.tile_vectors = best.tile_vectors;
+    s.unroll = best.unroll;
+    s.strip_rows = best.strip_rows;
+    s.strip_columns = best.strip_columns;
+    s.scratch = best.scratch;
+    s.prefetch = best.prefetch;
+    s.cost = best.cost;
+    return s;
+}
+
+static bool winograd(const Group *group, const PassContext *context, int64_t outputs, Schedule *out)
+{
+    const Target *target = context->target;
+    if (!context->fast || context->small || !winograd_fits(group, outputs)) return false;
+    if (target->vector_bytes < 16 || target->vector_registers < 16) return false; /* small cores, with little flash */
+    *out = best_strips(group, target, outputs, 1);
     return true;
 }
 

@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE / "peers"))
 from figures import Figure, print_table, write_json  # noqa: E402
 from measure import (cost_of, fail, output_of, pin_to_core, section_size,  # noqa: E402
                      start_to_result, stripped_size)
-from peer import NAMES, Peer  # noqa: E402
+from peer import NAMES, Peer, add_arguments, parse_arguments  # noqa: E402
 from roofline import best_of, core_figures, layer_figures, measure_core  # noqa: E402
 
 ROOT = HERE.parent
@@ -126,20 +126,10 @@ def latency_figures(ours: Ours, peers: list[Peer]) -> list[Figure]:
 
 def arguments() -> argparse.Namespace:
     args = argparse.ArgumentParser(description="measures the MNIST example against its bars")
-    args.add_argument("--peers", default="", help=f"of {','.join(NAMES)}, with commas between")
-    args.add_argument("--peer-python", default=sys.executable, help="a Python that has the peers' packages")
-    args.add_argument("--tflite", default=".", help="the folder where peers/make_tflite.py wrote its files")
-    args.add_argument("--rounds", type=int, default=12)
-    args.add_argument("--runs", type=int, default=3000, help="runs of each a round")
-    args.add_argument("--core", type=int, help="the core to run on, default the last")
+    add_arguments(args, NAMES, 12)
     args.add_argument("--no-roofline", action="store_true", help="leave the profile of the layers out")
     args.add_argument("--graphs", type=int, default=0, help="also hold so many random graphs to the interpreter")
-    args.add_argument("--json", help="write the figures to this file too")
-    opt = args.parse_args()
-    opt.peers = [name for name in opt.peers.split(",") if name]
-    if unknown := set(opt.peers) - set(NAMES):
-        args.error(f"no peer named {', '.join(unknown)}")
-    return opt
+    return parse_arguments(args, NAMES)
 
 
 def measure_all(opt: argparse.Namespace, folder: Path) -> list[Figure]:

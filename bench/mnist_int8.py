@@ -19,7 +19,7 @@ from figures import Figure, print_table, write_json  # noqa: E402
 from measure import output_of, pin_to_core, section_size  # noqa: E402
 from mnist import CONSTANTS, MODEL, ROOT, Ours, take_turns  # noqa: E402
 from mnist_data import accuracies  # noqa: E402
-from peer import INT8_NAMES, Peer  # noqa: E402
+from peer import INT8_NAMES, Peer, add_arguments, parse_arguments  # noqa: E402
 
 FLAGS = ("--quantize=all:int8", f"--calibrate={MODEL.parent / 'digits'}")
 DROP = 0.2  # points of accuracy that 8 bits may cost
@@ -70,18 +70,8 @@ def measure_all(opt: argparse.Namespace, folder: Path) -> list[Figure]:
 
 def arguments() -> argparse.Namespace:
     args = argparse.ArgumentParser(description="the MNIST example in 8 bits against its bars")
-    args.add_argument("--peers", default="", help=f"of {','.join(INT8_NAMES)}, with commas between")
-    args.add_argument("--peer-python", default=sys.executable, help="a Python that has the peers' packages")
-    args.add_argument("--tflite", default=".", help="the folder where peers/make_tflite.py wrote its files")
-    args.add_argument("--rounds", type=int, default=9)
-    args.add_argument("--runs", type=int, default=3000, help="runs of each a round")
-    args.add_argument("--core", type=int, help="the core to run on, default the last")
-    args.add_argument("--json", help="write the figures to this file too")
-    opt = args.parse_args()
-    opt.peers = [name for name in opt.peers.split(",") if name]
-    if unknown := set(opt.peers) - set(INT8_NAMES):
-        args.error(f"no peer named {', '.join(unknown)}")
-    return opt
+    add_arguments(args, INT8_NAMES, 9)
+    return parse_arguments(args, INT8_NAMES)
 
 
 def main() -> int:

@@ -9,10 +9,11 @@ static const double region_overhead = 6000, run_overhead = 250000;
 
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/* One way to cut a group: cycles until the last part is done. */
+/* One way to cut a group: cycles until the last part is done, and what the parts are made by. */
 typedef struct Cut {
     Split split;
     double cycles;
+    Schedule schedule;
 } Cut;
 
 /* The largest part's share of the work. */
@@ -24,8 +25,10 @@ static double largest_share(int64_t steps, int threads)
 /* What each part reads whole comes from the cache that all share. */
 static void try_cut(Cut *best, Split split, int64_t steps, int threads, double cycles, double shared)
 {
-    Cut cut = {split, cycles * largest_share(steps, threads) + shared};
-    if (cut.cycles < best->cycles) *best = cut;
+    cycles = cycles * largest_share(steps, threads) + shared;
+    if (cycles >= best->cycles) return;
+    best->split = split;
+    best->cycles = cycles;
 }
 
 /* Strips have scratch of their own, and each reads all weights: that is in their cost. */
@@ -34,7 +37,7 @@ static Cut cut_strips(const Group *group, const Target *target, int threads)
     const Schedule *s = group->node->schedule;
     Schedule parts = winograd_in_parts(group, target, threads);
     Winograd w = winograd_of(group, winograd_outputs(s->variant), parts.strip_rows, parts.strip_columns);
-    Cut best = {SPLIT_ROWS, s->cost};
+    Cut best = {SPLIT_ROWS, s->cost, parts};
     try_cut(&best, SPLIT_ROWS, divide_up(w.tiles[0], parts.strip_rows), threads, parts.cost, 0);
     return best;
 }
@@ -48,7 +51,7 @@ static Cut cut_contraction(const Group *group, const Target *target, int threads
     double weights = (double)(p.reduction * p.channels * p.groups * p.element_bytes);
     double input = (double)type_bytes(value_type(group->anchor->inputs[0]));
     double rate = (double)target->cache_bytes_per_cycle[2];
-    Cut best = {SPLIT_OUTER, s->cost};
+    Cut best = {SPLIT_OUTER, s->cost, *s};
     try_cut(&best, SPLIT_OUTER, p.images, threads, s->cost, weights / rate);
     try_cut(&best, SPLIT_ROWS, divide_up(p.height, s->tile_rows), threads, s->cost, weights / rate);
     try_cut(&best, SPLIT_COLUMNS, divide_up(p.width, s->tile_columns), threads, s->cost, weights / rate);
@@ -75,7 +78,7 @@ static double cycles_of(const Group *group)
 static Cut cut_elements(const Group *group, int threads)
 {
     const Type *type = &group->node->types[0];
-    Cut best = {SPLIT_OUTER, cycles_of(group)};
+    Cut best = {SPLIT_OUTER, cycles_of(group), *group->node->schedule};
     double cycles = best.cycles;
     int first = 0;
     while (first < type->rank && type->dim[first].high == 1) first++;
@@ -111,11 +114,11 @@ void schedule_threads(const Graph *graph, const Target *target, int threads)
         for (const Node *node = graph->first; node; node = node->next) {
             if (node->op != OP_group || !is_cut_by_axes(node->schedule)) continue;
             Group group = group_of(node);
+            if (group.kind == KIND_NEST) continue; /* their nests have no part yet: threads would only cost scratch */
             Cut cut = cut_group(&group, target, threads, &saved);
             if (saved <= 0) continue;
             if (commit && all > run_overhead) {
-                if (winograd_outputs(node->schedule->variant))
-                    *node->schedule = winograd_in_parts(&group, target, threads);
+                *node->schedule = cut.schedule;
                 node->schedule->threads = threads;
                 node->schedule->split = (int)cut.split;
             }

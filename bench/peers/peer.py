@@ -1,4 +1,5 @@
 """A peer's process, seen from bench/mnist.py (protocol: serve.py)."""
+import argparse
 import json
 import subprocess
 import sys
@@ -7,6 +8,25 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 NAMES = ("ort", "litert", "openvino", "ncnn")
 INT8_NAMES = ("ort_int8", "litert_int8")
+
+
+def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...], rounds: int) -> None:
+    """What every script that measures beside peers takes."""
+    parser.add_argument("--peers", default="", help=f"of {','.join(names)}, with commas between")
+    parser.add_argument("--peer-python", default=sys.executable, help="a Python that has the peers' packages")
+    parser.add_argument("--tflite", default=".", help="the folder where make_tflite.py wrote its files")
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--runs", type=int, default=3000, help="runs of each a round")
+    parser.add_argument("--core", type=int, help="the core to run on, default the last")
+    parser.add_argument("--json", help="write the figures to this file too")
+
+
+def parse_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> argparse.Namespace:
+    opt = parser.parse_args()
+    opt.peers = [name for name in opt.peers.split(",") if name]
+    if unknown := set(opt.peers) - set(names):
+        parser.error(f"no peer named {', '.join(unknown)}")
+    return opt
 
 
 class Peer:

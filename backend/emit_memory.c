@@ -362,24 +362,43 @@ static LLVMValueRef load_strided(const Access *a, int64_t stride)
     return whole;
 }
 
-/* Each lane from where its own offset says; inactive ones are zeros. */
-static LLVMValueRef load_gathered(Body *b, const LoopExpr *load)
+/* An address a lane: where its own offset says. */
+static LLVMValueRef lane_addresses(const Access *a, const LoopExpr *offset, int64_t stride)
 {
-    Emitter *e = b->emitter;
-    LLVMTypeRef element = memory_type(e, load->buffer->dtype, 1),
-                type = memory_type(e, load->buffer->dtype, load->lanes);
-    LLVMTypeRef wide = LLVMVectorType(e->index, (unsigned)load->lanes);
-    LLVMValueRef *steps = ARENA_ARRAY(e->arena, LLVMValueRef, load->lanes);
-    for (int i = 0; i < load->lanes; i++) steps[i] = emit_int(e, i * load->stride);
-    LLVMValueRef offsets = LLVMBuildIntCast2(e->builder, b->lets[load->offset->let->id], wide, 0, "");
-    if (load->stride) offsets = LLVMBuildNSWAdd(e->builder, offsets, LLVMConstVector(steps, (unsigned)load->lanes), "");
-    LLVMValueRef base = emit_address(b, load->buffer, &load->index, NULL);
-    LLVMValueRef addresses = LLVMBuildGEP2(e->builder, element, base, &offsets, 1, "");
-    LLVMTypeRef overload[] = {type, LLVMTypeOf(addresses)};
-    int64_t size = element_bytes(load->buffer->dtype), start = start_alignment(b, load->buffer);
-    LLVMValueRef args[] = {addresses, lane_number(e, (int)(start < size ? start : size)),
-                           lane_mask(e, load->lanes, load->active), LLVMConstNull(type)};
+    Emitter *e = a->body->emitter;
+    LLVMTypeRef wide = LLVMVectorType(e->index, (unsigned)a->lanes);
+    LLVMValueRef *steps = ARENA_ARRAY(e->arena, LLVMValueRef, a->lanes);
+    for (int i = 0; i < a->lanes; i++) steps[i] = emit_int(e, i * stride);
+    LLVMValueRef offsets = LLVMBuildIntCast2(e->builder, a->body->lets[offset->let->id], wide, 0, "");
+    if (stride) offsets = LLVMBuildNSWAdd(e->builder, offsets, LLVMConstVector(steps, (unsigned)a->lanes), "");
+    LLVMValueRef base = access_address(a, &a->index);
+    return LLVMBuildGEP2(e->builder, memory_type(e, a->buffer->dtype, 1), base, &offsets, 1, "");
+}
+
+static LLVMValueRef lane_alignment(const Access *a)
+{
+    int64_t size = element_bytes(a->buffer->dtype), start = start_alignment(a->body, a->buffer);
+    return lane_number(a->body->emitter, (int)(start < size ? start : size));
+}
+
+/* Inactive lanes are zeros. */
+static LLVMValueRef load_gathered(const Access *a, const LoopExpr *load)
+{
+    Emitter *e = a->body->emitter;
+    LLVMTypeRef type = memory_type(e, a->buffer->dtype, a->lanes);
+    LLVMValueRef args[] = {lane_addresses(a, load->offset, load->stride), lane_alignment(a),
+                           lane_mask(e, a->lanes, a->active), LLVMConstNull(type)};
+    LLVMTypeRef overload[] = {type, LLVMTypeOf(args[0])};
     return emit_intrinsic(e, "llvm.masked.gather", overload, 2, args, 4);
+}
+
+static void store_scattered(const Access *a, const LoopStatement *store, LLVMValueRef value)
+{
+    Emitter *e = a->body->emitter;
+    LLVMValueRef args[] = {value, lane_addresses(a, store->offset, store->stride), lane_alignment(a),
+                           lane_mask(e, a->lanes, a->active)};
+    LLVMTypeRef overload[] = {LLVMTypeOf(value), LLVMTypeOf(args[1])};
+    emit_intrinsic(e, "llvm.masked.scatter", overload, 2, args, 4);
 }
 
 LLVMValueRef emit_load(Body *b, const LoopExpr *load)
@@ -390,7 +409,7 @@ LLVMValueRef emit_load(Body *b, const LoopExpr *load)
     if (load->offset && !gathered) a.offset = emit_table_element(b, load->offset);
     LLVMValueRef value;
     if (gathered)
-        value = load_gathered(b, load);
+        value = load_gathered(&a, load);
     else if (load->lanes == 1)
         value = load_run(&a, 0, 1);
     else if (load->stride == 0 && load->active == load->lanes)
@@ -410,8 +429,12 @@ void emit_store(Body *b, const LoopStatement *store, LLVMValueRef value)
     Emitter *e = b->emitter;
     int lanes = store->value->lanes;
     Access a = {b, store->buffer, store->index, lanes, store->active, NULL};
+    bool scattered = store->offset && store->offset->lanes > 1;
+    if (store->offset && !scattered) a.offset = emit_table_element(b, store->offset);
     if (store->buffer->dtype == BOOL) value = LLVMBuildZExt(e->builder, value, memory_type(e, BOOL, lanes), "");
-    if (lanes == 1) {
+    if (scattered) {
+        store_scattered(&a, store, value);
+    } else if (lanes == 1) {
         store_run(&a, 0, value);
     } else if (store->stride != 1) {
         for (int i = 0; i < store->active; i++) {

@@ -161,10 +161,17 @@ void loop_assign(LoopBuilder *b, const LoopRegister *reg, Affine index, const Lo
 void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *value, int64_t stride,
                 int active)
 {
-    assert(value->dtype == buffer->dtype && active > 0 && active <= value->lanes);
+    loop_store_at(b, buffer, index, NULL, value, stride, active);
+}
+
+void loop_store_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                   const LoopExpr *value, int64_t stride, int active)
+{
+    assert(value->dtype == buffer->dtype && active > 0 && active <= value->lanes && (!offset || loop_bound(offset)));
     LoopStatement *s = append(b, LOOP_STORE);
     s->buffer = buffer;
     s->index = index;
+    s->offset = offset;
     s->value = value;
     s->stride = stride;
     s->active = active;

@@ -100,7 +100,8 @@ typedef enum LoopStatementKind {
     LOOP_IF,     /* body when every condition is >= 0: uniform */
     LOOP_BIND,   /* let */
     LOOP_ASSIGN, /* reg[index] = value; index has unrolled variables only */
-    LOOP_STORE,  /* buffer[index + lane * stride] = value for lanes below active */
+    LOOP_STORE,  /* buffer[index + offset + lane * stride] = value for lanes below active; of lanes that meet in one
+                    element the last counts */
     LOOP_FILL,   /* count elements of buffer from index on = value, a scalar constant */
     LOOP_PREFETCH
 } LoopStatementKind;
@@ -124,6 +125,7 @@ struct LoopStatement {
     const LoopRegister *reg;
     const LoopBuffer *buffer;
     Affine index;
+    const LoopExpr *offset; /* of a store, as of a load: elements more, or NULL */
     const LoopExpr *value;
     int64_t stride, count;
     int active;
@@ -197,6 +199,9 @@ void loop_end(LoopBuilder *b, LoopScope scope);
 void loop_assign(LoopBuilder *b, const LoopRegister *reg, Affine index, const LoopExpr *value);
 void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *value, int64_t stride,
                 int active);
+/* The same at buffer[index + offset ...]; the offset as that of loop_load_at. */
+void loop_store_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                   const LoopExpr *value, int64_t stride, int active);
 void loop_fill(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, double value);
 void loop_fill_scalar(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, Scalar value);
 void loop_prefetch(LoopBuilder *b, const LoopBuffer *buffer, Affine index);

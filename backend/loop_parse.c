@@ -123,11 +123,11 @@ static const LoopBuffer *take_buffer(LoopParser *p)
     return NULL;
 }
 
-/* What is not a load stands at an affine index. */
+/* What is neither a load nor a store stands at an affine index. */
 static LoopAccess take_place(LoopParser *p)
 {
     LoopAccess a = loop_take_access(p);
-    if (a.offset) loop_fail(p, E0101, "only loads have an offset from a table");
+    if (a.offset) loop_fail(p, E0101, "only loads and stores have an offset");
     return a;
 }
 
@@ -169,11 +169,11 @@ static void take_assignment(LoopParser *p)
         loop_fail(p, E0201, "no buffer or register is called '%s'", name);
         return;
     }
-    LoopAccess a = take_place(p);
+    LoopAccess a = buffer ? loop_take_access(p) : take_place(p);
     const LoopExpr *value = take_value(p);
     if (reg && agrees(p, value, reg->dtype, reg->lanes)) loop_assign(&p->builder, reg, a.index, value);
     if (buffer && agrees(p, value, buffer->dtype, a.lanes))
-        loop_store(&p->builder, buffer, a.index, value, a.stride, a.active);
+        loop_store_at(&p->builder, buffer, a.index, a.offset, value, a.stride, a.active);
 }
 
 static void take_statement(LoopParser *p)

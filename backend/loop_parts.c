@@ -96,11 +96,17 @@ static void touch(Touch *t, const LoopBuffer *buffer, const Affine *index, int64
         find_modulus(t, index, stride, last);
 }
 
+/* Beyond what the index says by an offset, it may be anywhere. */
+static void touch_anywhere(Touch *t, const LoopBuffer *buffer, const LoopExpr *offset)
+{
+    if (buffer == t->buffer) t->failed |= offset != NULL;
+}
+
 static void walk_expr(Touch *t, const LoopExpr *e)
 {
     if (!e) return;
     if (e->kind == LOOP_LOAD) touch(t, e->buffer, &e->index, e->stride, e->active - 1, false);
-    if (e->kind == LOOP_LOAD && e->buffer == t->buffer) t->failed |= e->offset != NULL; /* it may be anywhere */
+    if (e->kind == LOOP_LOAD) touch_anywhere(t, e->buffer, e->offset);
     for (int i = 0; i < 3; i++) walk_expr(t, e->in[i]);
 }
 
@@ -114,6 +120,7 @@ static void walk(Touch *t, const LoopStatement *s)
         if (s->kind == LOOP_BIND) walk_expr(t, s->let->value);
         if (s->kind == LOOP_ASSIGN || s->kind == LOOP_STORE) walk_expr(t, s->value);
         if (s->kind == LOOP_STORE) touch(t, s->buffer, &s->index, s->stride, s->active - 1, true);
+        if (s->kind == LOOP_STORE) touch_anywhere(t, s->buffer, s->offset);
         if (s->kind == LOOP_FILL) touch(t, s->buffer, &s->index, 1, s->count - 1, true);
         walk(t, s->body);
         t->ranges.nconditions = before;

@@ -221,7 +221,7 @@ static void put_statement(Printer *p, const LoopStatement *s)
         put_value(p, s->value);
         break;
     case LOOP_STORE:
-        put_access(p, s->buffer, &s->index, NULL, s->value->lanes, s->stride, s->active);
+        put_access(p, s->buffer, &s->index, s->offset, s->value->lanes, s->stride, s->active);
         put_value(p, s->value);
         break;
     case LOOP_FILL:

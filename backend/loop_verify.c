@@ -413,7 +413,9 @@ static bool check_store(Check *c, const LoopStatement *s)
     if (!check_expr(c, s->value) || !check_writable(c, s->buffer)) return false;
     if (s->value->dtype != s->buffer->dtype) return wrong(c, "a store to '%s' has another dtype", s->buffer->name);
     if (!check_lanes(c, s->value->lanes, s->active, s->stride)) return false;
-    return check_access(c, s->buffer, &s->index, (s->active - 1) * s->stride, 0);
+    int64_t more = s->offset ? most_of_offset(c, s->offset, s->value->lanes) : 0;
+    if (more < 0) return wrong(c, "a store to '%s' has an offset that may be anything", s->buffer->name);
+    return check_access(c, s->buffer, &s->index, (s->active - 1) * s->stride, more);
 }
 
 static bool check_fill(Check *c, const LoopStatement *s)

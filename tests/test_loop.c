@@ -75,6 +75,7 @@ static const char everything[] = "func c1 work 2.0 read 1e+30 written 0.125 scra
                                  "    let limit = t[c + 1]\n"
                                  "    for k in first to limit {\n"
                                  "      acc[k] = \"for\"[16*c at limit : 16]\n"
+                                 "      s[k at first : 4 stride 2 active 3] = i32x4(7)\n"
                                  "    }\n"
                                  "    fill s[0] count 64 = i32(-1)\n"
                                  "    prefetch \"for\"[16*c]\n"
@@ -263,6 +264,17 @@ static void offsets_are_proven_by_what_clamps_them(void **state)
              "3 to 100");
     verifies("let o = select(lt(t[0], i32(3)), t[1], i32(90)) y[0] = x[9 at o]", "");
     verifies("let o = select(lt(t[0], i32(3)), t[1], i32(90)) y[0] = x[10 at o]", "10 to 100");
+    /* of what is written as of what is read */
+    verifies("let o = t[0] y[49 at o] = x[0]", "");
+    verifies("let o = t[0] y[50 at o] = x[0]", "50 to 100");
+    verifies("buffer k: i32[9] input align 1 let o = min(max(k[0], i32(0)), i32(92)) y[0 at o : 8] = x[0 : 8]", "");
+    verifies("buffer k: i32[9] input align 1 let o = min(max(k[0], i32(0)), i32(93)) y[0 at o : 8] = x[0 : 8]",
+             "0 to 100");
+    verifies("buffer k: i32[9] input align 1 let o = min(max(k[0 : 8], i32x8(0)), i32x8(92)) y[0 at o : 8] = x[0 : 8]",
+             "");
+    verifies("buffer k: i32[9] input align 1 let o = min(max(k[0 : 8], i32x8(0)), i32x8(93)) y[0 at o : 8] = x[0 : 8]",
+             "0 to 100");
+    verifies("let o = min(max(t[0 : 4], i32x4(0)), i32x4(9)) y[0 at o : 8] = x[0 : 8]", "may be anything");
 }
 
 static void parts_keep_apart(void **state)
@@ -290,6 +302,7 @@ static void parts_keep_apart(void **state)
     verifies("parallel i in 0..9 { let a = y[10*i + 10] y[10*i] = a }", "the same elements of 'y'");
     verifies("let o = t[3] parallel i in 0..10 { y[i] = x[i] }", "");
     verifies("parallel i in 0..10 { let o = t[i] y[i] = y[0 at o] }", "the same elements of 'y'");
+    verifies("parallel i in 0..10 { let o = t[i] y[0 at o] = x[i] }", "the same elements of 'y'");
     verifies("parallel i in 0..2 { b[i] = eq(x[0], x[1]) y[i] = x[i] }", "the same elements of");
     verifies("parallel i in 0..1 { y[0] = x[i] }", "");
 }

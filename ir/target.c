@@ -260,3 +260,10 @@ bool target_select(const char *triple, const char *cpu, const char *features, Ar
     set_isa(out, isa);
     return true;
 }
+
+int target_level(const Target *target, double bytes)
+{
+    int level = 0;
+    while (level < 3 && bytes > (double)target->cache_bytes[level] * 0.75) level++;
+    return level;
+}

@@ -72,4 +72,7 @@ extern const int target_preset_count;
  * `features` of LLVM's form are laid over it; vector width follows them.  E0701 with what is known. */
 bool target_select(const char *triple, const char *cpu, const char *features, Arena *arena, Target *out, Diag *diag);
 
+/* The cache level, from 0 on, that so many bytes stay in beside what else is used; 3 is memory. */
+int target_level(const Target *target, double bytes);
+
 #endif

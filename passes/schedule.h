@@ -42,8 +42,9 @@ bool schedule_scan(Node *scan, Diag *diag);
 /* Decides which groups run in parts side by side, at most `threads` at a time: those that save more than a fork and a
  * join cost, and none when all of them together do not pay for waking the threads. */
 void schedule_threads(const Graph *graph, const Target *target, int threads);
-/* The schedule of a group that has one of Winograd's, with strips of rows for so many parts; its cost is of all. */
-Schedule winograd_in_parts(const Group *group, const Target *target, int threads);
+/* The schedule of a group that has one of Winograd's, for so many parts: of rows of strips, its cost being that of all,
+ * or of output channels, its cost being that of the largest part. */
+Schedule winograd_in_parts(const Group *group, const Target *target, int threads, Split split);
 
 /* Bytes that steps of `products` read behind the last run of a contraction's input. */
 int64_t schedule_slack(const Group *group, int64_t products);

@@ -31,14 +31,18 @@ static void try_cut(Cut *best, Split split, int64_t steps, int threads, double c
     best->cycles = cycles;
 }
 
-/* Strips have scratch of their own, and each reads all weights: that is in their cost. */
+/* Strips have scratch of their own, and each reads all weights; parts of the channels each transform all of the input.
+ * What of that is done twice is in their costs. */
 static Cut cut_strips(const Group *group, const Target *target, int threads)
 {
     const Schedule *s = group->node->schedule;
-    Schedule parts = winograd_in_parts(group, target, threads);
-    Winograd w = winograd_of(group, winograd_outputs(s->variant), parts.strip_rows, parts.strip_columns);
-    Cut best = {SPLIT_ROWS, s->cost, parts};
-    try_cut(&best, SPLIT_ROWS, divide_up(w.tiles[0], parts.strip_rows), threads, parts.cost, 0);
+    Schedule rows = winograd_in_parts(group, target, threads, SPLIT_ROWS);
+    Schedule channels = winograd_in_parts(group, target, threads, SPLIT_CHANNELS);
+    Winograd w = winograd_of(group, winograd_outputs(s->variant), rows.strip_rows, rows.strip_columns);
+    Cut best = {SPLIT_ROWS, s->cost, rows};
+    try_cut(&best, SPLIT_ROWS, divide_up(w.tiles[0], rows.strip_rows), threads, rows.cost, 0);
+    try_cut(&best, SPLIT_CHANNELS, threads, threads, 0, channels.cost);
+    if (best.split == SPLIT_CHANNELS) best.schedule = channels;
     return best;
 }
 
@@ -59,8 +63,18 @@ static Cut cut_contraction(const Group *group, const Target *target, int threads
     return best;
 }
 
-/* Elements that the group walks over, by vectors. */
-static double cycles_of(const Group *group)
+/* Bytes that the group reads and writes. */
+static double bytes_moved(const Group *group)
+{
+    Value *captures;
+    int count = graph_captures(group->body, &captures);
+    double bytes = (double)type_bytes(&group->node->types[0]);
+    for (int i = 0; i < count; i++) bytes += (double)type_bytes(value_type(captures[i]));
+    return bytes;
+}
+
+/* Elements that the group walks over, by vectors, or their way from where so many stay. */
+static double cycles_of(const Group *group, const Target *target)
 {
     double elements = (double)type_elements(&group->node->types[0]), taps = 1;
     if (group->kind == KIND_REDUCE || group->kind == KIND_ROW)
@@ -71,14 +85,17 @@ static double cycles_of(const Group *group)
         node_def(group->anchor)->pool(group->anchor, &pooling);
         taps = (double)(pooling.window.kernel[0] * pooling.window.kernel[1]);
     }
-    return elements * taps / (double)group->node->schedule->lanes;
+    double bytes = bytes_moved(group), cycles = elements * taps / (double)group->node->schedule->lanes;
+    int rate = target->cache_bytes_per_cycle[target_level(target, bytes)];
+    double moving = rate ? bytes / rate : 0;
+    return cycles > moving ? cycles : moving;
 }
 
 /* The first axis that has a loop: lowering makes its outermost loop of it, or of more when they are walked as one. */
-static Cut cut_elements(const Group *group, int threads)
+static Cut cut_elements(const Group *group, const Target *target, int threads)
 {
     const Type *type = &group->node->types[0];
-    Cut best = {SPLIT_OUTER, cycles_of(group), *group->node->schedule};
+    Cut best = {SPLIT_OUTER, cycles_of(group, target), *group->node->schedule};
     double cycles = best.cycles;
     int first = 0;
     while (first < type->rank && type->dim[first].high == 1) first++;
@@ -94,8 +111,8 @@ static Cut cut_elements(const Group *group, int threads)
 static Cut cut_group(const Group *group, const Target *target, int threads, double *saved)
 {
     bool contraction = group->kind == KIND_CONTRACT;
-    Cut cut = contraction ? cut_contraction(group, target, threads) : cut_elements(group, threads);
-    *saved = (contraction ? group->node->schedule->cost : cycles_of(group)) - cut.cycles - region_overhead;
+    Cut cut = contraction ? cut_contraction(group, target, threads) : cut_elements(group, target, threads);
+    *saved = (contraction ? group->node->schedule->cost : cycles_of(group, target)) - cut.cycles - region_overhead;
     return cut;
 }
 

@@ -10,14 +10,6 @@
 
 static double larger(double a, double b) { return a > b ? a : b; }
 
-/* The cache level, from 0 on, that so many bytes stay in beside what else is used. */
-static int level_of(const Target *t, double bytes)
-{
-    int level = 0;
-    while (level < 2 && bytes > (double)t->cache_bytes[level] * 0.75) level++;
-    return bytes > (double)t->cache_bytes[2] * 0.75 ? 3 : level;
-}
-
 /* Operations of the transforms of one vector of a tile, along both axes; loads count rows that are done together. */
 typedef struct TransformWork {
     double input_operations, product_operations;
@@ -71,8 +63,8 @@ static double constants_of(const Group *group, double transformed)
 static Stream stream_of(const Group *group, const Target *t, const Winograd *w)
 {
     Stream stream = {.bytes = (double)(w->positions * w->in_channels * w->out_channels) * (double)sizeof(float)};
-    stream.first = level_of(t, constants_of(group, stream.bytes));
-    stream.again = level_of(t, stream.bytes + (double)w->scratch);
+    stream.first = target_level(t, constants_of(group, stream.bytes));
+    stream.again = target_level(t, stream.bytes + (double)w->scratch);
     if (stream.first < stream.again) stream.first = stream.again;
     return stream;
 }
@@ -101,7 +93,7 @@ static double strips_cost(const Winograd *w, const Target *t, const Schedule *ti
     double tiles = (double)(w->tiles[0] * w->tiles[1]);
     double in = tiles * (double)((w->in_channels + tile->lanes - 1) / tile->lanes);
     double out = tiles * (double)((w->out_channels + tile->lanes - 1) / tile->lanes);
-    int level = level_of(t, (double)w->scratch);
+    int level = target_level(t, (double)w->scratch);
     double cost = transform_cost(t, work.input_operations, in, 2 * (double)w->positions, level);
     cost += transform_cost(t, work.product_operations, out, 2 * (double)w->positions, level);
     bool first = true;
@@ -133,29 +125,53 @@ static int64_t prefetch_for(const Winograd *w, int64_t tiles, const Schedule *ti
     return stream->first > 1 && tiles > tile->tile_columns && block <= MOST ? block : 0;
 }
 
-/* Strips are judged by the part that is done last, when `threads` of them run side by side. */
-static double last_part(const Winograd *w, const Schedule *s, int threads)
+/* How many parts run side by side, and of what: rows of strips, or output channels. */
+typedef struct Parts {
+    int count;
+    Split split;
+} Parts;
+
+/* Strips are judged by the part that is done last. */
+static double last_part(const Winograd *w, const Schedule *s, Parts parts)
 {
+    if (parts.split == SPLIT_CHANNELS) return s->cost;
     int64_t strips = (w->tiles[0] + s->strip_rows - 1) / s->strip_rows;
-    return s->cost * (double)((strips + threads - 1) / threads) / (double)strips;
+    return s->cost * (double)((strips + parts.count - 1) / parts.count) / (double)strips;
 }
 
-static void try_strip(const Group *group, const Target *target, Winograd w, int threads, Schedule *best)
+/* Output channels of the largest part, which is whole blocks of a tile's or a panel's. */
+static int64_t part_channels(int64_t channels, const Schedule *s, int count)
+{
+    int64_t width = s->tile_vectors * s->lanes, block = width < s->panel ? s->panel : width;
+    int64_t blocks = (channels + block - 1) / block, each = (blocks + count - 1) / count * block;
+    return each < channels ? each : channels;
+}
+
+/* Of parts of the channels the cost is one part's: each transforms the whole input. */
+static void try_strip(const Group *group, const Target *target, Winograd w, Parts parts, Schedule *best)
 {
     int64_t tiles = w.strip[0] * w.strip[1];
     w = winograd_of(group, w.outputs, w.strip[0], w.strip[1]);
+    const Stream all = stream_of(group, target, &w);
     TileProblem problem = product_problem(&w, tiles);
+    bool channels = parts.split == SPLIT_CHANNELS;
+    if (channels) problem.channels = (w.out_channels + parts.count - 1) / parts.count;
     Schedule s = tile_choose(&problem, target);
     s.strip_rows = w.strip[0];
     s.strip_columns = w.strip[1];
     s.scratch = w.scratch;
-    const Stream stream = stream_of(group, target, &w);
+    Stream stream = all;
+    if (channels) {
+        int64_t whole = w.out_channels;
+        w.out_channels = part_channels(whole, &s, parts.count);
+        stream.bytes *= (double)w.out_channels / (double)whole;
+    }
     s.prefetch = prefetch_for(&w, tiles, &s, &stream);
     s.cost = strips_cost(&w, target, &s, &stream);
-    if (!best->lanes || last_part(&w, &s, threads) < last_part(&w, best, threads)) *best = s;
+    if (!best->lanes || last_part(&w, &s, parts) < last_part(&w, best, parts)) *best = s;
 }
 
-static Schedule best_strips(const Group *group, const Target *target, int64_t outputs, int threads)
+static Schedule best_strips(const Group *group, const Target *target, int64_t outputs, Parts parts)
 {
     Winograd w = winograd_of(group, outputs, 1, 1);
     Contraction c;
@@ -166,15 +182,16 @@ static Schedule best_strips(const Group *group, const Target *target, int64_t ou
             if (rows > 1 && columns < w.tiles[1]) break;
             w.strip[0] = rows;
             w.strip[1] = columns;
-            try_strip(group, target, w, threads, &best);
+            try_strip(group, target, w, parts, &best);
         }
     best.cost *= (double)c.batch;
     return best;
 }
 
-Schedule winograd_in_parts(const Group *group, const Target *target, int threads)
+Schedule winograd_in_parts(const Group *group, const Target *target, int threads, Split split)
 {
-    Schedule s = *group->node->schedule, best = best_strips(group, target, winograd_outputs(s.variant), threads);
+    Schedule s = *group->node->schedule;
+    Schedule best = best_strips(group, target, winograd_outputs(s.variant), (Parts){threads, split});
     s.tile_columns = best.tile_columns;
     s.tile_vectors = best.tile_vectors;
     s.unroll = best.unroll;
@@ -191,7 +208,7 @@ static bool winograd(const Group *group, const PassContext *context, int64_t out
     const Target *target = context->target;
     if (!context->fast || context->small || !winograd_fits(group, outputs)) return false;
     if (target->vector_bytes < 16 || target->vector_registers < 16) return false; /* small cores, with little flash */
-    *out = best_strips(group, target, outputs, 1);
+    *out = best_strips(group, target, outputs, (Parts){1, SPLIT_ROWS});
     return true;
 }
 

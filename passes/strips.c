@@ -9,14 +9,6 @@ static const double equal_costs = 1.01, strip_overhead = 40; /* cycles of a memb
 
 /* ---- costs ---- */
 
-/* The cache level, from 0 on, that so many bytes stay in beside what else is used; 3 is memory. */
-static int level_of(const Target *t, double bytes)
-{
-    int level = 0;
-    while (level < 3 && bytes > (double)t->cache_bytes[level] * 0.75) level++;
-    return level;
-}
-
 /* Cycles for bytes on their way from a level; the nearest one is in the tile's own cost. */
 static double moving(const Target *t, double bytes, int level)
 {
@@ -37,7 +29,7 @@ static double cost_alone(const Strips *s, const Target *t)
     for (int i = 0; i < s->count; i++) {
         cost += s->member[i].node->schedule->cost;
         if (i + 1 < s->count)
-            cost += moving(t, 2 * value_bytes(&s->member[i]), level_of(t, value_bytes(&s->member[i])));
+            cost += moving(t, 2 * value_bytes(&s->member[i]), target_level(t, value_bytes(&s->member[i])));
     }
     return cost;
 }
@@ -129,7 +121,7 @@ static double strip_bytes(const Strips *s)
 static void cost_strips(Candidate *c, const Target *t, bool dense)
 {
     const Strips *s = &c->strips;
-    int level = level_of(t, strip_bytes(s));
+    int level = target_level(t, strip_bytes(s));
     c->cost = 0;
     for (int i = 0; i < s->count; i++) {
         c->cost += member_cost(&s->member[i], t, s->step[i], is_flat(s, i, dense), &c->tile[i]);

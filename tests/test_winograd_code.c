@@ -106,27 +106,27 @@ static Graph *graph_for(Arena *arena, const char *text, const PassContext *conte
     return graph;
 }
 
-static int strips_of(const Graph *graph, int threads)
+static int cut_strips(const Graph *graph, int threads, Split split)
 {
     int count = 0;
     for (Node *node = graph->first; node; node = node->next) {
         if (!node->schedule || !node->schedule->strip_rows) continue;
         node->schedule->threads = threads;
-        node->schedule->split = SPLIT_ROWS;
+        node->schedule->split = (int)split;
         count++;
     }
     return count;
 }
 
-/* What the model makes of the same input when its strips are cut into so many parts. */
-static Tensor run_with(Arena *arena, int parts, int threads)
+/* What the model makes of the same input when its strips' rows, or their channels, are cut into so many parts. */
+static Tensor run_with(Arena *arena, int parts, int threads, Split split)
 {
     Diag diag = diag_new(arena);
     Target target;
     assert_true(target_select("", host_cpu(), "", arena, &target, &diag));
     PassContext context = {.target = &target, .fast = true, .level = 3};
     Graph *graph = graph_for(arena, model, &context, "schedule", &diag);
-    assert_int_equal(strips_of(graph, parts), 2);
+    assert_int_equal(cut_strips(graph, parts, split), 2);
     Tensor input = tensor_new(arena, graph->first->types[0]);
     Tensor result = tensor_new(arena, *value_type(graph->results[0].value));
     fill_tensor(&input, 5);
@@ -148,12 +148,14 @@ static void parts_change_no_bit(void **state)
 {
     static const int parts[] = {2, 3, 8};
     Arena *arena = arena_new(NULL, NULL);
-    const Tensor expected = run_with(arena, 1, 0);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        for (int threads = 0; threads <= parts[i]; threads += parts[i]) {
-            const Tensor result = run_with(arena, parts[i], threads);
+    const Tensor expected = run_with(arena, 1, 0, SPLIT_ROWS);
+    for (size_t i = 0; i < 2 * sizeof parts / sizeof *parts; i++) {
+        int count = parts[i / 2];
+        for (int threads = 0; threads <= count; threads += count) {
+            const Tensor result = run_with(arena, count, threads, i % 2 ? SPLIT_CHANNELS : SPLIT_ROWS);
             assert_true(tensor_same_bits(&expected, &result));
         }
+    }
     arena_free(arena);
 }
 

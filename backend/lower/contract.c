@@ -346,8 +346,7 @@ static void cover_pixels(Contract *c, const Cover *known)
     }
 }
 
-/* Channels that are covered together: a tile's, or a panel's. */
-static int64_t block_of(const Contract *c)
+int64_t contract_block(const Contract *c)
 {
     int64_t width = c->vectors * c->lanes;
     return width < c->panel ? c->panel : width;
@@ -365,7 +364,7 @@ static void cover_channels(Contract *c, const Cover *known, Channels channels)
 static void cover_whole_blocks(Contract *c, const Cover *known)
 {
     LoopBuilder *b = &c->lowering->builder;
-    int64_t width = c->vectors * c->lanes, block = block_of(c);
+    int64_t width = c->vectors * c->lanes, block = contract_block(c);
     int64_t blocks = c->channels / block;
     if (!blocks) return;
     PartScope p = part_range(b, &c->channel_part, "p", 0, blocks, 1);
@@ -382,7 +381,7 @@ static void cover_whole_blocks(Contract *c, const Cover *known)
 /* The channels that fill no block: tiles of their own, at constant places behind the blocks. */
 static void cover_rest(Contract *c, const Cover *known)
 {
-    int64_t width = c->vectors * c->lanes, block = block_of(c), blocks = c->channels / block;
+    int64_t width = c->vectors * c->lanes, block = contract_block(c), blocks = c->channels / block;
     if (c->channels % block == 0) return;
     LoopBuilder *b = &c->lowering->builder;
     PartScope p = part_range(b, &c->channel_part, "p", blocks, blocks + 1, 1);
@@ -422,7 +421,8 @@ static const Part *open_parts(Contract *c)
 {
     LoopBuilder *b = &c->lowering->builder;
     const Schedule *s = c->lowering->schedule;
-    int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1], blocks = (c->channels + block_of(c) - 1) / block_of(c);
+    int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1], block = contract_block(c);
+    int64_t blocks = (c->channels + block - 1) / block;
     const struct {
         Part *part;
         int64_t extent, step;

@@ -86,6 +86,8 @@ Contract contract_of_rows(Lowering *lowering, const Rows *rows);
 void contract_use_dots(Contract *contract);
 /* The tiles of image `n`, of all groups of channels. */
 void contract_groups(Contract *contract, Affine n);
+/* Channels that are covered together: a tile's, or a panel's. */
+int64_t contract_block(const Contract *contract);
 /* Tiles over the channels from `first` on, whose input channels begin at `ic`, and the pixels of image `n`. */
 void contract_tiles(Contract *contract, Affine n, Affine first, Affine ic);
 /* The whole nest: tiles over channels and pixels, each from its bias through contract->reduce to what the group does

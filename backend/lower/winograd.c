@@ -18,6 +18,7 @@ typedef struct Strips {
     const LoopRegister *half; /* a tile transformed along one axis */
     const LoopRegister *sums;
     int64_t input_rows, product_rows; /* rows of a tile that are transformed together */
+    Part rows, channels;              /* one of them may be cut: rows of strips, or output channels */
 } Strips;
 
 /* Tiles at the same place of every strip: one position of a strip, or the tile there. */
@@ -195,6 +196,7 @@ static int strip_runs(const Winograd *w, int axis, StripRun run[2])
 typedef struct Transform {
     void (*body)(const TileAt *at);
     int64_t channels, rows; /* rows that are done together */
+    const Part *part;       /* of the channels; NULL: all of them */
 } Transform;
 
 static void each_channel(TileAt *at, const Transform *transform)
@@ -202,16 +204,18 @@ static void each_channel(TileAt *at, const Transform *transform)
     LoopBuilder *b = builder(at->strips);
     int64_t lanes = at->strips->image.lanes, channels = transform->channels, whole = channels / lanes * lanes;
     if (whole) {
-        LoopScope c = loop_range(b, "c", 0, whole, lanes, MODE_SERIAL);
+        PartScope c = part_range(b, transform->part, "c", 0, whole, lanes);
         at->channel = c.at;
         at->active = (int)lanes;
         transform->body(at);
-        loop_end(b, c);
+        part_range_end(b, &c);
     }
     if (whole == channels) return;
-    at->channel = affine(whole);
+    PartScope c = part_range(b, transform->part, "c", whole, whole + lanes, lanes);
+    at->channel = c.at;
     at->active = (int)(channels - whole);
     transform->body(at);
+    part_range_end(b, &c);
 }
 
 /* Rows that do not fit the registers together are computed in loops of their own, so that nobody keeps for one what
@@ -249,17 +253,17 @@ static void each_tile(TileAt *at, const StripRun *rows, const StripRun *columns,
     }
 }
 
-static void cover_strips(const Strips *s, const Part *part, Affine n)
+static void cover_strips(const Strips *s, Affine n)
 {
     LoopBuilder *b = builder(s);
     const Winograd *w = &s->sizes;
     StripRun rows[2], columns[2];
-    const Transform in = {transform_input, w->in_channels, s->input_rows};
-    const Transform out = {transform_product, w->out_channels, s->product_rows};
+    const Transform in = {transform_input, w->in_channels, s->input_rows, NULL};
+    const Transform out = {transform_product, w->out_channels, s->product_rows, &s->channels};
     int nrows = strip_runs(w, 0, rows), ncolumns = strip_runs(w, 1, columns);
     for (int i = 0; i < nrows; i++) {
         int64_t end = rows[i].low + rows[i].size * rows[i].count;
-        PartScope sy = part_range(b, part, "sy", rows[i].low, end, rows[i].size);
+        PartScope sy = part_range(b, &s->rows, "sy", rows[i].low, end, rows[i].size);
         for (int j = 0; j < ncolumns; j++) {
             end = columns[j].low + columns[j].size * columns[j].count;
             LoopScope sx = loop_range(b, "sx", columns[j].low, end, columns[j].size, MODE_SERIAL);
@@ -318,6 +322,25 @@ static int64_t rows_together(const Strips *s, int64_t rows, int64_t window)
     return (together + window - 1) / window * window;
 }
 
+/* Parts of strips' rows have strips of their own; parts of the output channels all transform the whole input, each for
+ * the blocks of weights that it alone reads. */
+static const Part *open_parts(Strips *s)
+{
+    const Schedule *schedule = s->image.lowering->schedule;
+    LoopBuilder *b = builder(s);
+    if (schedule->split != SPLIT_CHANNELS) {
+        s->rows = part_open(b, s->sizes.tiles[0], s->sizes.strip[0], schedule->threads);
+        return &s->rows;
+    }
+    int64_t block = contract_block(&s->products), blocks = (s->sizes.out_channels + block - 1) / block;
+    Part *part = &s->products.channel_part;
+    *part = part_open(b, blocks, 1, schedule->threads);
+    s->channels = *part;
+    s->channels.width = part->width * block;
+    s->channels.first = affine_scale(part->first, block);
+    return part;
+}
+
 static void lower_winograd(Lowering *lowering)
 {
     LoopBuilder *b = &lowering->builder;
@@ -332,11 +355,11 @@ static void lower_winograd(Lowering *lowering)
     s.half = loop_register(b, "half", F32, (int)s.image.lanes, (int)(rows * s.sizes.inputs));
     s.sums = loop_register(b, "result", F32, (int)s.image.lanes, (int)(s.product_rows * outputs));
     lower_fill_ring(lowering);
-    const Part part = part_open(b, s.sizes.tiles[0], s.sizes.strip[0], schedule->threads);
+    const Part *part = open_parts(&s);
     LoopScope n = loop_range(b, "n", 0, s.image.batch, 1, MODE_SERIAL);
-    cover_strips(&s, &part, n.at);
+    cover_strips(&s, n.at);
     loop_end(b, n);
-    part_close(b, &part);
+    part_close(b, part);
     const Contract *c = &s.image;
     b->function->multiply_adds = (double)(c->batch * c->height * c->width) * (double)(c->channels * c->reduction);
 }

@@ -83,10 +83,12 @@ static bool read_bool(const AttrContext *c, const AstExpr *value, bool *out)
     return true;
 }
 
+/* `none` is a word of its own in the language, and one of some attributes, too. */
 static bool read_word(const AttrContext *c, const AstExpr *value, int *out)
 {
-    for (int i = 0; value->kind == AST_NAME && c->row->words[i]; i++)
-        if (!strcmp(c->row->words[i], value->text)) {
+    const char *word = value->kind == AST_NAME ? value->text : value->kind == AST_NONE ? "none" : NULL;
+    for (int i = 0; word && c->row->words[i]; i++)
+        if (!strcmp(c->row->words[i], word)) {
             *out = i;
             return true;
         }

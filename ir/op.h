@@ -347,6 +347,14 @@ typedef struct SoftmaxAttrs {
     int64_t axis;
 } SoftmaxAttrs;
 
+typedef enum LossReduction { LOSS_MEAN, LOSS_SUM, LOSS_NONE } LossReduction;
+
+/* Of nll_loss and cross_entropy. */
+typedef struct LossAttrs {
+    int64_t axis, ignore;
+    int reduction; /* a LossReduction */
+} LossAttrs;
+
 typedef struct LayerNormAttrs {
     double epsilon;
 } LayerNormAttrs;

@@ -120,14 +120,18 @@ static int new_constant(Drawer *d, const Type *like)
     return add_source(d, draw_weight(r, RANGE_USUAL), type, RANGE_USUAL);
 }
 
-/* Integers that say where in the first operand: its shape, or smaller along some axes. */
+/* Integers that say where in the first operand: its shape, without one axis, or smaller along some axes. */
 static int new_index(Drawer *d, const Type *like)
 {
     Random *r = &d->random;
     Type type = *like;
+    if (type.rank && random_percent(r, 25)) {
+        type = scan_slice(like, random_percent(r, 50) ? type.rank - 1 : random_below(r, type.rank));
+    } else {
+        for (int i = 0; i < type.rank; i++)
+            if (random_percent(r, 30)) type.dim[i] = dim_fixed(random_between(r, 1, type.dim[i].high));
+    }
     type.dtype = random_percent(r, 50) ? I32 : I64;
-    for (int i = 0; i < type.rank; i++)
-        if (random_percent(r, 30)) type.dim[i] = dim_fixed(random_between(r, 1, type.dim[i].high));
     bool given = !d->graph->owner && random_percent(r, 50); /* a body has the inputs that its scan gives it */
     return add_source(d, given ? OP_input : OP_constant, type, RANGE_USUAL);
 }

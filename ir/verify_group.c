@@ -37,13 +37,14 @@ static bool check_view(const GroupCheck *c, const Node *node, bool after)
     return true;
 }
 
-/* Element-wise work on what the anchor makes keeps its shape. */
+/* Element-wise work on what the anchor makes keeps its shape, and so does what is computed beside a contraction. */
 static bool check_map(const GroupCheck *c, const Node *node, bool after)
 {
-    if (!after) return true;
+    if (!after && c->group.kind != KIND_CONTRACT) return true;
     for (int i = 0; i < node->ninputs; i++) {
         const Node *from = node->inputs[i].node;
-        bool inside = from && node_map_find(c->depends, from);
+        bool inside = from && from->graph == c->group.body;
+        inside = inside && (c->group.kind == KIND_CONTRACT || node_map_find(c->depends, from));
         if (inside && !type_same_shape(&from->types[0], &node->types[0]))
             return refuse(c, node, "has another shape than what its group's anchor makes");
     }
@@ -100,12 +101,22 @@ static bool check_index(const GroupCheck *c, const Node *node, bool after)
     return !group_is_inside(&c->group, node->inputs[0]) || refuse(c, node, "reads at computed places of its own group");
 }
 
+/* Beside a contraction's results only element-wise work of the same shape is computed. */
+static bool may_stand_beside(const GroupCheck *c, const Node *node)
+{
+    const Node *pool = c->group.pool;
+    bool same = type_same_shape(&node->types[0], &c->group.anchor->types[0]) ||
+                (pool && type_same_shape(&node->types[0], &pool->types[0]));
+    return same && node_def(node)->kind == KIND_MAP;
+}
+
 static bool check_member(const GroupCheck *c, const Node *node)
 {
     bool after = node_map_find(c->depends, node) != NULL;
     if (node_def(node)->kind == KIND_INDEX) return check_index(c, node, after);
     if (is_anchor(c, node)) return check_anchor(c, node);
-    if (c->group.kind == KIND_CONTRACT && !after) return refuse(c, node, "has nothing to do with its group's anchor");
+    if (c->group.kind == KIND_CONTRACT && !after && !may_stand_beside(c, node))
+        return refuse(c, node, "has nothing to do with its group's anchor");
     return node_def(node)->kind == KIND_VIEW ? check_view(c, node, after) : check_map(c, node, after);
 }
 

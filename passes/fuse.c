@@ -5,18 +5,20 @@
  * results backwards; by then it is known of each value whether all its users
  * are in one group.  Legality is decided by kinds alone. */
 #include "ir/schedule.h"
+#include "passes/fuse_cost.h"
 #include "passes/index.h"
 #include "passes/pass.h"
 #include "passes/uses.h"
 
 #include <stdlib.h>
 
-enum { FREE = -1 };
+enum { FREE = -1, MOST_BESIDE = 8 };
 
 typedef struct Fusion {
     NodeIndex *index;
-    int *group;   /* of each node: the number of its group's result, or FREE */
-    int *members; /* of the group being made, in the order found */
+    int *group;    /* of each node: the number of its group's result, or FREE */
+    bool *depends; /* of the members of the group being made: they need its anchor */
+    int *members;  /* of the group being made, in the order found */
     int count;
 } Fusion;
 
@@ -126,23 +128,68 @@ static void release_from(Fusion *f, int from)
     f->count = from;
 }
 
-/* Gives up the members from `from` on that do not need the anchor: what they compute comes before it. */
+static bool uses_member(const Fusion *f, int g, int member, int anchor)
+{
+    for (int i = 0; i < f->index->node[member]->ninputs; i++) {
+        int p = operand(f, member, i);
+        if (p == anchor || (p >= 0 && f->group[p] == g && f->depends[p])) return true;
+    }
+    return false;
+}
+
+static bool takes_contraction(Fusion *f, int pool);
+
+/* Most work first; 0 is no anchor.  A pooling that draws in its contraction is one of those. */
+static int rank_of_anchor(Fusion *f, int number)
+{
+    OpKind kind = kind_of(f, number);
+    if (kind == KIND_CONTRACT) return 3;
+    if (kind == KIND_REDUCE || kind == KIND_PIECES) return 2;
+    if (kind != KIND_WINDOW) return 0;
+    return takes_contraction(f, number) ? 3 : 1;
+}
+
+static bool is_used_by_group_only(const Fusion *f, int number, int g)
+{
+    for (int u = f->index->first[number]; u < f->index->first[number + 1]; u++)
+        if (f->group[f->index->user[u]] != g) return false;
+    return true;
+}
+
+/* Could it rather be what another anchor's group does with its results? */
+static bool follows_other_anchor(Fusion *f, int g, int member)
+{
+    for (int i = 0; i < f->index->node[member]->ninputs; i++) {
+        int p = operand(f, member, i);
+        if (p < 0 || f->group[p] == g || !is_used_by_group_only(f, p, g)) continue;
+        if (rank_of_anchor(f, p) && type_same_shape(type_of(f, p), type_of(f, member))) return true;
+    }
+    return false;
+}
+
+/* May the member be computed beside the anchor's results, where they are?  It comes from memory then as what it is made
+ * of, and is never written.  Around a contraction that is as often in the code as a tile has results: what takes long
+ * is done before. */
+static bool may_stand_beside(Fusion *f, int g, int member, int anchor)
+{
+    if (kind_of(f, member) != KIND_MAP || f->group[member] != g) return false;
+    if (kind_of(f, anchor) == KIND_CONTRACT && fuse_map_cost(f->index->node[member]) > MOST_BESIDE) return false;
+    return is_used_by_group_only(f, member, g) && !follows_other_anchor(f, g, member);
+}
+
+/* Gives up the members from `from` on that neither need the anchor nor are cheap beside it: what they compute comes
+ * before it. */
 static void keep_dependents(Fusion *f, int g, int from, int anchor)
 {
     qsort(f->members + from, (size_t)(f->count - from), sizeof *f->members, by_number);
-    int kept = from;
-    for (int m = from; m < f->count; m++) {
+    for (int m = from; m < f->count; m++) f->depends[f->members[m]] = uses_member(f, g, f->members[m], anchor);
+    for (int m = f->count - 1; m >= from; m--) {
         int member = f->members[m];
-        bool depends = false;
-        for (int i = 0; i < f->index->node[member]->ninputs; i++) {
-            int p = operand(f, member, i);
-            depends = depends || p == anchor || (p >= 0 && f->group[p] == g);
-        }
-        if (depends)
-            f->members[kept++] = member;
-        else
-            f->group[member] = FREE;
+        if (!f->depends[member] && !may_stand_beside(f, g, member, anchor)) f->group[member] = FREE;
     }
+    int kept = from;
+    for (int m = from; m < f->count; m++)
+        if (f->group[f->members[m]] == g) f->members[kept++] = f->members[m];
     f->count = kept;
 }
 
@@ -162,18 +209,6 @@ static bool operands_fit(const Fusion *f, int g, int anchor)
                 if (type_of(f, p)->dim[axis].high != 1) return false;
         }
     return true;
-}
-
-static bool takes_contraction(Fusion *f, int pool);
-
-/* Most work first; 0 is no anchor.  A pooling that draws in its contraction is one of those. */
-static int rank_of_anchor(Fusion *f, int number)
-{
-    OpKind kind = kind_of(f, number);
-    if (kind == KIND_CONTRACT) return 3;
-    if (kind == KIND_REDUCE || kind == KIND_PIECES) return 2;
-    if (kind != KIND_WINDOW) return 0;
-    return takes_contraction(f, number) ? 3 : 1;
 }
 
 /* The best anchor right under the members from `from` on, of two equals the later; -1 when there is none. */
@@ -340,6 +375,7 @@ static bool fuse_graph(Graph *graph, Arena *scratch, Diag *diag)
     Fusion f = {.index = node_index(scratch, graph)};
     int count = f.index->count;
     f.group = ARENA_ARRAY(scratch, int, count + 1);
+    f.depends = ARENA_ARRAY(scratch, bool, count + 1);
     f.members = ARENA_ARRAY(scratch, int, count + 1);
     for (int i = 0; i < count; i++) f.group[i] = FREE;
     for (int i = count - 1; i >= 0; i--)

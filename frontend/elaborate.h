@@ -13,13 +13,22 @@ typedef enum ItemKind {
     ITEM_INTEGER,
     ITEM_REAL,
     ITEM_BOOL, /* integer */
+    ITEM_LIST, /* numbers, yes and no, in the shape of a tensor */
     ITEM_DIM,  /* a bounded dim: its size is not known yet */
     ITEM_NONE  /* an operand that is left out */
 } ItemKind;
 
+/* The numbers of lists in lists, row by row. */
+typedef struct NumberList {
+    int rank;
+    int64_t dim[MAX_RANK], count;
+    struct Item *at;
+} NumberList;
+
 typedef struct Item {
     ItemKind kind;
     Value value;
+    const NumberList *list;
     int64_t integer;
     double real;
     Dim dim;
@@ -129,6 +138,19 @@ const char *path_inner(Arena *arena, const char *prefix, const char *name);
 Origin elaborate_origin(Elaborator *e, const Frame *f, Span at);
 /* "an integer", for messages. */
 const char *item_text(Arena *arena, const Item *item);
+
+/* ---- numbers beside tensors ---- */
+
+/* [1, 2], or [[1, 2], [3, 4]]: all of one shape, known at compile time. */
+Item elaborate_list(Elaborator *e, Frame *f, const AstExpr *list);
+/* What a number beside these operands becomes: the dtype of the first tensor, bool only when there is no other, f32
+ * beside a condition alone; DTYPE_COUNT where there is no tensor. */
+Dtype partner_dtype(Op op, int count, const Item *items);
+/* The same for one operand: scales of integers are real, conditions bool. */
+Dtype number_dtype(Op op, int index, Dtype partner);
+/* The constant that a number, yes or no, or a list becomes; E0302 where the dtype cannot hold it. */
+bool number_operand(Elaborator *e, const Frame *f, const char *name, const Item *item, Dtype dtype, Span at,
+                    Value *out);
 
 /* ---- compile-time arithmetic ---- */
 

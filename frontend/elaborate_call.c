@@ -8,84 +8,11 @@ static const Item broken = {.kind = ITEM_BROKEN};
 
 /* ---- operands ---- */
 
-/* What a number beside these operands becomes: the dtype of the first tensor, of a bool only when there is no other. */
-static const Type *partner_type(int count, const Item *items)
-{
-    const Type *partner = NULL;
-    for (int i = 0; i < count; i++) {
-        if (items[i].kind != ITEM_VALUE) continue;
-        const Type *type = value_type(items[i].value);
-        if (!partner || (partner->dtype == BOOL && type->dtype != BOOL)) partner = type;
-    }
-    return partner;
-}
-
-/* The largest finite value of a float dtype. */
-static double largest_float(Dtype dtype)
-{
-    switch (dtype) {
-    case F16: return 65504;
-    case BF16: return 0x1.fep127;
-    case F32: return 0x1.fffffep127;
-    case F8E4M3FN: return 448;
-    case F8E4M3FNUZ: return 240;
-    case F8E5M2:
-    case F8E5M2FNUZ: return 57344;
-    case F8E8M0: return 0x1p127;
-    case F4E2M1: return 6;
-    default: return HUGE_VAL;
-    }
-}
-
-static bool fits_dtype(const Item *item, Dtype dtype)
-{
-    if (dtype == BOOL || item->kind == ITEM_BOOL) return dtype == BOOL && item->kind == ITEM_BOOL;
-    if (dtype_is_float(dtype)) return !isfinite(item->real) || fabs(item->real) <= largest_float(dtype);
-    if (item->kind != ITEM_INTEGER) return false;
-    int bits = dtype_width(dtype);
-    bool is_signed = dtype_kind(dtype) == DTYPE_SIGNED;
-    int64_t high = bits - is_signed >= 63 ? INT64_MAX : (INT64_C(1) << (bits - is_signed)) - 1;
-    return item->integer <= high && item->integer >= (is_signed ? -high - 1 : 0);
-}
-
-static bool number_operand(Elaborator *e, const Frame *f, const char *name, const Item *item, Dtype dtype, Span at,
-                           Value *out)
-{
-    if (!fits_dtype(item, dtype)) {
-        diag_error(e->diag, E0302, at, "%s is not a value that %s can hold, the dtype of the operand beside it",
-                   item_text(e->arena, item), dtype_name(dtype));
-        return diag_help(e->diag, "convert the tensor first, as in f32(x)");
-    }
-    Tensor *tensor = ARENA_NEW(e->arena, Tensor);
-    *tensor = tensor_new(e->arena, type_scalar(dtype));
-    Scalar scalar = {.real = item->kind == ITEM_BOOL ? (double)item->integer : item->real, .integer = item->integer};
-    if (dtype_is_float(dtype))
-        tensor_set_real(tensor, 0, scalar.real);
-    else
-        tensor_set(tensor, 0, scalar);
-    ConstantAttrs attrs;
-    attr_set_defaults(&op_constant.attrs, &attrs);
-    attrs.value = tensor_real(tensor, 0);
-    NodeSpec spec = {.op = OP_constant, .name = name, .attrs = &attrs, .type = &tensor->type, .data = tensor};
-    spec.origin = elaborate_origin(e, f, at);
-    Node *node = graph_add(e->graph, &spec, e->diag);
-    *out = node ? value_of(node) : (Value){0};
-    return node != NULL;
-}
-
-/* That of the tensors beside the number; scales of integers are real. */
-static Dtype number_dtype(Op op, int index, const Type *partner)
-{
-    const OpDef *def = op_table[op];
-    bool real = index < def->noperands && def->operands[index].flags & OPERAND_REAL;
-    return real && !dtype_is_float(partner->dtype) ? F32 : partner->dtype;
-}
-
-/* Numbers among the operands become constants of the dtype of the tensors beside them. */
+/* Numbers and lists of such among the operands become constants of the dtype of the tensors beside them. */
 static bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const Item *items, Value *out, Span at)
 {
     const char *called = op_table[op]->name;
-    const Type *partner = partner_type(count, items);
+    Dtype partner = partner_dtype(op, count, items);
     const char *name = arena_printf(e->arena, "%s.%s.number", f->path ? f->path : "value", called);
     for (int i = 0; i < count; i++) {
         const Item *item = &items[i];
@@ -94,10 +21,11 @@ static bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const 
         if (item->kind == ITEM_NONE) continue;
         if (item->kind == ITEM_VALUE)
             out[i] = item->value;
-        else if (item->kind == ITEM_DIM || !partner) {
+        else if (item->kind == ITEM_DIM || partner == DTYPE_COUNT) {
             diag_error(e->diag, E0302, at, "%s expected a tensor as operand %d, found %s", called, i + 1,
                        item_text(e->arena, item));
             if (item->kind == ITEM_DIM) return diag_help(e->diag, "give the dim one size: dim %s = 4", item->dim.name);
+            if (item->kind == ITEM_LIST) return diag_help(e->diag, "say what it holds, as in f32([1, 2])");
             return diag_help(e->diag, "write %s", op_signature(e->arena, op_table[op]));
         } else if (!number_operand(e, f, name, item, number_dtype(op, i, partner), at, &out[i]))
             return false;
@@ -159,7 +87,7 @@ static Item cast(Elaborator *e, Frame *f, Dtype dtype, const AstExpr *call, cons
         diag_help(e->diag, "write %s(x)", call->text);
         return broken;
     }
-    if (item_is_static(&items[0])) {
+    if (item_is_static(&items[0]) || items[0].kind == ITEM_LIST) {
         Value value;
         const char *name = node_name(e, f, final, "number");
         return number_operand(e, f, name, &items[0], dtype, call->at, &value) ? value_item(value.node) : broken;

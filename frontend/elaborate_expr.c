@@ -26,6 +26,7 @@ const char *item_text(Arena *arena, const Item *item)
     case ITEM_INTEGER: return arena_printf(arena, "the integer %lld", (long long)item->integer);
     case ITEM_REAL: return arena_printf(arena, "the number %s", number_text(arena, item->real, false));
     case ITEM_BOOL: return item->integer ? "yes" : "no";
+    case ITEM_LIST: return "a list of numbers";
     case ITEM_DIM:
         return arena_printf(arena, "the dim %s, which is between %lld and %lld", item->dim.name,
                             (long long)item->dim.low, (long long)item->dim.high);
@@ -106,24 +107,30 @@ static Item elaborate_name(Elaborator *e, Frame *f, const char *name, Span at)
 static const struct InfixRow {
     const char *text;
     Op op;
-    bool swap;
+    bool swap, negate;
 } infix_rows[] = {
-    {"+", OP_add, false},    {"-", OP_sub, false},  {"*", OP_mul, false}, {"/", OP_div, false},
-    {"==", OP_equal, false}, {"<", OP_less, false}, {">", OP_less, true},
+    {"+", OP_add, false, false},
+    {"-", OP_sub, false, false},
+    {"*", OP_mul, false, false},
+    {"/", OP_div, false, false},
+    {"==", OP_equal, false, false},
+    {"!=", OP_equal, false, true},
+    {"<", OP_less, false, false},
+    {">", OP_less, true, false},
+    {"<=", OP_less_or_equal, false, false},
+    {">=", OP_less_or_equal, true, false},
+    {"and", OP_logical_and, false, false},
+    {"or", OP_logical_or, false, false},
 };
 
 static Item infix_node(Elaborator *e, Frame *f, const AstExpr *expr, const Item *sides, const char *final)
 {
-    for (size_t i = 0; i < sizeof infix_rows / sizeof *infix_rows; i++) {
-        const struct InfixRow *row = &infix_rows[i];
-        if (strcmp(row->text, expr->text) != 0) continue;
-        Item operands[2] = {sides[row->swap], sides[!row->swap]};
-        return elaborate_node(e, f, row->op, NULL, 2, operands, final, expr->at);
-    }
-    diag_error(e->diag, E0304, expr->at, "'%s' does not work on tensors", expr->text);
-    diag_help(e->diag,
-              "of tensors there are + - * / == < and >; 'when' and 'and' are for what is known at compile time");
-    return broken;
+    const struct InfixRow *row = infix_rows;
+    while (strcmp(row->text, expr->text) != 0) row++; /* the grammar has no others */
+    Item operands[2] = {sides[row->swap], sides[!row->swap]};
+    Item item = elaborate_node(e, f, row->op, NULL, 2, operands, row->negate ? NULL : final, expr->at);
+    if (!row->negate || item.kind == ITEM_BROKEN) return item;
+    return elaborate_node(e, f, OP_logical_not, NULL, 1, &item, final, expr->at);
 }
 
 static Item binary(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
@@ -154,6 +161,8 @@ static Item unary(Elaborator *e, Frame *f, const AstExpr *expr, const char *fina
     Item item = elaborate_expr(e, f, of, NULL);
     if (item.kind == ITEM_BROKEN) return broken;
     if (negate && item.kind == ITEM_VALUE) return elaborate_node(e, f, OP_neg, NULL, 1, &item, final, expr->at);
+    if (!negate && item.kind == ITEM_VALUE)
+        return elaborate_node(e, f, OP_logical_not, NULL, 1, &item, final, expr->at);
     if (negate && item_is_number(&item)) return fold_negate(e, &item, of, expr->at);
     if (!negate && item.kind == ITEM_BOOL) return (Item){.kind = ITEM_BOOL, .integer = !item.integer};
     diag_error(e->diag, E0306, of->at, "'%s' does not work on %s", negate ? "-" : "not", item_text(e->arena, &item));
@@ -209,11 +218,10 @@ static Item literal(Elaborator *e, const AstExpr *expr)
     default: break;
     }
     diag_error(e->diag, E0306, expr->at, "%s has no place in an expression",
-               expr->kind == AST_LIST     ? "a list"
-               : expr->kind == AST_EXTENT ? "an extent such as 1x4"
-               : expr->kind == AST_SPAN   ? "a place in a text"
-                                          : "a measure");
-    diag_help(e->diag, "expected a tensor or a number; lists, extents and measures are values of attributes");
+               expr->kind == AST_EXTENT ? "an extent such as 1x4"
+               : expr->kind == AST_SPAN ? "a place in a text"
+                                        : "a measure");
+    diag_help(e->diag, "expected a tensor or a number; extents and measures are values of attributes");
     return broken;
 }
 
@@ -230,6 +238,7 @@ Item elaborate_expr(Elaborator *e, Frame *f, const AstExpr *expr, const char *fi
     case AST_PIPE: return pipe(e, f, expr, final);
     case AST_WHEN: return when(e, f, expr, final);
     case AST_LOOP: return (expr->loop->count ? elaborate_loop : elaborate_scan)(e, f, expr, final);
+    case AST_LIST: return elaborate_list(e, f, expr);
     default: return literal(e, expr);
     }
 }

@@ -29,8 +29,9 @@ enum {
     OPERAND_OPTIONAL = 1,
     OPERAND_PARAM = 2,
     OPERAND_VARIADIC = 4,
-    OPERAND_REAL = 8,  /* a number written in its place is f32 beside integers */
-    OPERAND_INDEX = 16 /* integers that say where */
+    OPERAND_REAL = 8,      /* a number written in its place is f32 beside integers */
+    OPERAND_INDEX = 16,    /* integers that say where */
+    OPERAND_CONDITION = 32 /* bool, and says nothing of the other operands' dtype */
 };
 
 typedef struct Operand {

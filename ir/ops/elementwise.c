@@ -142,7 +142,7 @@ const OpDef op_where = {
     .doc = "x where the condition holds, y elsewhere.",
     .kind = KIND_MAP,
     .noperands = 3,
-    .operands = (const Operand[]){{.name = "condition", .doc = "bool"},
+    .operands = (const Operand[]){{.name = "condition", .flags = OPERAND_CONDITION, .doc = "bool"},
                                   {.name = "x", .doc = "a shape that broadcasts with the others"},
                                   {.name = "y", .doc = "the same dtype as x"}},
     .infer = infer_where,

@@ -43,7 +43,7 @@ static void declare_dim(Elaborator *e, Frame *f, const AstStatement *s)
     Item item = broken;
     if (dim_sizes(e, s, &low, &high)) {
         item = (Item){.kind = low == high ? ITEM_INTEGER : ITEM_DIM, .integer = low, .real = (double)low};
-        item.dim = (Dim){low, high, low == high ? NULL : s->name};
+        item.dim = (Dim){.low = low, .high = high, .name = low == high ? NULL : s->name};
     }
     if (item.kind == ITEM_DIM) {
         Dim *dims = ARENA_ARRAY(e->arena, Dim, e->graph->ndims + 1);

@@ -106,10 +106,13 @@ static bool bind_dim(Elaborator *e, Scope *scope, const AstExpr *dim, const Dim 
         bool same = before->item.kind == item.kind && dim_equal(&before->item.dim, actual);
         if (before->item.kind == ITEM_INTEGER) same = dim_is_fixed(actual) && before->item.integer == actual->low;
         if (same) return true;
-    } else if (dim_is_fixed(actual) && (uint64_t)actual->low == dim->integer)
+    } else if (dim->kind == AST_INTEGER && dim_is_fixed(actual) && (uint64_t)actual->low == dim->integer)
         return true;
     diag_error(e->diag, E0301, b->at, "'%s' wants %s to be %s, found %lld in %s", b->param->name,
-               dim->kind == AST_NAME ? dim->text : "a dim", dim->kind == AST_NAME ? "one size" : dim->written,
+               dim->kind == AST_NAME ? dim->text : "a dim",
+               dim->kind == AST_NAME      ? "one size"
+               : dim->kind == AST_INTEGER ? dim->written
+                                          : "a name or a number",
                (long long)actual->high, type_text(e->arena, value_type(b->item.value)));
     return diag_help(e->diag, "see the parameter's type in the block's first line");
 }

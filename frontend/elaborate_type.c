@@ -1,4 +1,5 @@
 #include "frontend/elaborate.h"
+#include "ir/bounded.h"
 
 #include <string.h>
 
@@ -20,27 +21,101 @@ static bool unknown_dim(Elaborator *e, const Scope *scope, const AstExpr *dim)
     return diag_help(e->diag, "declare it above, as in `dim %s = 1`", dim->text);
 }
 
+/* The dim itself that a form, such as a block's parameter has, follows. */
+static const Dim *declared_dim(const Graph *graph, const Dim *form)
+{
+    int number = graph_dim(graph, form);
+    return number >= 0 ? &graph_root(graph)->dims[number] : form;
+}
+
+/* (factor * declared + base) / divisor; declared NULL: the number base. */
+typedef struct DimForm {
+    const Dim *declared;
+    int64_t factor, base, divisor;
+} DimForm;
+
+static bool refuse_form(Elaborator *e, const AstExpr *dim)
+{
+    diag_error(e->diag, E0306, dim->at, "a size is (a * N + b) / c of one declared dim N, in whole numbers");
+    return diag_help(e->diag, "write 2*N - 1, or (N + 1)/2");
+}
+
+static bool name_form(Elaborator *e, const Scope *scope, const AstExpr *dim, DimForm *out)
+{
+    ScopeEntry *entry = scope_find(scope, dim->text);
+    if (!entry) return unknown_dim(e, scope, dim);
+    entry->used = true;
+    const Item *item = &entry->item;
+    if (item->kind == ITEM_BROKEN) return false;
+    const Dim *d = &item->dim;
+    if (item->kind == ITEM_DIM) {
+        *out = (DimForm){d, d->factor ? d->factor : 1, d->base, d->factor ? d->divisor : 1};
+        return true;
+    }
+    *out = (DimForm){NULL, 0, item->integer, 1};
+    if (item->kind == ITEM_INTEGER) return true;
+    diag_error(e->diag, E0306, dim->at, "'%s' is %s, not a dim", dim->text, item_text(e->arena, item));
+    return diag_help(e->diag, "shapes hold integers and declared dims");
+}
+
+/* One side is a number, but for sums of one dim. */
+static bool combine_forms(char op, const DimForm *a, const DimForm *b, DimForm *out)
+{
+    const DimForm *form = a->declared ? a : b, *number = a->declared ? b : a;
+    int64_t by = number->base, scaled;
+    *out = *form;
+    if (number->declared) return false;
+    switch (op) {
+    case '+':
+    case '-':
+        if (__builtin_mul_overflow(by, form->divisor, &scaled)) return false;
+        if (op == '-' && form == b) {
+            /* 5 - N rounds up where N/2 rounds down */
+            if (form->divisor != 1) return false;
+            out->factor = -form->factor;
+            return !__builtin_sub_overflow(scaled, form->base, &out->base);
+        }
+        return op == '+' ? !__builtin_add_overflow(form->base, scaled, &out->base)
+                         : !__builtin_sub_overflow(form->base, scaled, &out->base);
+    case '*':
+        return form->divisor == 1 && !__builtin_mul_overflow(form->factor, by, &out->factor) &&
+               !__builtin_mul_overflow(form->base, by, &out->base);
+    case '/': return form == a && by > 0 && !__builtin_mul_overflow(form->divisor, by, &out->divisor);
+    default: return false;
+    }
+}
+
+static bool read_form(Elaborator *e, const Scope *scope, const AstExpr *dim, DimForm *out)
+{
+    DimForm sides[2];
+    if (dim->kind == AST_NAME) return name_form(e, scope, dim, out);
+    if (dim->kind == AST_INTEGER) {
+        *out = (DimForm){NULL, 0, dim->integer <= INT64_MAX ? (int64_t)dim->integer : INT64_MAX, 1};
+        return true;
+    }
+    if (dim->kind != AST_BINARY) return refuse_form(e, dim);
+    const AstArg *left = dim->args.first;
+    if (!read_form(e, scope, left->value, &sides[0]) || !read_form(e, scope, left->next->value, &sides[1]))
+        return false;
+    return (!dim->text[1] && combine_forms(dim->text[0], &sides[0], &sides[1], out)) || refuse_form(e, dim);
+}
+
 static bool read_dim(Elaborator *e, const Scope *scope, const AstExpr *dim, Dim *out)
 {
-    int64_t size = 0;
-    if (dim->kind == AST_INTEGER) {
-        size = dim->integer <= INT64_MAX ? (int64_t)dim->integer : INT64_MAX;
-    } else {
-        ScopeEntry *entry = scope_find(scope, dim->text);
-        if (!entry) return unknown_dim(e, scope, dim);
-        entry->used = true;
-        if (entry->item.kind == ITEM_BROKEN) return false;
-        *out = entry->item.dim;
-        if (entry->item.kind == ITEM_DIM) return true;
-        if (entry->item.kind != ITEM_INTEGER) {
-            diag_error(e->diag, E0306, dim->at, "'%s' is %s, not a dim", dim->text, item_text(e->arena, &entry->item));
-            return diag_help(e->diag, "shapes hold integers and declared dims");
-        }
-        size = entry->item.integer;
+    const int64_t most = INT32_MAX;
+    DimForm form;
+    if (!read_form(e, scope, dim, &form)) return false;
+    *out = dim_fixed(form.base);
+    if (form.declared) {
+        bool small =
+            form.factor >= -most && form.factor <= most && form.base >= -most * most && form.base <= most * most;
+        if (!small || !form.factor) return refuse_form(e, dim);
+        *out = dim_form(e->graph ? declared_dim(e->graph, form.declared) : form.declared, form.factor, form.base,
+                        form.divisor);
     }
-    *out = dim_fixed(size);
-    if (size > 0 && size <= INT32_MAX) return true;
-    diag_error(e->diag, E0305, dim->at, "a dim is between 1 and %d, found %lld", INT32_MAX, (long long)size);
+    if (out->low > 0 && out->high <= most) return true;
+    diag_error(e->diag, E0305, dim->at, "a dim is between 1 and %d, found %lld", INT32_MAX,
+               (long long)(out->low < 1 ? out->low : out->high));
     return diag_help(e->diag, "a scalar has no dims: f32[]");
 }
 

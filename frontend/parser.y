@@ -113,8 +113,7 @@ types: type                          { $$ = ast_type(p, NULL, &@$, false, no_arg
      | types ',' type                { $$ = $1; $$->last_member->next = $3; $$->last_member = $3; } ;
 dims: dim                            { $$ = ast_args(no_args, ast_arg(p, NULL, &@1, $1)); }
     | dims ',' dim                   { $$ = ast_args($1, ast_arg(p, NULL, &@3, $3)); } ;
-dim: INTEGER                         { $$ = ast_leaf(p, AST_INTEGER, &$1, &@1); }
-   | NAME                            { $$ = ast_leaf(p, AST_NAME, &$1, &@1); } ;
+dim: expr ;
 
 body: statements ;
 statements: %empty                   { $$ = no_statements; }

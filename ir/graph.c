@@ -1,5 +1,6 @@
 #include "ir/graph.h"
 
+#include "ir/bounded.h"
 #include "ir/names.h"
 #include "ir/scan.h"
 
@@ -257,7 +258,7 @@ bool graph_infer(Node *node, Diag *diag)
     if (def->kind == KIND_GROUP) return infer_region(node);
     if (def->kind == KIND_LOOP) return scan_infer(node, diag);
     if (def->kind == KIND_SOURCE) return true; /* its type was declared */
-    return def->infer(node, node->types, diag);
+    return node_infer(node, node->types, diag);
 }
 
 int graph_outputs(const Graph *graph)

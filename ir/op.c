@@ -67,12 +67,10 @@ const char *op_signature(Arena *arena, const OpDef *def)
 
 /* ---- shapes ---- */
 
-static bool same_name(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
-
 /* Two bounded dims fit only when they are the same declared dim: their sizes are known at run time only. */
 static bool dim_broadcast(const Dim *a, const Dim *b, Dim *out)
 {
-    bool same = dim_equal(a, b) && (dim_is_fixed(a) || same_name(a->name, b->name));
+    bool same = dim_equal(a, b);
     bool a_stretches = dim_is_fixed(a) && a->high == 1, b_stretches = dim_is_fixed(b) && b->high == 1;
     *out = a_stretches ? *b : *a;
     return same || a_stretches || b_stretches;
@@ -80,7 +78,7 @@ static bool dim_broadcast(const Dim *a, const Dim *b, Dim *out)
 
 bool shape_broadcast(const Type *a, const Type *b, Type *out)
 {
-    static const Dim one = {1, 1, NULL};
+    static const Dim one = {.low = 1, .high = 1};
     Type result = {.kind = TYPE_TENSOR, .dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank};
     for (int i = 1; i <= result.rank; i++) {
         const Dim *x = i <= a->rank ? &a->dim[a->rank - i] : &one;

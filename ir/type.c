@@ -33,9 +33,53 @@ Dtype dtype_find(const char *name)
     return (Dtype)dtype;
 }
 
-Dim dim_fixed(int64_t size) { return (Dim){size, size, NULL}; }
+Dim dim_fixed(int64_t size) { return (Dim){.low = size, .high = size}; }
 bool dim_is_fixed(const Dim *dim) { return dim->low == dim->high; }
-bool dim_equal(const Dim *a, const Dim *b) { return a->low == b->low && a->high == b->high; }
+
+static bool same_name(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+bool dim_equal(const Dim *a, const Dim *b)
+{
+    if (a->low != b->low || a->high != b->high) return false;
+    if (dim_is_fixed(a)) return true;
+    return same_name(a->name, b->name) && a->factor == b->factor && a->base == b->base && a->divisor == b->divisor;
+}
+
+static int64_t divide_down(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+int64_t dim_at(const Dim *dim, int64_t size)
+{
+    if (dim_is_fixed(dim)) return dim->high;
+    return dim->factor ? divide_down(dim->factor * size + dim->base, dim->divisor) : size;
+}
+
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a < 0 ? -a : a;
+}
+
+Dim dim_form(const Dim *declared, int64_t factor, int64_t base, int64_t divisor)
+{
+    /* what the division drops of a base between two multiples changes nothing */
+    int64_t common = common_divisor(factor, divisor);
+    if (!factor) return dim_fixed(divide_down(base, divisor));
+    Dim form = {.name = declared->name,
+                .factor = factor / common,
+                .base = divide_down(base, common),
+                .divisor = divisor / common};
+    int64_t a = divide_down(form.factor * declared->low + form.base, form.divisor),
+            b = divide_down(form.factor * declared->high + form.base, form.divisor);
+    form.low = a < b ? a : b;
+    form.high = a < b ? b : a;
+    if (form.low == form.high) return dim_fixed(form.low);
+    if (form.factor == 1 && form.base == 0 && form.divisor == 1) form.factor = form.divisor = 0;
+    return form;
+}
 
 Type type_tensor(Dtype dtype, int rank, const int64_t *dims)
 {
@@ -71,6 +115,13 @@ bool type_equal(const Type *a, const Type *b)
     return a->dtype == b->dtype && type_same_shape(a, b);
 }
 
+bool type_is_fixed(const Type *type)
+{
+    bool fixed = true;
+    for (int i = 0; i < type->rank; i++) fixed = fixed && dim_is_fixed(&type->dim[i]);
+    return fixed;
+}
+
 bool type_is_sane(const Type *type)
 {
     const int64_t limit = (int64_t)1 << 40;
@@ -83,11 +134,18 @@ bool type_is_sane(const Type *type)
     return true;
 }
 
-static const char *dim_text(Arena *arena, const Dim *dim)
+const char *dim_text(Arena *arena, const Dim *dim)
 {
-    if (!dim_is_fixed(dim) && dim->name) return dim->name;
     if (dim_is_fixed(dim)) return arena_printf(arena, "%lld", (long long)dim->high);
-    return arena_printf(arena, "%lld..%lld", (long long)dim->low, (long long)dim->high);
+    if (!dim->name) return arena_printf(arena, "%lld..%lld", (long long)dim->low, (long long)dim->high);
+    const char *text = dim->name;
+    if (!dim->factor) return text;
+    if (dim->factor != 1) text = arena_printf(arena, "%lld*%s", (long long)dim->factor, text);
+    if (dim->base)
+        text = arena_printf(arena, "%s %c %lld", text, dim->base < 0 ? '-' : '+',
+                            (long long)(dim->base < 0 ? -dim->base : dim->base));
+    if (dim->divisor == 1) return text;
+    return arena_printf(arena, dim->base || dim->factor != 1 ? "(%s)/%lld" : "%s/%lld", text, (long long)dim->divisor);
 }
 
 static const char *tensor_text(Arena *arena, const Type *type)

@@ -18,10 +18,13 @@ typedef enum Dtype {
 
 typedef enum DtypeKind { DTYPE_FLOAT, DTYPE_SIGNED, DTYPE_UNSIGNED, DTYPE_BOOLEAN } DtypeKind;
 
-/* A dim between `low` and `high`, the same when it is fixed; a bounded one has the name it was declared with. */
+/* A size between `low` and `high`, the same when it is fixed.  A bounded one follows the dim of the graph's table
+ * (Graph.dims) that has its name: it is (factor * that + base) / divisor, rounded down; with factor 0, that dim itself.
+ * What is allocated is planned for `high`, loops run for the size that the dim has when the code is called. */
 typedef struct Dim {
     int64_t low, high;
     const char *name;
+    int64_t factor, base, divisor;
 } Dim;
 
 typedef enum TypeKind { TYPE_TENSOR, TYPE_SEQUENCE, TYPE_OPTIONAL, TYPE_STRING } TypeKind;
@@ -53,7 +56,14 @@ int64_t dtype_bytes(Dtype dtype, int64_t count);
 
 Dim dim_fixed(int64_t size);
 bool dim_is_fixed(const Dim *dim);
+/* The same size whatever the declared dims are. */
 bool dim_equal(const Dim *a, const Dim *b);
+/* The size while the dim that it follows is `size`; a fixed one's own. */
+int64_t dim_at(const Dim *dim, int64_t size);
+/* (factor * declared + base) / divisor in lowest terms, with its bounds; factor 0 makes it fixed. */
+Dim dim_form(const Dim *declared, int64_t factor, int64_t base, int64_t divisor);
+/* 4, N, 2*N - 1, (N + 1)/2: as types print it, and the front end reads it. */
+const char *dim_text(Arena *arena, const Dim *dim);
 
 Type type_tensor(Dtype dtype, int rank, const int64_t *dims);
 Type type_scalar(Dtype dtype);
@@ -62,9 +72,10 @@ int64_t type_elements(const Type *type);
 int64_t type_bytes(const Type *type);
 bool type_equal(const Type *a, const Type *b);
 bool type_same_shape(const Type *a, const Type *b);
+bool type_is_fixed(const Type *type);
 /* False when the elements of the tensor would not fit 2^40 bytes or a dim is not positive. */
 bool type_is_sane(const Type *type);
-/* f32[1, 28, 28, 1]; a bounded dim by its name. */
+/* f32[1, 28, 28, 1]; a bounded dim as dim_text has it. */
 const char *type_text(Arena *arena, const Type *type);
 
 #endif

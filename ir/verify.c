@@ -1,5 +1,6 @@
 #include "ir/verify.h"
 
+#include "ir/bounded.h"
 #include "ir/node_map.h"
 #include "ir/scan.h"
 #include "ir/strips.h"
@@ -134,7 +135,7 @@ static bool check_types(Verifier *v, const Node *node)
         return good;
     }
     Type *inferred = ARENA_ARRAY(v->arena, Type, node->nresults);
-    if (!def->infer(node, inferred, v->diag)) return false;
+    if (!node_infer(node, inferred, v->diag)) return false;
     bool good = true;
     for (int i = 0; i < node->nresults; i++) good = check_type(v, node, &inferred[i], i) && good;
     return good;

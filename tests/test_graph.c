@@ -213,7 +213,7 @@ static void absent_operands_at_the_end_can_be_read(void **state)
 
 static void bounded_dims_broadcast_only_to_themselves(void **state)
 {
-    const Dim n = {1, 64, "N"}, m = {1, 64, "M"}, one = {1, 1, NULL};
+    const Dim n = {.low = 1, .high = 64, .name = "N"}, m = {.low = 1, .high = 64, .name = "M"}, one = dim_fixed(1);
     Type a = {.rank = 1, .dim = {n}}, b = {.rank = 1, .dim = {m}}, c = {.rank = 2, .dim = {n, one}}, out;
     assert_true(shape_broadcast(&a, &a, &out));
     assert_false(shape_broadcast(&a, &b, &out));

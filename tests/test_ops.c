@@ -250,7 +250,7 @@ static void a_bounded_dim_stays(void **state)
 {
     Trial t = trial_new();
     Type type = type_tensor(F32, 3, (const int64_t[]){4, 2, 3});
-    type.dim[0] = (Dim){1, 4, "N"};
+    type.dim[0] = (Dim){.low = 1, .high = 4, .name = "N"};
     Tensor x = tensor_new(t.arena, type);
     Node *flat = trial_node(&t, OP_flatten, NULL, 1, &x);
     assert_non_null(flat);

@@ -162,8 +162,8 @@ static void types_say_what_they_are(void **state)
 {
     Type list = {.kind = TYPE_SEQUENCE, .bound = 9}, maybe = {.kind = TYPE_OPTIONAL, .element = &list};
     Type word = {.kind = TYPE_STRING, .bound = 64}, tensor = type_tensor(F32, 2, (int64_t[]){2, 3});
-    tensor.dim[0] = (Dim){1, 64, NULL};
-    tensor.dim[1] = (Dim){1, 8, "T"};
+    tensor.dim[0] = (Dim){.low = 1, .high = 64};
+    tensor.dim[1] = (Dim){.low = 1, .high = 8, .name = "T"};
     list.element = &tensor;
     assert_string_equal(type_text(*state, &maybe), "optional(sequence(f32[1..64, T], 9))");
     assert_string_equal(type_text(*state, &word), "string(64)");

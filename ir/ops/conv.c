@@ -13,16 +13,13 @@ static WindowAttrs window_attrs(const ConvAttrs *attrs, const IntList *kernel)
                          .groups = attrs->groups};
 }
 
-static bool need_fixed(const Node *node, Diag *diag)
+static bool need_channels(const Node *node, Diag *diag)
 {
     const Type *x = operand_type(node, X);
-    for (int i = 1; i < 4; i++) {
-        if (dim_is_fixed(&x->dim[i])) continue;
-        diag_error(diag, E0301, node_span(node), "conv2d: expected fixed height, width and channels, found %s",
-                   type_text(diag->arena, x));
-        return diag_help(diag, "give the dim a fixed size, as with --dim");
-    }
-    return true;
+    if (dim_is_fixed(&x->dim[3])) return true;
+    diag_error(diag, E0301, node_span(node), "conv2d: expected a fixed number of channels, found %s",
+               type_text(diag->arena, x));
+    return diag_help(diag, "give the dim a fixed size, as with --dim");
 }
 
 static bool check_groups(const Node *node, int64_t channels, int64_t out, Diag *diag)
@@ -48,7 +45,7 @@ static bool check_pad_value(const Node *node, Diag *diag)
 
 static bool check_operands(const Node *node, Diag *diag)
 {
-    if (!need_rank(node, X, 4, "[N, H, W, C]", diag) || !need_fixed(node, diag)) return false;
+    if (!need_rank(node, X, 4, "[N, H, W, C]", diag) || !need_channels(node, diag)) return false;
     if (!need_rank(node, WEIGHT, 4, "[kernel height, kernel width, channels / groups, out]", diag)) return false;
     const Type *weight = operand_type(node, WEIGHT);
     int64_t channels = operand_type(node, X)->dim[3].high, out = weight->dim[3].high;
@@ -111,7 +108,7 @@ static bool param_conv(const Node *node, int index, Type *out, Diag *diag)
     }
     for (int i = 0; i < 2; i++)
         if (!need_layer_number(node, "kernel", attrs->kernel.at[i], "out: 32, kernel: 3", diag)) return false;
-    if (!need_fixed(node, diag) || !check_groups(node, x->dim[3].high, attrs->out, diag)) return false;
+    if (!need_channels(node, diag) || !check_groups(node, x->dim[3].high, attrs->out, diag)) return false;
     *out = type_tensor(
         dtype_of_weights(x->dtype), 4,
         (const int64_t[]){attrs->kernel.at[0], attrs->kernel.at[1], x->dim[3].high / attrs->groups, attrs->out});

@@ -34,7 +34,7 @@ Type scan_slice(const Type *whole, int64_t axis)
     Type slice = *whole;
     slice.rank--;
     for (int64_t i = axis; i < slice.rank; i++) slice.dim[i] = whole->dim[i + 1];
-    slice.dim[slice.rank] = (Dim){0};
+    slice.dim[slice.rank] = (Dim){.low = 0};
     return slice;
 }
 
@@ -43,7 +43,7 @@ Type scan_whole(const Type *slice, int64_t axis, int64_t turns)
     Type whole = *slice;
     whole.rank++;
     for (int64_t i = whole.rank - 1; i > axis; i--) whole.dim[i] = slice->dim[i - 1];
-    whole.dim[axis] = (Dim){turns, turns, NULL};
+    whole.dim[axis] = dim_fixed(turns);
     return whole;
 }
 

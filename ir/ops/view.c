@@ -8,7 +8,7 @@ static Dim dim_like(const Type *type, int64_t low, int64_t high)
 {
     for (int i = 0; i < type->rank; i++)
         if (type->dim[i].low == low && type->dim[i].high == high) return type->dim[i];
-    return (Dim){low, high, NULL};
+    return (Dim){.low = low, .high = high};
 }
 
 static int64_t elements_low(const Type *type)
@@ -103,7 +103,7 @@ static bool infer_flatten(const Node *node, Type *out, Diag *diag)
     }
     *out = (Type){.kind = TYPE_TENSOR, .dtype = from->dtype, .rank = 2};
     out->dim[0] = from->dim[0];
-    out->dim[1] = (Dim){low, high, NULL};
+    out->dim[1] = (Dim){.low = low, .high = high};
     return need_sane(node, out, diag);
 }
 

@@ -1,0 +1,24 @@
+/* Bounded dims: sizes that are known when code runs, between bounds that are known when it is compiled. */
+#ifndef IR_BOUNDED_H
+#define IR_BOUNDED_H
+
+#include "ir/graph.h"
+
+enum { MAX_DIMS = 16 }; /* declared ones of a graph */
+
+/* The table of declared dims that a graph, or a region of it, sees: that of the model. */
+const Graph *graph_root(const Graph *graph);
+/* Position of the declared dim that `dim` follows in that table; -1 when there is none. */
+int graph_dim(const Graph *graph, const Dim *dim);
+/* Any of the node's operands or results has a bounded dim. */
+bool node_is_bounded(const Node *node);
+
+/* The types of the node's results by its operator's rule.  Where operands have bounded dims, the rule is asked for
+ * fixed ones, for as many sizes as tell the forms apart, and each dim of the results is the form (ir/type.h) that all
+ * answers have.  What is wrong for one of the sizes is an error that says for which; E0307 when no form fits. */
+bool node_infer(const Node *node, Type *out, Diag *diag);
+
+/* A copy of the graph for one size of each declared dim, in which nothing is bounded: what eval means by it. */
+Graph *graph_bind(Arena *arena, const Graph *graph, const int64_t *sizes, Diag *diag);
+
+#endif

@@ -1,0 +1,237 @@
+/* Shape rules know fixed dims only.  For bounded ones the rule is asked again and again, for one size of each dim after
+ * the other, and what it answers is read as (factor * N + base) / divisor, rounded down: the form of every operator
+ * that slides, cuts, joins or regroups along an axis.  So no rule has to know of bounded dims, and what is wrong for
+ * one size only is found before anybody runs the code. */
+#include "ir/bounded.h"
+#include "ir/op.h"
+
+#include <string.h>
+
+enum { NEAR = 40, MOST_POINTS = 2 * NEAR, MOST_DIVISOR = 16 };
+
+/* One declared dim, the sizes that the rule is asked for, and what each dim of the results was then. */
+typedef struct Axis {
+    Dim declared;
+    int count;
+    int64_t at[MOST_POINTS];
+    Type *types[MOST_POINTS];
+} Axis;
+
+typedef struct Probe {
+    const Node *node;
+    Arena *arena;
+    Diag *diag;
+    int naxes, nresults;
+    Axis axes[MAX_DIMS];
+    int64_t sizes[MAX_DIMS];
+} Probe;
+
+/* ---- which dims there are ---- */
+
+static bool add_axis(Probe *p, const Dim *dim)
+{
+    for (int i = 0; i < p->naxes; i++)
+        if (!strcmp(p->axes[i].declared.name, dim->name)) return true;
+    const Graph *root = graph_root(p->node->graph);
+    int number = graph_dim(root, dim);
+    Dim declared = number >= 0 ? root->dims[number] : *dim;
+    if (declared.factor || p->naxes == MAX_DIMS) return false;
+    p->axes[p->naxes++].declared = declared;
+    return true;
+}
+
+static bool find_axes(Probe *p)
+{
+    for (int i = 0; i < p->node->ninputs; i++) {
+        if (!p->node->inputs[i].node) continue;
+        const Type *type = value_type(p->node->inputs[i]);
+        for (int k = 0; k < type->rank; k++)
+            if (!dim_is_fixed(&type->dim[k]) && (!type->dim[k].name || !add_axis(p, &type->dim[k])))
+                return diag_error(p->diag, E0305, node_span(p->node), "%s: `%s` of %s is no declared dim",
+                                  node_def(p->node)->name, dim_text(p->diag->arena, &type->dim[k]),
+                                  type_text(p->diag->arena, type));
+    }
+    return true;
+}
+
+/* All sizes near the ends: rounding shows there, and every divisor comes round. */
+static void choose_points(Axis *axis)
+{
+    int64_t low = axis->declared.low, high = axis->declared.high;
+    for (int64_t n = low; n <= high && n < low + NEAR; n++) axis->at[axis->count++] = n;
+    for (int64_t n = high - NEAR + 1; n <= high; n++)
+        if (n >= low + NEAR) axis->at[axis->count++] = n;
+}
+
+/* ---- asking ---- */
+
+static Type fixed_type(const Probe *p, const Type *type)
+{
+    Type fixed = *type;
+    for (int i = 0; i < type->rank; i++)
+        for (int k = 0; k < p->naxes && !dim_is_fixed(&type->dim[i]); k++)
+            if (!strcmp(type->dim[i].name, p->axes[k].declared.name))
+                fixed.dim[i] = dim_fixed(dim_at(&type->dim[i], p->sizes[k]));
+    return fixed;
+}
+
+static const char *sizes_text(const Probe *p)
+{
+    const char *text = "";
+    for (int i = 0; i < p->naxes; i++)
+        text = arena_printf(p->diag->arena, "%s%s%s = %lld", text, i ? ", " : "", p->axes[i].declared.name,
+                            (long long)p->sizes[i]);
+    return text;
+}
+
+/* What the rule says of the operands at p->sizes; NULL after an error. */
+static Type *ask(Probe *p)
+{
+    Node node = *p->node;
+    Diag heard = diag_new(p->arena);
+    node.inputs = ARENA_ARRAY(p->arena, Value, node.ninputs + node_def(&node)->noperands + 1);
+    node.nresults = p->nresults;
+    node.types = ARENA_ARRAY(p->arena, Type, p->nresults);
+    for (int i = 0; i < node.ninputs; i++) {
+        Value operand = p->node->inputs[i];
+        if (!operand.node) continue;
+        Node *fixed = ARENA_NEW(p->arena, Node);
+        *fixed = *operand.node;
+        fixed->types = ARENA_ARRAY(p->arena, Type, operand.node->nresults);
+        for (int k = 0; k < operand.node->nresults; k++) fixed->types[k] = fixed_type(p, &operand.node->types[k]);
+        node.inputs[i] = (Value){fixed, operand.slot};
+    }
+    if (node_def(&node)->infer(&node, node.types, &heard)) return node.types;
+    const Diagnostic *first = heard.first;
+    diag_error(p->diag, first->code, node_span(p->node), "with %s: %s", sizes_text(p),
+               arena_copy_string(p->diag->arena, first->message));
+    if (first->help) diag_help(p->diag, "%s", arena_copy_string(p->diag->arena, first->help));
+    return NULL;
+}
+
+/* Every size of one dim while the others are at one of their bounds. */
+static bool ask_along(Probe *p, int axis, bool others_high)
+{
+    for (int i = 0; i < p->naxes; i++) p->sizes[i] = others_high ? p->axes[i].declared.high : p->axes[i].declared.low;
+    for (int i = 0; i < p->axes[axis].count; i++) {
+        p->sizes[axis] = p->axes[axis].at[i];
+        Type *types = ask(p);
+        if (!types) return false;
+        p->axes[axis].types[i] = types;
+    }
+    return true;
+}
+
+/* ---- reading the answers ---- */
+
+static int64_t size_at(const Axis *axis, int point, int slot, int dim)
+{
+    return axis->types[point][slot].dim[dim].high;
+}
+
+static bool changes(const Axis *axis, int slot, int dim)
+{
+    for (int i = 1; i < axis->count; i++)
+        if (size_at(axis, i, slot, dim) != size_at(axis, 0, slot, dim)) return true;
+    return false;
+}
+
+/* The bases for which (factor * n + base) / divisor is right at every point; false when there is none. */
+static bool find_base(const Axis *axis, int slot, int dim, int64_t factor, int64_t divisor, int64_t *base)
+{
+    int64_t least = INT64_MIN, most = INT64_MAX;
+    for (int i = 0; i < axis->count; i++) {
+        int64_t exact = size_at(axis, i, slot, dim) * divisor - factor * axis->at[i];
+        if (exact > least) least = exact;
+        if (exact + divisor - 1 < most) most = exact + divisor - 1;
+    }
+    *base = least;
+    return least <= most;
+}
+
+/* The form with the smallest divisor that all answers have. */
+static bool find_form(const Axis *axis, int slot, int dim, Dim *out)
+{
+    int last = axis->count - 1;
+    int64_t span = axis->at[last] - axis->at[0], rise = size_at(axis, last, slot, dim) - size_at(axis, 0, slot, dim);
+    for (int64_t divisor = 1; divisor <= MOST_DIVISOR; divisor++) {
+        /* rounding moves the rise by less than one */
+        int64_t factor = (rise * divisor) / span, base;
+        for (int64_t more = -1; more <= 1; more++)
+            if (factor + more != 0 && find_base(axis, slot, dim, factor + more, divisor, &base)) {
+                *out = dim_form(&axis->declared, factor + more, base, divisor);
+                return true;
+            }
+    }
+    return false;
+}
+
+static bool inexpressible(const Probe *p, int slot, int dim)
+{
+    diag_error(p->diag, E0307, node_span(p->node), "%s: the size of axis %d of its result %s", node_def(p->node)->name,
+               dim, p->nresults > 1 ? arena_printf(p->diag->arena, "%d cannot be told", slot) : "cannot be told");
+    return diag_help(p->diag, "it may be (a * N + b) / c of one bounded dim N; fix the others, as in --dim %s=%lld",
+                     p->axes[0].declared.name, (long long)p->axes[0].declared.high);
+}
+
+static bool read_dim(const Probe *p, int slot, int dim, Dim *out)
+{
+    const Axis *found = NULL;
+    *out = dim_fixed(size_at(&p->axes[0], 0, slot, dim));
+    for (int i = 0; i < p->naxes; i++) {
+        if (!changes(&p->axes[i], slot, dim)) continue;
+        if (found) return inexpressible(p, slot, dim);
+        found = &p->axes[i];
+    }
+    return !found || find_form(found, slot, dim, out) || inexpressible(p, slot, dim);
+}
+
+/* What the answers were, against the forms that were read from others. */
+static bool agrees(const Probe *p, const Type *out)
+{
+    for (int axis = 0; axis < p->naxes; axis++)
+        for (int i = 0; i < p->axes[axis].count; i++)
+            for (int slot = 0; slot < p->nresults; slot++) {
+                const Type *found = &p->axes[axis].types[i][slot];
+                if (found->rank != out[slot].rank || found->dtype != out[slot].dtype) return inexpressible(p, slot, 0);
+                for (int dim = 0; dim < found->rank; dim++) {
+                    const Dim *form = &out[slot].dim[dim];
+                    bool own = form->name && !strcmp(form->name, p->axes[axis].declared.name);
+                    if ((own || dim_is_fixed(form)) && found->dim[dim].high != dim_at(form, p->axes[axis].at[i]))
+                        return inexpressible(p, slot, dim);
+                }
+            }
+    return true;
+}
+
+static bool infer_bounded(Probe *p, Type *out)
+{
+    if (!find_axes(p)) return false;
+    for (int i = 0; i < p->naxes; i++) choose_points(&p->axes[i]);
+    for (int i = 0; i < p->naxes; i++)
+        if (!ask_along(p, i, true)) return false;
+    for (int slot = 0; slot < p->nresults; slot++) {
+        out[slot] = p->axes[0].types[0][slot];
+        for (int dim = 0; dim < out[slot].rank; dim++)
+            if (!read_dim(p, slot, dim, &out[slot].dim[dim])) return false;
+        for (int dim = out[slot].rank; dim < MAX_RANK; dim++) out[slot].dim[dim] = dim_fixed(0);
+    }
+    if (!agrees(p, out)) return false;
+    for (int i = 0; p->naxes > 1 && i < p->naxes; i++)
+        if (!ask_along(p, i, false)) return false;
+    return agrees(p, out);
+}
+
+bool node_infer(const Node *node, Type *out, Diag *diag)
+{
+    bool bounded = false;
+    for (int i = 0; i < node->ninputs; i++)
+        bounded |= node->inputs[i].node && !type_is_fixed(value_type(node->inputs[i]));
+    if (!bounded) return node_def(node)->infer(node, out, diag);
+    Arena *arena = arena_child(diag->arena);
+    Probe *probe = ARENA_NEW(arena, Probe);
+    *probe = (Probe){.node = node, .arena = arena, .diag = diag, .nresults = node->nresults};
+    bool done = infer_bounded(probe, out);
+    arena_free(arena);
+    return done;
+}

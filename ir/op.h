@@ -15,6 +15,7 @@ typedef enum OpKind {
     KIND_IOTA,     /* each result element is its coordinate along one axis: no operand */
     KIND_PIECES,   /* boxes side by side, each an index map of one operand: concat, pad */
     KIND_INDEX,    /* an element of operand 0 at coordinates that the other operands hold: gather */
+    KIND_SCATTER,  /* operand 0, over which operand 1 is written where the others say */
     KIND_REDUCE,   /* a combiner with an identity over some axes */
     KIND_CONTRACT, /* sums of products: conv, dense, matmul */
     KIND_WINDOW,   /* a combiner over a sliding window: pooling */
@@ -67,6 +68,15 @@ typedef enum Combiner { COMBINE_SUM, COMBINE_MAX, COMBINE_MIN, COMBINE_PRODUCT }
  * from: +0, the lowest or highest value (infinities for floats), 1. */
 ExprKind combiner_expr(Combiner combiner);
 Scalar combiner_identity(Combiner combiner, Dtype dtype);
+
+/* Element by element of operand 1, in their order: the element of operand 0 at the coordinates of `place`, whose axes
+ * are those of operand 1, becomes that element or, combined with it in dtype_wide, rounds again.  Coordinates that are
+ * outside even when negative ones count from the end: nothing is written. */
+typedef struct Scatter {
+    Indexing place;
+    bool combines;
+    Combiner combiner;
+} Scatter;
 
 typedef struct Reduction {
     Combiner combiner;
@@ -130,7 +140,8 @@ struct OpDef {
      * out->dtype DTYPE_COUNT: the attributes say that there is none (bias: no). */
     bool (*param)(const Node *node, int index, Type *out, Diag *diag);
     /* What a primitive computes, in the order of operations that is the numeric contract; KIND_MAP and
-     * KIND_VIEW, KIND_PIECES, KIND_INDEX, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions below. */
+     * KIND_VIEW, KIND_PIECES, KIND_INDEX, KIND_SCATTER, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions
+     * below. */
     void (*eval)(const Node *node, const Tensor *in, Tensor *out);
     /* A map's expression: result 0 of arguments 0.. as its operands. */
     void (*map)(const Node *node, Expr *e, const int *args);
@@ -138,6 +149,7 @@ struct OpDef {
     /* The piece with this number, from 0; false when there are no more. */
     bool (*piece)(const Node *node, int64_t number, Piece *out);
     void (*index)(const Node *node, Indexing *out);
+    void (*scatter)(const Node *node, Scatter *out);
     void (*reduce)(const Node *node, Reduction *out);
     void (*contract)(const Node *node, Contraction *out);
     void (*pool)(const Node *node, Pooling *out);
@@ -233,6 +245,23 @@ typedef struct GatherAttrs {
 typedef struct GatherNdAttrs {
     int64_t batch;
 } GatherNdAttrs;
+
+/* What an update does to the element that it meets. */
+typedef enum Meeting { MEET_NONE, MEET_ADD, MEET_MUL, MEET_MIN, MEET_MAX } Meeting;
+
+typedef struct PutAttrs {
+    IntList from;
+    int reduce; /* a Meeting */
+} PutAttrs;
+
+typedef struct ScatterAttrs {
+    int64_t axis;
+    int reduce; /* a Meeting */
+} ScatterAttrs;
+
+typedef struct ScatterNdAttrs {
+    int reduce; /* a Meeting */
+} ScatterNdAttrs;
 
 typedef struct OneHotAttrs {
     int64_t depth, axis;

@@ -63,10 +63,11 @@ static bool check_pool(const GroupCheck *c, const Node *node)
     return plain || refuse(c, node, "cannot follow a contraction in its group");
 }
 
-/* Row operators are the end of their group. */
-static bool check_row(const GroupCheck *c, const Node *node)
+/* Row operators and scatters are the end of their group. */
+static bool check_last(const GroupCheck *c, const Node *node)
 {
-    if (!node_is_whole(node)) return refuse(c, node, "is of a form that has no code of its own");
+    if (c->group.kind == KIND_ROW && !node_is_whole(node))
+        return refuse(c, node, "is of a form that has no code of its own");
     bool last = value_equal(c->group.body->results[0].value, value_of((Node *)node));
     return last || refuse(c, node, "is not the result of its group");
 }
@@ -85,7 +86,7 @@ static bool check_nest(const GroupCheck *c, const Node *node)
 static bool check_anchor(const GroupCheck *c, const Node *node)
 {
     if (node == c->group.pool) return check_pool(c, node);
-    if (c->group.kind == KIND_ROW) return check_row(c, node);
+    if (c->group.kind == KIND_ROW || c->group.kind == KIND_SCATTER) return check_last(c, node);
     if (c->group.kind == KIND_NEST) return check_nest(c, node);
     if (c->group.kind != KIND_CONTRACT) return true;
     for (int i = 0; i < node->ninputs; i++)

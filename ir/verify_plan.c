@@ -275,11 +275,14 @@ static bool same_layout(const Place *a, const Place *b)
            memcmp(a->after, b->after, sizeof a->after) == 0;
 }
 
-/* Element by element of the group's result; a row operator has read all of its row before it writes there. */
-static bool steps_with(const Buffer *written, const Node *reader, Value operand)
+/* Element by element of the group's result; a row operator has read all of its row before it writes there, and a
+ * scatter writes over its first operand. */
+static bool steps_with(const Buffer *written, const Node *reader, int number)
 {
     OpKind kind = node_def(reader)->kind;
-    return (kind == KIND_MAP || kind == KIND_ROW) && same_layout(&operand.node->places[operand.slot], written->place) &&
+    Value operand = reader->inputs[number];
+    return (kind == KIND_MAP || kind == KIND_ROW || (kind == KIND_SCATTER && number == 0)) &&
+           same_layout(&operand.node->places[operand.slot], written->place) &&
            type_same_shape(value_type(operand), value_type(written->value));
 }
 
@@ -291,7 +294,7 @@ static bool reads_buffer(const Buffer *read, const Buffer *written, const Node *
         Value operand = node->inputs[i];
         if (!operand.node || operand.node->graph == node->graph) continue;
         if (!value_equal(root_of(operand), read->value)) continue;
-        *good = *good && steps_with(written, node, operand);
+        *good = *good && steps_with(written, node, i);
         reads = true;
     }
     return reads;

@@ -272,15 +272,15 @@ static bool is_widening(const Fusion *f, int number)
 }
 
 /* Maps before an operand of an anchor, unless a contraction or the like can have them as its epilogue; of those a
- * reduction takes the last, when it widens: what lies in memory between the two is narrower then.  Of boxes, index maps
- * as well. */
+ * reduction takes the last, when it widens: what lies in memory between the two is narrower then.  Of boxes and
+ * updates, index maps as well. */
 static void absorb_prologue(Fusion *f, int g, int anchor, int i)
 {
     int p = operand(f, anchor, i), from = f->count;
-    bool pieces = kind_of(f, anchor) == KIND_PIECES;
-    Reads reads = pieces ? READ_VIEWED : kind_of(f, anchor) == KIND_REDUCE ? READ_INDEXED : READ_PLAIN;
+    bool moves = kind_of(f, anchor) == KIND_PIECES || kind_of(f, anchor) == KIND_SCATTER;
+    Reads reads = moves ? READ_VIEWED : kind_of(f, anchor) == KIND_REDUCE ? READ_INDEXED : READ_PLAIN;
     if (p < 0 || !is_private(f, p, g)) return;
-    if (!may_join(kind_of(f, p), reads) && !(pieces && kind_of(f, p) == KIND_IOTA)) return;
+    if (!may_join(kind_of(f, p), reads) && !(moves && kind_of(f, p) == KIND_IOTA)) return;
     const Type *shape = type_of(f, p);
     join(f, p, g);
     grow_maps(f, g, from, shape, reads);
@@ -290,10 +290,12 @@ static void absorb_prologue(Fusion *f, int g, int anchor, int i)
     if (widens) join(f, p, g);
 }
 
+/* What is written over something stays a value of its own, whose memory the result can take. */
 static void absorb_prologues(Fusion *f, int g, int anchor)
 {
-    for (int i = 0; i < f->index->node[anchor]->ninputs; i++)
-        if (i == 0 || kind_of(f, anchor) == KIND_PIECES) absorb_prologue(f, g, anchor, i);
+    OpKind kind = kind_of(f, anchor);
+    for (int i = kind == KIND_SCATTER; i < f->index->node[anchor]->ninputs; i++)
+        if (i == 0 || kind == KIND_PIECES || kind == KIND_SCATTER) absorb_prologue(f, g, anchor, i);
 }
 
 static void absorb_anchor(Fusion *f, int g)
@@ -319,7 +321,8 @@ static void form_group(Fusion *f, int result)
     if (kind == KIND_MAP) absorb_anchor(f, result);
     if (kind == KIND_INDEX) grow_maps(f, result, 0, type_of(f, result), READ_VIEWED);
     if (kind == KIND_WINDOW) absorb_contraction(f, result, result);
-    if (kind == KIND_REDUCE || kind == KIND_ROW || kind == KIND_PIECES) absorb_prologues(f, result, result);
+    if (kind == KIND_REDUCE || kind == KIND_ROW || kind == KIND_PIECES || kind == KIND_SCATTER)
+        absorb_prologues(f, result, result);
 }
 
 /* The group's node, made before its result when the first member comes by. */

@@ -63,7 +63,7 @@ static bool is_loaded(const Graph *region, Value value)
     for (const Node *node = region->first; node; node = node->next) {
         OpKind kind = node_def(node)->kind;
         if (kind == KIND_GROUP && is_loaded(node->regions[0], value)) return true;
-        if (kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_PIECES) continue;
+        if (kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_PIECES || kind == KIND_SCATTER) continue;
         if (reads_elements(node, value)) return true;
     }
     return false;

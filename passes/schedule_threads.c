@@ -99,7 +99,7 @@ static Cut cut_elements(const Group *group, const Target *target, int threads)
     double cycles = best.cycles;
     int first = 0;
     while (first < type->rank && type->dim[first].high == 1) first++;
-    if (first == type->rank || group->kind == KIND_PIECES) return best;
+    if (first == type->rank || group->kind == KIND_PIECES || group->kind == KIND_SCATTER) return best;
     if (group->kind == KIND_WINDOW) {
         try_cut(&best, SPLIT_OUTER, type->dim[0].high, threads, cycles, 0);
         try_cut(&best, SPLIT_ROWS, type->dim[1].high, threads, cycles, 0);

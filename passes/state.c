@@ -2,6 +2,18 @@
 #include "passes/group.h"
 #include "passes/lifetime.h"
 
+/* Does the node, where it reads the value, read just the element that it writes?  A scatter writes over its first
+ * operand. */
+static bool steps_over(const Group *group, const Node *node, Value value)
+{
+    OpKind kind = node_def(node)->kind;
+    if (kind == KIND_MAP || (node == group->anchor && kind == KIND_ROW)) return true;
+    if (node != group->anchor || kind != KIND_SCATTER) return false;
+    for (int i = 1; i < node->ninputs; i++)
+        if (value_equal(node->inputs[i], value)) return false;
+    return true;
+}
+
 bool group_reads_in_step(const Group *group, Value value)
 {
     const Type *result = &group->node->types[0];
@@ -9,9 +21,8 @@ bool group_reads_in_step(const Group *group, Value value)
     for (const Node *node = group->body->first; node; node = node->next) {
         bool reads = false;
         for (int i = 0; i < node->ninputs; i++) reads |= value_equal(node->inputs[i], value);
-        bool steps = node_def(node)->kind == KIND_MAP || (node == group->anchor && group->kind == KIND_ROW);
         if (node == group->anchor) after = true;
-        if (reads && !(after && steps)) return false;
+        if (reads && !(after && steps_over(group, node, value))) return false;
         if (after && node != group->anchor && node_def(node)->kind != KIND_MAP) return false;
         if (after && !type_same_shape(&node->types[0], result)) return false;
     }

@@ -8,5 +8,8 @@
  * of the nest or one a lane, by a name that loop_bound knows the bound of.  maps[i] says how coordinates of operand i
  * follow from the nest's. */
 const LoopExpr *index_offset(Nest *nest, const Node *node, const IndexMap *maps);
+/* The same of a KIND_SCATTER node's indices in the group's result; NULL when there are none.  Whether all of them are
+ * inside goes to *inside, with as many lanes or one; NULL when that is known. */
+const LoopExpr *scatter_offset(Nest *nest, const Node *node, const IndexMap *maps, const LoopExpr **inside);
 
 #endif

@@ -18,17 +18,16 @@ static void store_elements(Nest *nest, void *context)
     loop_store(&nest->lowering->builder, map->buffer, lower_address(map->result, nest->at), value, step, nest->active);
 }
 
-void lower_map(Lowering *lowering)
+void nest_store_all(Lowering *lowering, Value value)
 {
     Value result = value_of((Node *)lowering->group.node);
     const Type *type = value_type(result);
-    Map map = {lowering->group.body->results[0].value, result, lower_buffer(lowering, result)};
+    Map map = {value, result, lower_buffer(lowering, result)};
     IndexMap identity = nest_identity(type);
     AccessList accesses = {.arena = lowering->builder.arena};
     access_add(&accesses, result, &identity);
     nest_accesses(lowering, map.value, &identity, NULL, &accesses);
     Axes axes = axes_collapse(type, NULL, &accesses);
-    lower_fill_ring(lowering);
     Part part = nest_part(lowering, &axes, 1, lowering->schedule->lanes);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .part = &part};
     NestLoops loops = nest_open(&nest, &axes, 1);
@@ -39,4 +38,10 @@ void lower_map(Lowering *lowering)
         store_elements(&nest, &map);
     nest_close(&nest, &loops);
     part_close(&lowering->builder, &part);
+}
+
+void lower_map(Lowering *lowering)
+{
+    lower_fill_ring(lowering);
+    nest_store_all(lowering, lowering->group.body->results[0].value);
 }

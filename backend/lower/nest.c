@@ -26,14 +26,15 @@ static void add_coordinate(IndexMap *out, int axis, const IndexMap *of, int from
     for (int i = 0; i < MAX_RANK; i++) out->stride[axis][i] += factor * of->stride[from][i];
 }
 
-/* Operands broadcast as in numpy: axes align at the end, those of size 1 stand still. */
-static void broadcast_map(const Type *result, const Type *operand, const IndexMap *map, IndexMap *out)
+IndexMap nest_broadcast(const Type *result, const Type *operand, const IndexMap *map)
 {
+    IndexMap out = {0};
     int missing = result->rank - operand->rank;
     for (int axis = 0; axis < operand->rank; axis++) {
         bool still = operand->dim[axis].high == 1 && result->dim[axis + missing].high != 1;
-        if (!still) add_coordinate(out, axis, map, axis + missing, 1);
+        if (!still) add_coordinate(&out, axis, map, axis + missing, 1);
     }
+    return out;
 }
 
 /* Of what is read at computed places: the coordinates that are not computed. */
@@ -55,10 +56,7 @@ static IndexMap operand_map(const Node *node, int operand, const IndexMap *map)
         indexed_map(node, map, &out);
         return out;
     }
-    if (kind == KIND_MAP || kind == KIND_INDEX) {
-        broadcast_map(result, type, map, &out);
-        return out;
-    }
+    if (kind == KIND_MAP || kind == KIND_INDEX) return nest_broadcast(result, type, map);
     assert(node_def(node)->kind == KIND_VIEW);
     bool viewed = node_def(node)->view(node, &view);
     assert(viewed && !view.linear); /* reshapes stand between groups, says the verifier */

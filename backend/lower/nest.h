@@ -22,6 +22,9 @@ typedef struct Nest {
 
 /* Each axis of the nest is an axis of a tensor of this type. */
 IndexMap nest_identity(const Type *type);
+/* Coordinates of an operand that is broadcast to `result`, from the nest's when the result's follow from them by `map`:
+ * axes align at the end, those of size 1 stand still. */
+IndexMap nest_broadcast(const Type *result, const Type *operand, const IndexMap *map);
 /* The value at the nest's coordinates; `map` says how its coordinates follow from the nest's. */
 const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map);
 
@@ -68,5 +71,8 @@ void nest_close(Nest *nest, const NestLoops *loops);
  * by masked vectors where the target has them and by narrower ones where not. */
 typedef void NestBody(Nest *nest, void *context);
 void nest_vectors(Nest *nest, int axis, int64_t size, int64_t lanes, NestBody *body, void *context);
+
+/* Writes all of a value of the result's shape into the group's result. */
+void nest_store_all(Lowering *lowering, Value value);
 
 #endif

@@ -16,6 +16,10 @@ Value make_where(const Maker *m, Value condition, Value yes, Value no);
 /* x beside a number of its dtype. */
 Value make_with_number(const Maker *m, Op op, Value x, double number);
 
+extern const char *const meeting_words[];
+#define ATTR_MEETING(Struct)                                                                                           \
+    ATTR(Struct, reduce, .kind = ATTR_ENUM, .words = meeting_words, .doc = "what becomes of an element and an update")
+
 /* E0301 unless all dims of the operand are fixed. */
 bool need_fixed(const Node *node, int index, Diag *diag);
 /* E0302 unless the operand's elements can be indices: integers of at most 63 bits. */

@@ -120,16 +120,26 @@ static int new_constant(Drawer *d, const Type *like)
     return add_source(d, draw_weight(r, RANGE_USUAL), type, RANGE_USUAL);
 }
 
-/* Integers that say where in the first operand: its shape, without one axis, or smaller along some axes. */
-static int new_index(Drawer *d, const Type *like)
+/* What is written over the first operand: its shape, or smaller along some axes. */
+static int new_update(Drawer *d, const Type *like)
 {
     Random *r = &d->random;
     Type type = *like;
-    if (type.rank && random_percent(r, 25)) {
+    for (int i = 0; i < type.rank; i++)
+        if (random_percent(r, 30)) type.dim[i] = dim_fixed(random_between(r, 1, type.dim[i].high));
+    return add_source(d, d->graph->owner ? OP_constant : OP_input, type, RANGE_USUAL);
+}
+
+/* Integers that say where in an operand: its shape, without one axis, or smaller along some axes - of an update, 1. */
+static int new_index(Drawer *d, const Type *like, bool written)
+{
+    Random *r = &d->random;
+    Type type = *like;
+    if (!written && type.rank && random_percent(r, 25)) {
         type = scan_slice(like, random_percent(r, 50) ? type.rank - 1 : random_below(r, type.rank));
     } else {
         for (int i = 0; i < type.rank; i++)
-            if (random_percent(r, 30)) type.dim[i] = dim_fixed(random_between(r, 1, type.dim[i].high));
+            if (random_percent(r, 30)) type.dim[i] = dim_fixed(written ? 1 : random_between(r, 1, type.dim[i].high));
     }
     type.dtype = random_percent(r, 50) ? I32 : I64;
     bool given = !d->graph->owner && random_percent(r, 50); /* a body has the inputs that its scan gives it */
@@ -172,7 +182,7 @@ static Op draw_op(Random *r)
     static const OpKind kinds[] = {KIND_MAP,   KIND_MAP,       KIND_MAP,      KIND_MAP,      KIND_MAP,    KIND_VIEW,
                                    KIND_VIEW,  KIND_CONTRACT,  KIND_CONTRACT, KIND_CONTRACT, KIND_REDUCE, KIND_WINDOW,
                                    KIND_ROW,   KIND_COMPOSITE, KIND_NEST,     KIND_PIECES,   KIND_PIECES, KIND_IOTA,
-                                   KIND_INDEX, KIND_INDEX,     KIND_LOOP};
+                                   KIND_INDEX, KIND_INDEX,     KIND_SCATTER,  KIND_SCATTER,  KIND_LOOP};
     OpKind kind = RANDOM_OF(r, kinds);
     for (int attempt = 0; attempt < 1000; attempt++) {
         Op op = (Op)random_below(r, OP_COUNT);
@@ -201,7 +211,11 @@ static bool draw_operands(Drawer *d, Step *step)
         else if (operand->flags & OPERAND_PARAM && def->param) {
             if (!draw_param(d, step, operand, &index)) return false;
         } else if (operand->flags & OPERAND_INDEX && random_percent(&d->random, 90)) {
-            index = new_index(d, type_of(d, step->inputs[0]));
+            bool written = def->kind == KIND_SCATTER;
+            index = new_index(d, type_of(d, step->inputs[written]), written);
+            if (index < 0) return false;
+        } else if (def->kind == KIND_SCATTER && i == 1 && random_percent(&d->random, 60)) {
+            index = new_update(d, type_of(d, step->inputs[0]));
             if (index < 0) return false;
         } else if (!(operand->flags & OPERAND_OPTIONAL) || random_percent(&d->random, 50)) {
             index = draw_operand(d, step);

@@ -250,6 +250,66 @@ static LLVMValueRef op_CEIL(const Operation *o, const LLVMValueRef *in)
     return has_rounding(o) ? intrinsic(o, "llvm.ceil", in[0], NULL) : round_towards(o, in[0], LLVMRealOLT, 1);
 }
 
+/* ---- scaling ---- */
+
+typedef struct ScaleRow {
+    Dtype dtype;
+    int lanes;
+    const char *intrinsic;
+    int mask_bits;
+    bool rounds; /* takes the rounding mode, too */
+} ScaleRow;
+
+static const ScaleRow scale_rows[] = {
+    {F32, 16, "llvm.x86.avx512.mask.scalef.ps.512", 16, true}, {F32, 8, "llvm.x86.avx512.mask.scalef.ps.256", 8, false},
+    {F32, 4, "llvm.x86.avx512.mask.scalef.ps.128", 8, false},  {F64, 8, "llvm.x86.avx512.mask.scalef.pd.512", 8, true},
+    {F64, 4, "llvm.x86.avx512.mask.scalef.pd.256", 8, false},  {F64, 2, "llvm.x86.avx512.mask.scalef.pd.128", 8, false},
+};
+
+static LLVMValueRef scale_by_row(const Operation *o, const ScaleRow *row, const LLVMValueRef *in)
+{
+    enum { CURRENT_MODE = 4 };
+    Emitter *e = o->e;
+    LLVMTypeRef mask = LLVMIntTypeInContext(e->context, (unsigned)row->mask_bits);
+    LLVMValueRef args[] = {in[0], in[1], in[0], LLVMConstAllOnes(mask), LLVMConstInt(e->i32, CURRENT_MODE, 0)};
+    return emit_intrinsic(e, row->intrinsic, NULL, 0, args, row->rounds ? 5 : 4);
+}
+
+static LLVMValueRef power_of_two(const Operation *o, Dtype bits, LLVMValueRef exponent)
+{
+    LLVMBuilderRef b = o->e->builder;
+    bool wide = o->from == F64;
+    LLVMValueRef bias = emit_constant(o->e, bits, o->lanes, (Scalar){.integer = wide ? 1023 : 127});
+    LLVMValueRef fraction = emit_constant(o->e, bits, o->lanes, (Scalar){.integer = wide ? 52 : 23});
+    LLVMValueRef power = LLVMBuildShl(b, LLVMBuildAdd(b, exponent, bias, ""), fraction, "");
+    return LLVMBuildBitCast(b, power, o->type, "");
+}
+
+/* Two products, since 2^n alone need not be a normal number; the second rounds, once.  Of NaN any n will do. */
+static LLVMValueRef scale_by_products(const Operation *o, const LLVMValueRef *in)
+{
+    LLVMBuilderRef b = o->e->builder;
+    Dtype bits = o->from == F64 ? I64 : I32;
+    LLVMTypeRef integers = emit_type(o->e, bits, o->lanes);
+    LLVMValueRef n = LLVMBuildFreeze(b, LLVMBuildFPToSI(b, in[1], integers, ""), "");
+    LLVMValueRef one = emit_constant(o->e, bits, o->lanes, (Scalar){.integer = 1});
+    LLVMValueRef first = LLVMBuildAShr(b, n, one, ""), rest = LLVMBuildSub(b, n, first, "");
+    LLVMValueRef scaled = LLVMBuildFMul(b, in[0], power_of_two(o, bits, first), "");
+    return LLVMBuildFMul(b, scaled, power_of_two(o, bits, rest), "");
+}
+
+static LLVMValueRef op_SCALE(const Operation *o, const LLVMValueRef *in)
+{
+    const Target *target = o->e->options->target;
+    for (size_t i = 0; i < sizeof scale_rows / sizeof *scale_rows; i++) {
+        const ScaleRow *row = &scale_rows[i];
+        bool fits = row->dtype == o->from && row->lanes == o->lanes;
+        if (fits && target->has & FEATURE_SCALE && row->lanes * dtype_bits(row->dtype) / 8 <= target->vector_bytes)
+            return scale_by_row(o, row, in);
+    }
+    return scale_by_products(o, in);
+}
+
 /* ---- bits ---- */
 
 static LLVMValueRef op_AND(const Operation *o, const LLVMValueRef *in)

@@ -137,11 +137,15 @@ static bool *element_of(const Check *c, const LoopRegister *reg, const Affine *i
 
 static bool check_expr(Check *c, const LoopExpr *e);
 
+static bool is_comparison(ExprKind op) { return op == EXPR_EQ || op == EXPR_NE || op == EXPR_LT || op == EXPR_LE; }
+
 static bool computes_on(ExprKind op, Dtype dtype)
 {
     bool integral = !dtype_is_float(dtype);
+    if (is_comparison(op)) return dtype_is_computed(dtype);
     switch (op) {
     case EXPR_FMA:
+    case EXPR_SCALE:
     case EXPR_SQRT:
     case EXPR_FLOOR:
     case EXPR_CEIL:
@@ -151,10 +155,6 @@ static bool computes_on(ExprKind op, Dtype dtype)
     case EXPR_XOR: return integral;
     case EXPR_SHL:
     case EXPR_SHR: return integral && dtype != BOOL;
-    case EXPR_EQ:
-    case EXPR_NE:
-    case EXPR_LT:
-    case EXPR_LE:
     case EXPR_MIN:
     case EXPR_MAX: return dtype_is_computed(dtype);
     case EXPR_CAST: return !dtype_is_storage(dtype);
@@ -163,8 +163,6 @@ static bool computes_on(ExprKind op, Dtype dtype)
     default: return dtype_is_computed(dtype) && dtype != BOOL;
     }
 }
-
-static bool is_comparison(ExprKind op) { return op == EXPR_EQ || op == EXPR_NE || op == EXPR_LT || op == EXPR_LE; }
 
 /* Operands of one dtype, which is the result's unless the operation is there to change it. */
 static bool check_dtypes(const Check *c, const LoopExpr *e, int arity)

@@ -48,6 +48,24 @@
         return x before y ? x : y;                                                                                     \
     }
 
+/* 2^first, then 2^(n - first): 2^n alone need not be a normal number; only the second product may round. */
+static inline float scale_of_float(float x, float n)
+{
+    int32_t whole = n == n ? (int32_t)n : 0, first = whole >> 1;
+    uint32_t bits[2] = {(uint32_t)(first + 127) << 23, (uint32_t)(whole - first + 127) << 23};
+    float power[2];
+    memcpy(power, bits, sizeof power);
+    return x * power[0] * power[1];
+}
+static inline double scale_of_double(double x, double n)
+{
+    int64_t whole = n == n ? (int64_t)n : 0, first = whole >> 1;
+    uint64_t bits[2] = {(uint64_t)(first + 1023) << 52, (uint64_t)(whole - first + 1023) << 52};
+    double power[2];
+    memcpy(power, bits, sizeof power);
+    return x * power[0] * power[1];
+}
+
 #define FLOAT_KERNELS(T, suffix)                                                                                       \
     FLOAT_EXTREME(min, T, <, signbit(x))                                                                               \
     FLOAT_EXTREME(max, T, >, signbit(y))                                                                               \
@@ -63,11 +81,13 @@
     KERNEL1(floor_##T, T, T, floor##suffix(x))                                                                         \
     KERNEL1(ceil_##T, T, T, ceil##suffix(x))                                                                           \
     KERNEL1(rint_##T, T, T, rint##suffix(x))                                                                           \
+    KERNEL2(scale_##T, T, T, scale_of_##T(x, y))                                                                       \
     COMPARE_KERNELS(T)
 #define FLOAT_ROW(T)                                                                                                   \
     [EXPR_ADD] = add_##T, [EXPR_SUB] = sub_##T, [EXPR_MUL] = mul_##T, [EXPR_DIV] = div_##T, [EXPR_NEG] = neg_##T,      \
     [EXPR_ABS] = abs_##T, [EXPR_MIN] = min_##T, [EXPR_MAX] = max_##T, [EXPR_SQRT] = sqrt_##T,                          \
-    [EXPR_FLOOR] = floor_##T, [EXPR_CEIL] = ceil_##T, [EXPR_RINT] = rint_##T, [EXPR_FMA] = fma_##T, COMPARE_ROW(T)
+    [EXPR_FLOOR] = floor_##T, [EXPR_CEIL] = ceil_##T, [EXPR_RINT] = rint_##T, [EXPR_FMA] = fma_##T,                    \
+    [EXPR_SCALE] = scale_##T, COMPARE_ROW(T)
 
 FLOAT_KERNELS(float, f)
 FLOAT_KERNELS(double, )

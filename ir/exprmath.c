@@ -16,23 +16,18 @@ static int power_of_two(Expr *e, const Format *f, int k)
     return expr_bitcast(e, f->dtype, expr_binary(e, EXPR_SHL, biased, math_whole(e, f, f->fraction)));
 }
 
-/* exp(x) = 2^k exp(r), |r| <= ln(2)/2, exp(r) = 1 + r + r^2 p(r).  Two scalings, since 2^k alone may not be a normal
- * number when exp(x) is one or is subnormal; the second rounds, once. */
+/* exp(x) = 2^n exp(r), |r| <= ln(2)/2, exp(r) = 1 + r + r^2 p(r). */
 int math_exp(Expr *e, const Format *f, int x, int low, int down)
 {
     int magic = math_real(e, f, f->magic), one = math_real(e, f, 1);
     x = at_least(e, at_most(e, x, math_real(e, f, f->exp_high + down)), math_real(e, f, f->exp_low));
     int shifted = expr_fma(e, x, math_real(e, f, 0x1.71547652b82fep0), magic);
-    int k = math_sub(e, expr_bitcast(e, f->bits, shifted), expr_bitcast(e, f->bits, magic));
     int n = math_sub(e, shifted, magic);
     int r = expr_fma(e, n, math_real(e, f, -f->ln2_high), x);
     r = expr_fma(e, n, math_real(e, f, -f->ln2_low), r);
     if (low >= 0) r = math_add(e, r, low);
     int sum = math_add(e, one, expr_fma(e, math_mul(e, r, r), math_horner(e, f, &f->exp, r), r));
-    if (down) k = math_sub(e, k, math_whole(e, f, down));
-    int first = expr_binary(e, EXPR_SHR, k, math_whole(e, f, 1));
-    int second = math_sub(e, k, first);
-    return math_mul(e, math_mul(e, sum, power_of_two(e, f, first)), power_of_two(e, f, second));
+    return expr_binary(e, EXPR_SCALE, sum, down ? math_sub(e, n, math_real(e, f, down)) : n);
 }
 
 int expr_exp(Expr *e, int x) { return math_exp(e, math_format(e, x), x, -1, 0); }

@@ -28,6 +28,7 @@ const AttrTable schedule_attrs = ATTRS(
          .doc = "output channels that lie together in packed weights, 0 not packed"),
     ATTR(Schedule, products, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 16,
          .doc = "products that one step adds to each sum"),
+    ATTR(Schedule, reciprocal, .kind = ATTR_BOOL, .doc = "a row is multiplied by what it would be divided by, once"),
     ATTR(Schedule, prefetch, .kind = ATTR_INT, .low = 0, .high = 1 << 20,
          .doc = "bytes ahead that packed weights are fetched"),
     ATTR(Schedule, threads, .kind = ATTR_INT, .fallback = 1, .low = 1, .high = 1024,

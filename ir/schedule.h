@@ -34,6 +34,7 @@ struct Schedule {
     int64_t strip_columns; /* the same along a row */
     int64_t panel;         /* output channels that lie together in packed weights and bias; 0: not packed */
     int64_t products;      /* that one step adds to each sum: 2, 4 or 16 of 8-bit operands, else 1 */
+    bool reciprocal;       /* rows are multiplied by 1 / their sum, not divided: not as exact */
     int64_t prefetch;      /* bytes ahead that packed weights are fetched, 0 none */
     int64_t threads;       /* parts that run side by side when there is a pool; 1: one thread */
     int split;             /* a Split: what the parts are of */

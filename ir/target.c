@@ -89,7 +89,7 @@ enum {
      ((isa) & (ISA_FMA | ISA_NEON | ISA_ROUND) ? FEATURE_ROUND : 0u) |                                                 \
      (((int)(arch) == (int)ARCH_X86_64 && X86_DOT8(isa)) || (isa)&ISA_DOTPROD ? FEATURE_DOT8 : 0u) |                   \
      ((isa)&ISA_BF16 ? FEATURE_DOTBF16 : 0u) | ((isa)&ISA_DSP && !((isa)&ISA_MVE) ? FEATURE_DUAL_MAC : 0u) |           \
-     ((isa)&ISA_MVE ? FEATURE_VECTOR_SUM : 0u) |                                                                       \
+     ((isa)&ISA_512F && (isa)&ISA_512VL ? FEATURE_SCALE : 0u) | ((isa)&ISA_MVE ? FEATURE_VECTOR_SUM : 0u) |            \
      ((int)(arch) == (int)ARCH_X86_64 || (isa)&ISA_NEON ? FEATURE_PAIRS : 0u))
 
 const Target target_table[] = {

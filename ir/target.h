@@ -17,6 +17,7 @@ enum {
     FEATURE_ROUND = 32,       /* rounding to whole numbers in one instruction */
     FEATURE_DUAL_MAC = 64,    /* two products of 16 bits added in one instruction (Arm's DSP extension) */
     FEATURE_VECTOR_SUM = 128, /* products of whole vectors added to one scalar in one instruction (MVE) */
+    FEATURE_SCALE = 512,      /* x * 2^n in one instruction (AVX-512's scalef), at every width */
     FEATURE_PAIRS = 256       /* products of neighbours added in pairs: of 16 bits (pmaddwd), or of bytes (sadalp) */
 };
 

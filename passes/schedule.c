@@ -171,11 +171,15 @@ bool variant_direct(const Group *group, const PassContext *context, Schedule *ou
     const Type *type = &group->node->types[0];
     int64_t elements = type_elements(type), lanes = lanes_for(group, target);
     while (lanes > 1 && lanes > elements) lanes /= 2;
+    /* one division more for a row, and none for each of its vectors: short rows keep theirs, and eval's bits */
+    bool reciprocal = group->kind == KIND_ROW && context->fast && dtype_bits(type->dtype) >= 32 &&
+                      type->dim[type->rank - 1].high >= 64;
     *out = (Schedule){.lanes = lanes,
                       .tile_rows = 1,
                       .tile_columns = 1,
                       .tile_vectors = 1,
                       .unroll = 1,
+                      .reciprocal = reciprocal,
                       .cost = (double)elements / (double)lanes};
     return true;
 }

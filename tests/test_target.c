@@ -53,7 +53,7 @@ static void levels_widen_vectors(void **state)
     assert_true(base.vector_bytes == 16 && base.vector_registers == 16 && base.has == FEATURE_PAIRS);
     const unsigned fma = FEATURE_PAIRS | FEATURE_FMA | FEATURE_FMA64 | FEATURE_ROUND;
     assert_true(v3.vector_bytes == 32 && v3.vector_registers == 16 && v3.has == fma);
-    assert_true(v4.vector_bytes == 64 && v4.vector_registers == 32 && v4.has == (fma | FEATURE_MASKED));
+    assert_true(v4.vector_bytes == 64 && v4.vector_registers == 32 && v4.has == (fma | FEATURE_MASKED | FEATURE_SCALE));
     assert_true(selected(*state, "znver4", "").has & FEATURE_DOTBF16);
 }
 

@@ -68,6 +68,13 @@ static const LoopExpr *apply(const Tile *t, ExprKind op, const LoopExpr *x, cons
     return loop_op(builder(t), op, t->f->dtype, x, y, NULL);
 }
 
+/* NaN is left out, and zeros have any sign: a score of NaN makes a weight of it, and so all of the query's result. */
+static const LoopExpr *larger(const Tile *t, const LoopExpr *most, const LoopExpr *score)
+{
+    LoopBuilder *b = builder(t);
+    return loop_op(b, EXPR_SELECT, t->f->dtype, loop_op(b, EXPR_LT, BOOL, most, score, NULL), score, most);
+}
+
 /* ---- the scores of a block ---- */
 
 /* -infinity for keys after the query. */
@@ -147,7 +154,7 @@ static void score_keys(const Tile *t, const Block *block, Affine at, int64_t key
         const LoopExpr *sum = loop_reg(b, sums, affine_plus(affine_scale(row.at, t->vectors), v));
         const LoopExpr *score = loop_let(b, "score", finish_score(t, sum, affine_add(key, row.at), v));
         loop_store(b, f->weights, scratch_address(t, affine_add(at, row.at), v), score, 1, (int)f->lanes);
-        loop_assign(b, t->most, affine(v), apply(t, EXPR_MAX, loop_reg(b, t->most, affine(v)), score));
+        loop_assign(b, t->most, affine(v), larger(t, loop_reg(b, t->most, affine(v)), score));
     }
     loop_end(b, row);
 }

@@ -22,6 +22,7 @@ static bool op_is_positive(const ExprOp *op, const bool *known, const bool *args
     case EXPR_MUL:
     case EXPR_DIV:
     case EXPR_MIN: return x && y;
+    case EXPR_SCALE: return x;
     case EXPR_FMA: return x && y && known[op->in[2]];
     case EXPR_SELECT: return y && known[op->in[2]];
     case EXPR_SQRT:

@@ -57,12 +57,22 @@ static const LoopExpr *element_again(const Row *r, Nest *nest)
     return r->computed ? stored(r, nest) : element(r, nest);
 }
 
+/* The larger of two is a comparison here, and NaN is left out: exponentials see neither it nor the sign of zero in a
+ * maximum, as each element makes its own, and their sum. */
+static const LoopExpr *combined(const Row *r, ExprKind combine, const LoopExpr *old, const LoopExpr *value)
+{
+    LoopBuilder *b = builder(r);
+    if (combine != EXPR_MAX) return loop_op(b, combine, r->wide, old, value, NULL);
+    value = loop_let(b, "element", value);
+    return loop_op(b, EXPR_SELECT, r->wide, loop_op(b, EXPR_LT, BOOL, old, value, NULL), value, old);
+}
+
 /* Combines a vector into the partial results; lanes that hold no element leave theirs alone. */
 static void add_partials(const Row *r, const Nest *nest, ExprKind combine, const LoopExpr *value)
 {
     LoopBuilder *b = builder(r);
     const LoopExpr *old = loop_reg(b, r->partials, affine(r->chain));
-    const LoopExpr *next = loop_op(b, combine, r->wide, old, lower_cast(b, r->wide, value), NULL);
+    const LoopExpr *next = combined(r, combine, old, lower_cast(b, r->wide, value));
     if (nest->active < PARTIALS) {
         const LoopExpr *count = loop_const(b, I32, PARTIALS, nest->active);
         const LoopExpr *mask = loop_op(b, EXPR_LT, BOOL, loop_lane(b, I32, PARTIALS), count, NULL);
@@ -131,7 +141,8 @@ static void exponentiate(const Row *r, Nest *nest)
 
 static void divide(const Row *r, Nest *nest)
 {
-    store(r, nest, rounded(r, EXPR_DIV, stored(r, nest), loop_splat(builder(r), r->sum, nest->lanes)));
+    ExprKind op = r->lowering->schedule->reciprocal ? EXPR_MUL : EXPR_DIV;
+    store(r, nest, rounded(r, op, stored(r, nest), loop_splat(builder(r), r->sum, nest->lanes)));
 }
 
 static const LoopExpr *fold(const Row *r, const char *name, ExprKind combine)
@@ -139,7 +150,7 @@ static const LoopExpr *fold(const Row *r, const char *name, ExprKind combine)
     LoopBuilder *b = builder(r);
     const LoopExpr *all = loop_reg(b, r->partials, affine(0));
     for (int chain = 1; chain < r->chains; chain++)
-        all = loop_op(b, combine, r->wide, all, loop_reg(b, r->partials, affine(chain)), NULL);
+        all = loop_let(b, name, combined(r, combine, all, loop_reg(b, r->partials, affine(chain))));
     return loop_let(b, name, lower_cast(b, r->dtype, loop_fold(b, combine, all)));
 }
 
@@ -161,6 +172,10 @@ static void softmax_row(Row *r, const Nest *nest)
     start(r, COMBINE_SUM);
     sweep(r, nest, exponentiate);
     r->sum = fold(r, "sum", EXPR_ADD);
+    if (r->lowering->schedule->reciprocal) {
+        const LoopExpr *one = loop_const(builder(r), r->dtype, 1, 1);
+        r->sum = loop_let(builder(r), "factor", rounded(r, EXPR_DIV, one, r->sum));
+    }
     sweep(r, nest, divide);
 }
 

@@ -94,7 +94,18 @@ static void fill_axis(Lowering *lowering, const LoopBuffer *buffer, int axis, Af
 void lower_fill_ring(Lowering *lowering)
 {
     Value result = value_of((Node *)lowering->group.node);
-    if (place_has_halo(&result.node->places[0])) fill_axis(lowering, lower_buffer(lowering, result), 0, affine(0));
+    const Place *place = &result.node->places[0];
+    if (place_has_halo(place) && !place->part) fill_axis(lowering, lower_buffer(lowering, result), 0, affine(0));
+}
+
+bool lower_is_in_place(const Lowering *lowering, const Piece *piece)
+{
+    const Group *group = &lowering->group;
+    if (piece->operand < 0 || !value_equal(group->body->results[0].value, value_of((Node *)group->anchor)))
+        return false;
+    Value operand = group->anchor->inputs[piece->operand];
+    if (group_is_inside(group, operand) || !operand.node->places) return false;
+    return place_holds_piece(group->node->places, piece, &operand.node->places[operand.slot], value_type(operand));
 }
 
 /* ---- values ---- */
@@ -139,6 +150,19 @@ static int count_steps(const Graph *graph)
     return steps;
 }
 
+/* What lies in its box already is neither read nor written. */
+static void leave_out_parts(Lowering *lowering)
+{
+    LoopFunction *f = lowering->builder.function;
+    const Node *anchor = lowering->group.anchor;
+    Piece piece;
+    for (int64_t i = 0; node_def(anchor)->piece(anchor, i, &piece); i++) {
+        if (!lower_is_in_place(lowering, &piece)) continue;
+        f->bytes_read -= (double)type_bytes(value_type(anchor->inputs[piece.operand]));
+        f->bytes_written -= (double)type_bytes(value_type(anchor->inputs[piece.operand]));
+    }
+}
+
 static void count_traffic(Lowering *lowering)
 {
     LoopFunction *f = lowering->builder.function;
@@ -146,10 +170,13 @@ static void count_traffic(Lowering *lowering)
     int count = graph_captures(lowering->group.body, &captures);
     for (int i = 0; i < count; i++) {
         const Place *place = &captures[i].node->places[captures[i].slot];
-        if (place->space != SPACE_NONE) f->bytes_read += (double)place_bytes(place, value_type(captures[i]));
+        if (place->space == SPACE_NONE) continue;
+        const Type *type = value_type(captures[i]);
+        f->bytes_read += (double)(place->part ? type_bytes(type) : place_bytes(place, type));
     }
     const Node *node = lowering->group.node;
     for (int slot = 0; slot < node->nresults; slot++) f->bytes_written += (double)type_bytes(&node->types[slot]);
+    if (lowering->group.kind == KIND_PIECES) leave_out_parts(lowering);
 }
 
 static LoopFunction *lower_group(const Node *node, const Target *target, Arena *arena, Diag *diag)

@@ -32,6 +32,8 @@ LowerGroup lower_map, lower_pieces, lower_scatter, lower_reduce, lower_contract,
 
 /* The loops that fill the ring of the group's result with what it holds; nothing when there is none. */
 void lower_fill_ring(Lowering *lowering);
+/* Does the operand of a box of the group's anchor lie where the box does: is there nothing to do? */
+bool lower_is_in_place(const Lowering *lowering, const Piece *piece);
 /* A constant of equal elements as an immediate; NULL when the value is something else. */
 const LoopExpr *lower_number(Lowering *lowering, Value value, int lanes);
 /* A constant of any dtype, in every lane. */

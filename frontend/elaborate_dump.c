@@ -50,6 +50,7 @@ static void note_origin(Elaborator *e, const AstNote *note, Node *node)
 typedef struct PlaceAttrs {
     int64_t index, offset, panel, ring, slack, abreast, steps;
     int packing;
+    bool part;
     IntList stride, before, after, reach, moves;
 } PlaceAttrs;
 
@@ -68,7 +69,7 @@ static const AttrTable place_attrs =
           ATTR(PlaceAttrs, moves, .kind = ATTR_INTS, .low = 0, .high = INT64_MAX),
           ATTR(PlaceAttrs, before, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, after, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX),
-          ATTR(PlaceAttrs, ring, .kind = ATTR_INT, .low = -128, .high = 255),
+          ATTR(PlaceAttrs, part, .kind = ATTR_BOOL), ATTR(PlaceAttrs, ring, .kind = ATTR_INT, .low = -128, .high = 255),
           ATTR(PlaceAttrs, abreast, .kind = ATTR_INT, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, steps, .kind = ATTR_INT, .low = 0, .high = INT32_MAX),
           ATTR(PlaceAttrs, reach, .kind = ATTR_INTS, .low = 0, .high = INT32_MAX));
@@ -107,7 +108,7 @@ static bool copy_axes(Elaborator *e, const AstNote *note, const IntList *from, i
 static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
 {
     PlaceAttrs attrs;
-    bool given[13] = {false};
+    bool given[14] = {false};
     int slot;
     Space space;
     attr_set_defaults(&place_attrs, &attrs);
@@ -121,6 +122,7 @@ static void note_place(Elaborator *e, Frame *f, const AstNote *note, Node *node)
                      .offset = attrs.offset,
                      .panel = attrs.panel,
                      .packing = attrs.packing,
+                     .part = attrs.part,
                      .ring = attrs.ring,
                      .slack = attrs.slack,
                      .abreast = attrs.abreast,

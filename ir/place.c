@@ -155,10 +155,28 @@ Place scan_result_place(const Node *scan, int number)
                        scan_depth(scan->graph));
 }
 
+static bool same_memory(const Place *a, const Place *b)
+{
+    return a->space == b->space && a->index == b->index && a->offset == b->offset &&
+           !memcmp(a->moves, b->moves, sizeof a->moves) && !memcmp(a->stride, b->stride, sizeof a->stride);
+}
+
+bool place_holds_piece(const Place *whole, const Piece *piece, const Place *operand, const Type *type)
+{
+    if (!operand->part || !same_memory(whole, operand)) return false;
+    for (int axis = 0; axis < type->rank; axis++) {
+        if (operand->before[axis] != whole->before[axis] + piece->begin[axis] || piece->map.offset[axis]) return false;
+        if (piece->size[axis] != type->dim[axis].high) return false;
+        for (int r = 0; r < type->rank; r++)
+            if (piece->map.stride[axis][r] != (axis == r)) return false;
+    }
+    return true;
+}
+
 bool place_equal(const Place *a, const Place *b)
 {
     return a->space == b->space && a->index == b->index && a->offset == b->offset && a->panel == b->panel &&
-           a->packing == b->packing && a->ring == b->ring && !memcmp(a->stride, b->stride, sizeof a->stride) &&
-           !memcmp(a->before, b->before, sizeof a->before) && !memcmp(a->after, b->after, sizeof a->after) &&
-           !memcmp(a->moves, b->moves, sizeof a->moves);
+           a->part == b->part && a->packing == b->packing && a->ring == b->ring &&
+           !memcmp(a->stride, b->stride, sizeof a->stride) && !memcmp(a->before, b->before, sizeof a->before) &&
+           !memcmp(a->after, b->after, sizeof a->after) && !memcmp(a->moves, b->moves, sizeof a->moves);
 }

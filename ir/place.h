@@ -28,6 +28,7 @@ struct Place {
     int64_t panel;            /* constants only: 0, or [..., N] lies as [N / panel rounded up, ..., panel], padded
                                  with zeros, in the order that a tile reads it */
     int64_t slack;            /* in the arena only: bytes behind the last element that may be read, and hold anything */
+    bool part;                /* what is around the tensor is other values', which fill it: no ring */
     int packing; /* constants only: a Packing of ir/packing.h, what the weights' section holds of the tensor */
     /* packing sparse only: panels that are read side by side, the steps that all such groups of panels take, and
      * elements of the other operand that one step along each axis of the reduction goes */
@@ -54,6 +55,8 @@ Place place_slice(const Place *whole, const Type *type, int64_t axis, int depth)
 /* Where the region of a planned scan finds its number-th input, and puts its number-th result. */
 Place scan_input_place(const Node *scan, int number);
 Place scan_result_place(const Node *scan, int number);
+/* Does the operand of a box lie in it already, in the buffer of the whole?  Types and places as they are planned. */
+bool place_holds_piece(const Place *whole, const Piece *piece, const Place *operand, const Type *type);
 bool place_equal(const Place *a, const Place *b);
 
 #endif

@@ -94,6 +94,7 @@ static void print_place(Printer *p, const Node *node, int slot)
     print_axes(p, "before", place->before, zeros, type->rank);
     print_axes(p, "after", place->after, zeros, type->rank);
     print_axes(p, "reach", place->reach, zeros, type->rank);
+    if (place->part) fputs(", part: yes", p->out);
     if (place->ring) fprintf(p->out, ", ring: %lld", (long long)place->ring);
     fputc(')', p->out);
 }

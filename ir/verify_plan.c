@@ -259,6 +259,8 @@ static void check_place(PlanCheck *check, const Buffer *buffer)
                                : "does not lie at a multiple of 64 bytes");
     if (buffer->scratch && check->scan) check_turn_space(check, buffer);
     if (buffer->scratch) return;
+    if (place->part && (place->space != SPACE_ARENA || node->op != OP_group))
+        broken(check, node, "is said to be a part of another value, which only a group's result in the arena can be");
     if (place->space == SPACE_SCRATCH) broken(check, node, "lies in scratch, which is no value's");
     if ((place->panel || place->packing) && place->space != SPACE_CONSTANT)
         broken(check, node, "is packed, but no constant");
@@ -326,10 +328,44 @@ static bool bytes_overlap(const Buffer *a, const Buffer *b)
     return a->place->offset < b->place->offset + b->bytes && b->place->offset < a->place->offset + a->bytes;
 }
 
+/* Values in one buffer whose boxes are apart along some axis. */
+static bool lie_beside(const Buffer *a, const Buffer *b)
+{
+    const Type *s = value_type(a->value), *t = value_type(b->value);
+    if (!a->place->part || !b->place->part || a->scratch || b->scratch) return false;
+    if (s->dtype != t->dtype || s->rank != t->rank || a->bytes != b->bytes) return false;
+    if (!same_buffer(a->place, b->place) || memcmp(a->place->stride, b->place->stride, sizeof a->place->stride) != 0)
+        return false;
+    for (int axis = 0; axis < s->rank; axis++) {
+        int64_t from = a->place->before[axis], other = b->place->before[axis];
+        if (from + s->dim[axis].high <= other || other + t->dim[axis].high <= from) return true;
+    }
+    return false;
+}
+
+/* Is the value one that `whole` is made of, which lies in its box already, or in that of one of those? */
+static bool lies_inside(const Buffer *part, const Node *whole)
+{
+    if (whole->op != OP_group || !whole->places || !part->place->part) return false;
+    Group group = group_of(whole);
+    if (group.kind != KIND_PIECES || group.body->results[0].value.node != group.anchor) return false;
+    Piece piece;
+    for (int64_t i = 0; node_def(group.anchor)->piece(group.anchor, i, &piece); i++) {
+        if (piece.operand < 0) continue;
+        Value operand = group.anchor->inputs[piece.operand];
+        if (operand.node->graph != whole->graph || !operand.node->places) continue;
+        const Place *place = &operand.node->places[operand.slot];
+        if (!place_holds_piece(whole->places, &piece, place, value_type(operand))) continue;
+        if (value_equal(operand, part->value) || lies_inside(part, operand.node)) return true;
+    }
+    return false;
+}
+
 static void check_arena_pair(PlanCheck *check, const Buffer *a, const Buffer *b)
 {
     if (!bytes_overlap(a, b) || a->made > b->last || b->made > a->last) return;
-    if (is_in_place(a, b) || is_in_place(b, a)) return;
+    if (is_in_place(a, b) || is_in_place(b, a) || lie_beside(a, b)) return;
+    if (lies_inside(a, b->value.node) || lies_inside(b, a->value.node)) return;
     broken(check, b->value.node,
            arena_printf(check->diag->arena, "%soverlaps %s`%s` in the %s while both are in use",
                         b->scratch ? "has scratch that " : "", a->scratch ? "the scratch of " : "", a->value.node->name,

@@ -163,6 +163,10 @@ static bool check_ring(const Group *group, Diag *diag)
     const Place *place = input.node->places ? &input.node->places[input.slot] : NULL;
     const int64_t *begin = c.window.pad_begin, *end = c.window.pad_end;
     bool padded = begin[0] > 0 || begin[1] > 0 || end[0] > 0 || end[1] > 0;
+    if (padded && place && place->part)
+        return diag_error(diag, E0605, node_span(input.node),
+                          "`%s` lies inside another value's buffer: there is no room for the padding that `%s` reads",
+                          input.node->name, group->anchor->name);
     if (!padded || !place || !place_has_halo(place) || place->ring == c.pad_value) return true;
     return diag_error(diag, E0605, node_span(input.node), "`%s` has another ring than the padding that `%s` reads",
                       input.node->name, group->anchor->name);

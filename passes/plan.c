@@ -5,6 +5,7 @@
 #include "ir/strips.h"
 #include "passes/layout.h"
 #include "passes/lifetime.h"
+#include "passes/parts.h"
 #include "passes/pass.h"
 #include "passes/schedule.h"
 
@@ -15,6 +16,7 @@ typedef struct Planner {
     Graph *graph;
     Arena *scratch;
     NodeMap *packed; /* constants whose order is settled */
+    Parts parts;
     Lifetimes lifetimes;
 } Planner;
 
@@ -207,6 +209,7 @@ static void set_strides(const Graph *graph)
 static bool shape_places(Planner *p, Diag *diag)
 {
     if (!shape_groups(p, p->graph, false, diag) || !shape_groups(p, p->graph, true, diag)) return false;
+    p->parts = parts_choose(p->scratch, p->graph);
     set_strides(p->graph);
     set_sparse_places(p->graph);
     return true;
@@ -229,9 +232,24 @@ static bool can_take(const Planner *p, const Group *group, Value value)
     Value result = value_of((Node *)group->node);
     if (!lifetimes_know(&p->lifetimes, value)) return false; /* what is outside of a scan stays for the next turn */
     Storage *taken = lifetimes_find(&p->lifetimes, value), *own = lifetimes_find(&p->lifetimes, result);
+    if (place_of(taken->root)->part || place_of(own->root)->part) return false;
     if (taken->space != SPACE_ARENA || own->space != SPACE_ARENA || taken->last != own->first) return false;
     if (!same_layout(value, result)) return false;
     return lifetimes_in_step(&p->lifetimes, group, taken);
+}
+
+/* A part's memory is its whole's, which nobody may have before all parts are done with.  Wholes that are parts come
+ * before theirs in the list. */
+static void join_parts(Planner *p)
+{
+    for (size_t i = p->parts.count; i-- > 0;) {
+        const PartOf *part = &p->parts.items[i];
+        if (!lifetimes_know(&p->lifetimes, part->part)) continue;
+        Storage *own = lifetimes_find(&p->lifetimes, part->part);
+        Storage *whole = lifetimes_find(&p->lifetimes, part->whole);
+        own->into = (int)(whole - p->lifetimes.storages);
+        if (whole->last < own->last) whole->last = own->last;
+    }
 }
 
 static void reuse_memory(Planner *p)
@@ -275,6 +293,12 @@ static void place_constants(Planner *p)
     }
 }
 
+static void needed_for(Block *block, const Storage *storage)
+{
+    if (block->first > storage->first) block->first = storage->first;
+    if (block->last < storage->last) block->last = storage->last;
+}
+
 static void place_arena(Planner *p)
 {
     const Lifetimes *l = &p->lifetimes;
@@ -283,15 +307,13 @@ static void place_arena(Planner *p)
     int count = 0;
     for (int i = 0; i < l->count; i++) {
         const Storage *s = &l->storages[i];
-        if (s->space != SPACE_ARENA) continue;
-        int owner = lifetimes_resolve(l, i); /* comes before what takes it over */
-        if (owner == i) {
-            block_of[i] = count;
-            blocks[count++] = (Block){s->first, s->last, place_bytes(place_of(s->root), value_type(s->root)), 0};
-        } else if (blocks[block_of[owner]].last < s->last) {
-            blocks[block_of[owner]].last = s->last;
-        }
+        if (s->space != SPACE_ARENA || lifetimes_resolve(l, i) != i) continue;
+        block_of[i] = count;
+        blocks[count++] = (Block){s->first, s->last, place_bytes(place_of(s->root), value_type(s->root)), 0};
     }
+    for (int i = 0; i < l->count; i++)
+        if (l->storages[i].space == SPACE_ARENA)
+            needed_for(&blocks[block_of[lifetimes_resolve(l, i)]], &l->storages[i]);
     int scratch = count;
     count += lifetimes_scratch(p->graph, blocks + count);
     layout_blocks(p->scratch, blocks, count);
@@ -352,10 +374,11 @@ static void place_aliases(const Graph *graph)
 /* What a turn makes for itself lies in one block, which is the scan's while it runs: offsets from its start. */
 static void plan_turns(const Planner *outer, Node *scan)
 {
-    Planner p = {.graph = scan->regions[0], .scratch = outer->scratch};
+    Planner p = {.graph = scan->regions[0], .scratch = outer->scratch, .parts = outer->parts};
     for (Node *node = p.graph->first; node; node = node->next)
         if (node_def(node)->kind == KIND_LOOP) plan_turns(&p, node);
     p.lifetimes = lifetimes_of(p.graph, p.scratch);
+    join_parts(&p);
     reuse_memory(&p);
     place_arena(&p);
     scan->schedule->scratch = graph_space_bytes(p.graph, SPACE_ARENA);
@@ -402,6 +425,7 @@ bool pass_plan(Graph *graph, const PassContext *context, Diag *diag)
         for (Node *node = graph->first; node; node = node->next)
             if (node_def(node)->kind == KIND_LOOP) plan_turns(&p, node);
         p.lifetimes = lifetimes_of(graph, scratch);
+        join_parts(&p);
         reuse_memory(&p);
         place_ports(&p);
         place_states(&p);

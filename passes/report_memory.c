@@ -15,6 +15,18 @@ static bool is_taken_over(const Storage *before, const Storage *after)
            before->first < after->first && place_of(before)->offset == place_of(after)->offset;
 }
 
+/* The step that makes the first of the parts that lie in the buffer. */
+static int first_part(const Lifetimes *l, const Storage *whole)
+{
+    int first = whole->first;
+    for (int i = 0; i < l->count; i++) {
+        const Storage *s = &l->storages[i];
+        if (s->space != SPACE_ARENA || !place_of(s)->part || place_of(s)->offset != place_of(whole)->offset) continue;
+        if (s->last >= whole->first && s->first < first) first = s->first;
+    }
+    return first;
+}
+
 static int64_t live_peak(const Graph *graph, const Lifetimes *l, Arena *arena)
 {
     Block *blocks = ARENA_ARRAY(arena, Block, l->count + l->steps);
@@ -22,7 +34,8 @@ static int64_t live_peak(const Graph *graph, const Lifetimes *l, Arena *arena)
     for (int i = 0; i < l->count; i++) {
         const Storage *s = &l->storages[i];
         if (s->space != SPACE_ARENA) continue;
-        Block block = {s->first, s->last, bytes_of(s), 0};
+        if (place_of(s)->part) continue;
+        Block block = {first_part(l, s), s->last, bytes_of(s), 0};
         /* two that are one buffer do not count twice at the step between them */
         for (int k = 0; k < l->count; k++)
             if (is_taken_over(s, &l->storages[k])) block.last--;
@@ -69,7 +82,9 @@ static void print_arena(const Graph *graph, const Lifetimes *l, Arena *arena, FI
         if (s->space != SPACE_ARENA) continue;
         fprintf(out, "%-24s %12" PRId64 " %12" PRId64 "  %s .. %s%s\n", value_name(arena, s->root), bytes_of(s),
                 place_of(s)->offset, steps[s->first], steps[s->last],
-                place_has_halo(place_of(s)) ? "  (with ring)" : "");
+                place_of(s)->part             ? "  (part of another)"
+                : place_has_halo(place_of(s)) ? "  (with ring)"
+                                              : "");
     }
 }
 

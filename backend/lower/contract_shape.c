@@ -131,10 +131,13 @@ static bool can_flatten(const Contract *c, const Group *group)
     Value *captured;
     int count = graph_captures(group->body, &captured);
     for (int i = 0; i < count; i++) {
-        if (captured[i].node->places && place_has_halo(place_of(captured[i]))) return false;
         bool own = false;
         for (int k = 0; k < group->anchor->ninputs; k++) own |= value_equal(group->anchor->inputs[k], captured[i]);
-        if (!own && !is_line(value_type(captured[i]), &group->node->types[0])) return false;
+        if (own || !captured[i].node->places) continue;
+        if (!is_line(value_type(captured[i]), &group->node->types[0])) return false;
+        if (place_of(captured[i])->space == SPACE_NONE || !place_has_halo(place_of(captured[i]))) continue;
+        Site site = contract_site(c, captured[i]);
+        if (!is_one_line(c, &site)) return false;
     }
     return true;
 }

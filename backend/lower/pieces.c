@@ -64,5 +64,6 @@ void lower_pieces(Lowering *lowering)
 {
     Pieces p = {.lowering = lowering, .anchor = lowering->group.anchor};
     lower_fill_ring(lowering);
-    for (int64_t i = 0; node_def(p.anchor)->piece(p.anchor, i, &p.piece); i++) lower_piece(&p);
+    for (int64_t i = 0; node_def(p.anchor)->piece(p.anchor, i, &p.piece); i++)
+        if (!lower_is_in_place(lowering, &p.piece)) lower_piece(&p);
 }

@@ -1,0 +1,144 @@
+#include "passes/parts.h"
+
+#include "ir/strips.h"
+#include "passes/schedule.h"
+
+static Place *place_of(Value value) { return &value.node->places[value.slot]; }
+
+static const PartOf *find(const Parts *parts, Value value)
+{
+    const int64_t *cell = node_map_find(parts->of, value.node);
+    return cell && *cell ? &parts->items[*cell - 1] : NULL;
+}
+
+Value parts_root(const Parts *parts, Value value)
+{
+    for (const PartOf *part = find(parts, value); part; part = find(parts, value)) value = part->whole;
+    return value;
+}
+
+static void add(Parts *parts, Value part, Value whole)
+{
+    parts->items = arena_grow(parts->arena, parts->items, parts->count, &parts->capacity, sizeof *parts->items);
+    parts->items[parts->count++] = (PartOf){part, whole};
+    *node_map_cell(parts->of, part.node) = (int64_t)parts->count;
+}
+
+/* Dot products along a kernel's row read pixels as neighbours, which those of a part are not. */
+static bool is_read_in_runs(const Graph *graph, Value value)
+{
+    for (const Node *node = leaf_first(graph); node; node = leaf_next(node)) {
+        Group group = group_of(node);
+        if (group.kind != KIND_CONTRACT || !value_equal(group.anchor->inputs[0], value)) continue;
+        Contraction c;
+        node_def(group.anchor)->contract(group.anchor, &c);
+        if (node->schedule->variant == VARIANT_DOT && contraction_has_row_runs(&c, group.anchor)) return true;
+    }
+    return false;
+}
+
+static bool is_result(const Graph *graph, Value value)
+{
+    for (int i = 0; i < graph->nresults; i++)
+        if (value_equal(graph->results[i].value, value)) return true;
+    return false;
+}
+
+static bool runs_in_parts(const Node *group) { return group->schedule->threads > 1; }
+
+/* Does the group read what lies in the buffer of `root`? */
+static bool reads_buffer(const Parts *parts, const Node *group, Value root)
+{
+    if (!runs_in_parts(group)) return false;
+    Value *captured;
+    int count = graph_captures(group->regions[0], &captured);
+    for (int i = 0; i < count; i++)
+        if (value_equal(parts_root(parts, captured[i]), root)) return true;
+    return false;
+}
+
+static bool captures(const Node *group, Value value)
+{
+    Value *captured;
+    int count = graph_captures(group->regions[0], &captured);
+    for (int i = 0; i < count; i++)
+        if (value_equal(captured[i], value)) return true;
+    return false;
+}
+
+/* A group that runs in parts reads nothing of the buffer that it writes: so no part reads what another writes. */
+static bool is_read_by_neighbours(const Parts *parts, Value value, Value root)
+{
+    for (size_t i = 0; i < parts->count; i++) {
+        const Node *writer = parts->items[i].part.node;
+        if (!value_equal(parts_root(parts, parts->items[i].whole), root)) continue;
+        if (runs_in_parts(writer) && captures(writer, value)) return true;
+    }
+    return false;
+}
+
+static bool may_be_part(const Parts *parts, Value value, Value whole)
+{
+    const Graph *graph = whole.node->graph;
+    if (value.node->graph != graph || value.node->op != OP_group || find(parts, value)) return false;
+    if (place_has_halo(place_of(value)) || place_of(value)->slack) return false;
+    if (!schedule_may_have_ring(graph, value) || is_read_in_runs(graph, value)) return false;
+    Value root = parts_root(parts, whole);
+    return !reads_buffer(parts, value.node, root) && !is_read_by_neighbours(parts, value, root);
+}
+
+/* The box is all of the operand, as it is. */
+static bool is_whole_operand(const Piece *piece, const Type *type)
+{
+    for (int axis = 0; axis < type->rank; axis++) {
+        if (piece->map.offset[axis] || piece->size[axis] != type->dim[axis].high) return false;
+        for (int r = 0; r < type->rank; r++)
+            if (piece->map.stride[axis][r] != (axis == r)) return false;
+    }
+    return true;
+}
+
+static void put_inside(const Piece *piece, Value value, Value whole)
+{
+    Place *inner = place_of(value), *outer = place_of(whole);
+    const Type *own = value_type(value), *all = value_type(whole);
+    inner->part = true;
+    inner->slack = outer->slack;
+    for (int axis = 0; axis < own->rank; axis++) {
+        int64_t behind = all->dim[axis].high - piece->begin[axis] - own->dim[axis].high;
+        inner->before[axis] = outer->before[axis] + piece->begin[axis];
+        inner->after[axis] = outer->after[axis] + behind;
+    }
+}
+
+static void choose_of(Parts *parts, Node *node)
+{
+    Group group = group_of(node);
+    Value whole = value_of(node);
+    if (group.kind != KIND_PIECES || is_result(node->graph, whole)) return;
+    if (!value_equal(group.body->results[0].value, value_of((Node *)group.anchor))) return;
+    Piece piece;
+    for (int64_t i = 0; node_def(group.anchor)->piece(group.anchor, i, &piece); i++) {
+        if (piece.operand < 0) continue;
+        Value value = group.anchor->inputs[piece.operand];
+        if (!is_whole_operand(&piece, value_type(value)) || !may_be_part(parts, value, whole)) continue;
+        put_inside(&piece, value, whole);
+        add(parts, value, whole);
+    }
+}
+
+/* From the last on, so that it is known of each buffer whether it lies in another. */
+static void choose(Parts *parts, const Graph *graph)
+{
+    for (Node *node = graph->last; node; node = node->previous) {
+        if (node_def(node)->kind == KIND_LOOP) choose(parts, node->regions[0]);
+        if (node->op == OP_group) choose_of(parts, node);
+    }
+}
+
+Parts parts_choose(Arena *arena, const Graph *graph)
+{
+    Parts parts = {.arena = arena, .of = node_map_new(arena)};
+    choose(&parts, graph);
+    return parts;
+}

@@ -215,12 +215,13 @@ static void check_ports(Elaborator *e, const AstTop *model)
 {
     bool inputs = false, outputs = e->graph->nresults > 0;
     for (const Node *node = e->graph->first; node; node = node->next) inputs = inputs || node->op == OP_input;
-    if (inputs && outputs) return;
-    diag_error(e->diag, E0601, model->at, "the model '%s' has no %s", model->name, inputs ? "output" : "input");
-    if (!inputs)
-        diag_help(e->diag, "declare one: input x: f32[1, 10]");
-    else
+    if (!outputs) {
+        diag_error(e->diag, E0601, model->at, "the model '%s' has no output", model->name);
         diag_help(e->diag, "end it with output name = value");
+    } else if (!inputs && !e->flat) {
+        diag_warning(e->diag, E0601, model->at, "the model '%s' has no input: every run gives the same", model->name);
+        diag_help(e->diag, "declare one: input x: f32[1, 10]");
+    }
 }
 
 static void elaborate_model(Elaborator *e, const AstTop *model)

@@ -54,7 +54,7 @@ const char *scope_nearest(Arena *arena, const Scope *scope, const char *name);
 int scope_count(const Scope *scope);
 ScopeEntry *scope_entry(const Scope *scope, int index);
 
-typedef enum Layout { LAYOUT_NONE, LAYOUT_KERAS, LAYOUT_PYTORCH } Layout;
+typedef enum Layout { LAYOUT_KERAS, LAYOUT_PYTORCH, LAYOUT_LEP } Layout;
 
 typedef struct OpenWeights {
     struct OpenWeights *next;

@@ -105,9 +105,26 @@ static Item no_annotation(Elaborator *e, const AstExpr *call)
     return broken;
 }
 
+/* The elements of a constant that lies among the weights. */
+static const Tensor *stored_constant(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at)
+{
+    const ParamAttrs stored = {.file = attrs->file ? attrs->file : e->weights_file, .key = attrs->key};
+    const Tensor *tensor = NULL;
+    if (!stored.file) {
+        diag_error(e->diag, E0506, at, "the model does not say which file holds '%s'", attrs->key);
+        diag_help(e->diag, "write weights \"model.safetensors\" layout: lep into the model, or file: \"...\" here");
+        return NULL;
+    }
+    if (!param_load(e, attrs->key, &stored, type, at, &tensor) || tensor) return tensor;
+    Tensor *zeros = ARENA_NEW(e->arena, Tensor); /* the file need not be there */
+    *zeros = tensor_new(e->arena, *type);
+    return zeros;
+}
+
 static const Tensor *constant_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at)
 {
     if (attrs->pool) return pool_tensor(e, attrs, type, at);
+    if (attrs->key) return stored_constant(e, attrs, type, at);
     if (!elaborate_charge(e, type, at)) return NULL;
     Tensor *tensor = ARENA_NEW(e->arena, Tensor);
     *tensor = tensor_new(e->arena, *type);
@@ -122,8 +139,15 @@ static Item source(Elaborator *e, Frame *f, Op op, const AstExpr *call, const vo
     if (!f->annotation || !final) return no_annotation(e, call);
     NodeSpec spec = {.op = op, .name = final, .attrs = attrs, .type = f->annotation};
     spec.origin = elaborate_origin(e, f, call->at);
+    ParamAttrs among_weights;
     if (op == OP_param) {
-        if (!param_load(e, final, attrs, f->annotation, call->at, &spec.data)) return broken;
+        among_weights = *(const ParamAttrs *)attrs;
+        if (!among_weights.file && !among_weights.seed && e->weights_file) { /* one of the model's, by its name */
+            among_weights.file = e->weights_file;
+            if (!among_weights.key) among_weights.key = final;
+        }
+        spec.attrs = &among_weights;
+        if (!param_load(e, final, &among_weights, f->annotation, call->at, &spec.data)) return broken;
     } else {
         spec.data = constant_tensor(e, attrs, f->annotation, call->at);
         if (!spec.data) return broken;
@@ -150,14 +174,6 @@ static bool check_required(Elaborator *e, const OpDef *def, const bool *given, b
     return true;
 }
 
-/* Index of the first operand that a layer makes itself, or -1. */
-static int first_param(const OpDef *def)
-{
-    for (int i = 0; i < def->noperands; i++)
-        if (def->operands[i].flags & OPERAND_PARAM) return i;
-    return -1;
-}
-
 static void forget_layer_attrs(const OpDef *def, void *attrs)
 {
     for (int i = 0; i < def->attrs.count; i++)
@@ -168,7 +184,7 @@ static Item operator_node(Elaborator *e, Frame *f, Op op, const AstExpr *call, i
                           void *attrs, const char *final)
 {
     const OpDef *def = op_table[op];
-    int room = count > def->noperands ? count : def->noperands, param = first_param(def);
+    int room = count > def->noperands ? count : def->noperands, param = op_first_param(def);
     Value *operands = ARENA_ARRAY(e->arena, Value, room + 1);
     if (!elaborate_operands(e, f, op, count, items, operands, call->at)) return broken;
     while (count && count < param && def->operands[count].flags & OPERAND_OPTIONAL) operands[count++] = (Value){0};
@@ -190,7 +206,7 @@ static Item call_operator(Elaborator *e, Frame *f, Op op, const AstExpr *call, c
     bool *given = ARENA_ARRAY(e->arena, bool, def->attrs.count + 1);
     attr_set_defaults(&def->attrs, attrs);
     Item *items = NULL;
-    int count = collect(e, f, call, piped, &items), param = first_param(def);
+    int count = collect(e, f, call, piped, &items), param = op_first_param(def);
     bool ok = elaborate_attrs(e, f, def->name, &def->attrs, &call->args, attrs, given);
     if (count < 0 || !ok) return broken;
     if (!check_required(e, def, given, param >= 0 && count > param, call->at)) return broken;

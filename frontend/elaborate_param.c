@@ -10,7 +10,7 @@ typedef struct WeightsAttrs {
     int64_t seed;
 } WeightsAttrs;
 
-static const char *const layout_words[] = {"keras", "pytorch", NULL};
+static const char *const layout_words[] = {"keras", "pytorch", "lep", NULL};
 static const AttrTable weights_attrs =
     ATTRS(WeightsAttrs,
           ATTR(WeightsAttrs, layout, .kind = ATTR_ENUM, .words = layout_words, .doc = "how kernels lie in the file"),
@@ -36,10 +36,10 @@ bool elaborate_weights(Elaborator *e, const AstStatement *s)
         return diag_help(e->diag, "write weights \"model.safetensors\" layout: keras, or weights seed: 1");
     }
     e->weights_file = s->value->text;
-    e->layout = attrs.layout ? LAYOUT_PYTORCH : LAYOUT_KERAS;
+    e->layout = (Layout)attrs.layout;
     if (given[0]) return true;
     diag_error(e->diag, E0506, s->at, "the layout of the kernels in \"%s\" is not stated", e->weights_file);
-    return diag_help(e->diag, "write layout: keras (HWIO), or layout: pytorch (OIHW)");
+    return diag_help(e->diag, "write layout: keras (HWIO), pytorch (OIHW), or lep (as lepc has them)");
 }
 
 /* ---- layouts ---- */
@@ -68,6 +68,7 @@ static const struct KeyRow {
 static const char *layout_key(Elaborator *e, Op op, const char *path, const char *operand)
 {
     bool pytorch = e->layout == LAYOUT_PYTORCH;
+    if (e->layout == LAYOUT_LEP) return path_join(e->arena, path, operand);
     const struct KeyRow *found = NULL;
     for (size_t i = 0; i < sizeof key_rows / sizeof *key_rows && !found; i++) {
         const struct KeyRow *row = &key_rows[i];

@@ -96,11 +96,31 @@ static bool wrong_shape(Elaborator *e, const OpenWeights *w, const char *name, c
     return diag_help(e->diag, "check the sizes of the layer, and layout: keras or pytorch");
 }
 
+/* Files have no elements of less than a byte: each has one there, as in memory. */
+static Dtype stored_dtype(Dtype dtype) { return dtype_is_storage(dtype) && dtype_width(dtype) < 8 ? U8 : dtype; }
+
+/* Whether the bytes of such elements are what those of the dtype can be. */
+static bool fits_width(const Tensor *tensor)
+{
+    unsigned char byte;
+    Tensor one = {.type = type_scalar(tensor->type.dtype), .data = &byte};
+    const unsigned char *bytes = tensor->data;
+    bool real = dtype_is_float(tensor->type.dtype);
+    for (int64_t i = 0, count = type_elements(&tensor->type); i < count; i++) {
+        if (real && bytes[i] >> dtype_width(tensor->type.dtype)) return false;
+        if (real) continue;
+        tensor_set(&one, 0, tensor_get(tensor, i));
+        if (byte != bytes[i]) return false;
+    }
+    return true;
+}
+
 static const Tensor *load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Tensor *stored,
                           const OpenWeights *w, Span at)
 {
-    Type wanted;
-    if (stored->type.dtype != type->dtype || !stored_type(attrs, type, &stored->type, &wanted)) {
+    Type wanted, in_file = *type;
+    in_file.dtype = stored_dtype(type->dtype);
+    if (stored->type.dtype != in_file.dtype || !stored_type(attrs, &in_file, &stored->type, &wanted)) {
         wrong_shape(e, w, name, attrs, type, &stored->type, at);
         return NULL;
     }
@@ -114,7 +134,11 @@ static const Tensor *load(Elaborator *e, const char *name, const ParamAttrs *att
         *tensor = tensor_transpose(e->arena, tensor, order);
     }
     tensor->type = *type;
-    return tensor;
+    if (in_file.dtype == type->dtype || fits_width(tensor)) return tensor;
+    diag_error(e->diag, E0503, at, "'%s' of '%s' has a byte that is no element of %s", attrs->key, w->name,
+               dtype_name(type->dtype));
+    diag_help(e->diag, "each element lies in a byte of its own, with its sign");
+    return NULL;
 }
 
 bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at, const Tensor **out)

@@ -1,4 +1,6 @@
 /* https://github.com/huggingface/safetensors: 8 bytes of header length, little endian; a JSON header; the data. */
+#include "frontend/safetensors.h"
+
 #include "frontend/weight_file.h"
 
 #include <cjson/cJSON.h>
@@ -33,6 +35,13 @@ static const DtypeName dtype_names[] = {
     {"F8_E4M3FNUZ", F8E4M3FNUZ},
     {"F8_E5M2FNUZ", F8E5M2FNUZ},
 };
+
+const char *safetensors_dtype(Dtype dtype)
+{
+    for (size_t i = 0; i < sizeof dtype_names / sizeof *dtype_names; i++)
+        if (dtype_names[i].dtype == dtype) return dtype_names[i].name;
+    return "U8";
+}
 
 /* Bytes [begin, end) of the data. */
 typedef struct Extent {

@@ -1,6 +1,8 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "frontend/weight_file.h"
 
+#include "frontend/onnx/weights.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -226,13 +228,14 @@ WeightFile *weights_open(Arena *arena, const char *path, Span at, Diag *diag)
 {
     struct stat status;
     if (ends_with(path, ".safetensors")) return open_safetensors(arena, path, at, diag);
+    if (ends_with(path, ".onnx")) return onnx_weights(arena, path, diag);
     if (stat(path, &status) != 0) {
         diag_error(diag, E0501, at, "cannot read `%s`: %s", path, strerror(errno));
         return NULL;
     }
     if (!S_ISDIR(status.st_mode)) {
         diag_error(diag, E0501, at, "`%s` is not a kind of weight file that is known", path);
-        diag_help(diag, "weights are a .safetensors file or a folder of .npy files");
+        diag_help(diag, "weights are a .safetensors file, a folder of .npy files, or an .onnx model's own");
         return NULL;
     }
     WeightFile *file = weight_file_new(arena);

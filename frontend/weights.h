@@ -11,8 +11,8 @@ typedef struct WeightFile WeightFile;
  * returns the path to open, or NULL. */
 const char *weights_path(Arena *arena, const char *model_path, const char *name, Span at, Diag *diag);
 
-/* By suffix: .safetensors, or a folder of .npy.  The file stays mapped until the arena's end of life is announced by
- * weights_close.  NULL after an error. */
+/* By suffix: .safetensors, .onnx, or a folder of .npy.  The file stays mapped until the arena's end of life is
+ * announced by weights_close.  NULL after an error. */
 WeightFile *weights_open(Arena *arena, const char *path, Span at, Diag *diag);
 /* The tensor of that key, its data in the mapping; false when there is none (no diagnostic). */
 bool weights_find(const WeightFile *file, const char *key, Tensor *out);

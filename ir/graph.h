@@ -150,5 +150,10 @@ typedef struct PrintOptions {
     const char *layer; /* only what belongs to the layer of this path, for reading; NULL: all */
 } PrintOptions;
 void graph_print(const Graph *graph, FILE *out, PrintOptions options);
+/* Parts of that text: one statement, and the lines of declared dims. */
+void graph_print_node(const Node *node, int indent, FILE *out);
+void graph_print_dims(const Graph *graph, FILE *out);
+/* A name as the language writes it: quoted when it is no plain word. */
+const char *name_text(Arena *arena, const char *name);
 
 #endif

@@ -31,6 +31,13 @@ bool node_is_step(const Node *node)
     return kind == KIND_GROUP || kind == KIND_LOOP;
 }
 
+int op_first_param(const OpDef *def)
+{
+    for (int i = 0; i < def->noperands; i++)
+        if (def->operands[i].flags & OPERAND_PARAM) return i;
+    return -1;
+}
+
 Op op_find(const char *name)
 {
     int op = 0;

@@ -139,6 +139,8 @@ struct OpDef {
     /* Type of the missing parameter operand `index`, from operand 0 and the layer attributes.  True with
      * out->dtype DTYPE_COUNT: the attributes say that there is none (bias: no). */
     bool (*param)(const Node *node, int index, Type *out, Diag *diag);
+    /* The other way around: the numbers among the layer attributes that make the parameters which the node has. */
+    void (*layer)(const Node *node, void *attrs);
     /* What a primitive computes, in the order of operations that is the numeric contract; KIND_MAP and
      * KIND_VIEW, KIND_PIECES, KIND_INDEX, KIND_SCATTER, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions
      * below. */
@@ -169,6 +171,8 @@ struct OpDef {
 bool node_is_splat(const Node *node, Scalar *element);
 
 extern const OpDef *const op_table[OP_COUNT];
+/* Index of the first operand that a layer makes itself, or -1. */
+int op_first_param(const OpDef *def);
 /* A node that code is made of once fusion is done: a group, or a loop of groups. */
 bool node_is_step(const Node *node);
 /* True for a row of kind COMP in ir/ops.def. */
@@ -195,9 +199,10 @@ typedef struct StateAttrs {
 } StateAttrs;
 
 typedef struct ConstantAttrs {
-    double value;     /* of every element, when there is no pool */
-    const char *pool; /* hash-named file beside a dump */
-    int64_t offset;   /* into it, in bytes */
+    double value;           /* of every element, when there is no pool */
+    const char *pool;       /* hash-named file beside a dump */
+    int64_t offset;         /* into it, in bytes */
+    const char *file, *key; /* or weight file beside the model, NULL: the model's, and tensor name in it */
 } ConstantAttrs;
 
 typedef struct ParamAttrs {

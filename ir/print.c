@@ -44,14 +44,11 @@ static bool is_plain(const char *name)
     }
 }
 
-static const char *name_text(Printer *p, const char *name)
-{
-    return is_plain(name) ? name : string_text(p->arena, name);
-}
+const char *name_text(Arena *arena, const char *name) { return is_plain(name) ? name : string_text(arena, name); }
 
 static const char *value_text(Printer *p, Value value)
 {
-    return value.node ? name_text(p, value_name(p->arena, value)) : "none";
+    return value.node ? name_text(p->arena, value_name(p->arena, value)) : "none";
 }
 
 /* ---- notes ---- */
@@ -78,7 +75,7 @@ static void print_place(Printer *p, const Node *node, int slot)
     if (place->space == SPACE_NONE) return;
     fputs(" @place(", p->out);
     if (node->nregions || node->nresults > 1) fprintf(p->out, "%s, ", value_text(p, (Value){(Node *)node, slot}));
-    fputs(name_text(p, space_name(place->space)), p->out);
+    fputs(name_text(p->arena, space_name(place->space)), p->out);
     bool users = place->space == SPACE_INPUT || place->space == SPACE_OUTPUT;
     if (users || place->index) fprintf(p->out, ", index: %d", place->index);
     if (!users || place->offset) fprintf(p->out, ", offset: %lld", (long long)place->offset);
@@ -168,7 +165,7 @@ static void print_body(Printer *p, const Graph *graph, int indent);
 static void print_group(Printer *p, const Node *node, int indent)
 {
     const Graph *body = node->regions[0];
-    fprintf(p->out, "group %s", name_text(p, node->name));
+    fprintf(p->out, "group %s", name_text(p->arena, node->name));
     print_notes(p, node);
     fputs(" {\n", p->out);
     print_body(p, body, indent + 2);
@@ -188,7 +185,7 @@ static void print_scan_head(Printer *p, const Node *node)
         fputs(i == scanned ? " (" : i ? ", " : "", p->out);
         if (i < scanned)
             fprintf(p->out, "%s over %lld as ", value_text(p, node->inputs[i]), (long long)attrs->axes.at[i]);
-        fputs(name_text(p, input->name), p->out);
+        fputs(name_text(p->arena, input->name), p->out);
         if (i >= scanned) fprintf(p->out, " = %s", value_text(p, node->inputs[i]));
     }
     fputs(scanned == node->ninputs ? " ()" : ")", p->out);
@@ -198,18 +195,18 @@ static void print_scan(Printer *p, const Node *node, int indent)
 {
     const Graph *body = node->regions[0];
     int gathered = scan_gathered(node);
-    fprintf(p->out, "%s: %s = scan ", name_text(p, node->name), types_text(p, node));
+    fprintf(p->out, "%s: %s = scan ", name_text(p->arena, node->name), types_text(p, node));
     print_scan_head(p, node);
     fputs(" {\n", p->out);
     for (const Node *inner = body->first; inner; inner = inner->next)
         if (inner->op != OP_input) print_node(p, inner, indent + 2);
     for (int i = gathered; i < body->nresults; i++)
-        fprintf(p->out, "%*snext %s = %s\n", indent + 2, "", name_text(p, body->results[i].state->name),
+        fprintf(p->out, "%*snext %s = %s\n", indent + 2, "", name_text(p->arena, body->results[i].state->name),
                 value_text(p, body->results[i].value));
     for (int i = 0; i < gathered; i++) {
         const Result *result = &body->results[i];
         fprintf(p->out, "%s%s: %s", i ? ", " : arena_printf(p->arena, "%*sreturn ", indent + 2, ""),
-                name_text(p, result->name), value_text(p, result->value));
+                name_text(p->arena, result->name), value_text(p, result->value));
         if (result->axis != ((const ScanAttrs *)node->attrs)->axes.at[0])
             fprintf(p->out, " over %lld", (long long)result->axis);
     }
@@ -226,14 +223,14 @@ static void print_node(Printer *p, const Node *node, int indent)
         return;
     }
     if (node->op == OP_input) {
-        fprintf(p->out, "input %s: %s", name_text(p, node->name), types_text(p, node));
+        fprintf(p->out, "input %s: %s", name_text(p->arena, node->name), types_text(p, node));
     } else if (node->op == OP_state) {
         double value = ((const StateAttrs *)node->attrs)->value;
         bool real = dtype_is_float(node->types[0].dtype);
-        fprintf(p->out, "state %s: %s = %s", name_text(p, node->name), types_text(p, node),
+        fprintf(p->out, "state %s: %s = %s", name_text(p->arena, node->name), types_text(p, node),
                 real ? number_text(p->arena, value, false) : arena_printf(p->arena, "%.0f", value));
     } else {
-        fprintf(p->out, "%s: %s = %s(", name_text(p, node->name), types_text(p, node), node_def(node)->name);
+        fprintf(p->out, "%s: %s = %s(", name_text(p->arena, node->name), types_text(p, node), node_def(node)->name);
         print_arguments(p, node);
         fputc(')', p->out);
     }
@@ -268,13 +265,13 @@ static void print_layer(Printer *p, const Graph *graph)
         if (belongs_to(node, p->options.layer)) print_node(p, node, 0);
 }
 
-static void print_dims(Printer *p, const Graph *graph)
+void graph_print_dims(const Graph *graph, FILE *out)
 {
     for (int i = 0; i < graph->ndims; i++) {
         const Dim *dim = &graph->dims[i];
-        fprintf(p->out, "  dim %s = %lld", dim->name, (long long)dim->low);
-        if (!dim_is_fixed(dim)) fprintf(p->out, "..%lld", (long long)dim->high);
-        fputc('\n', p->out);
+        fprintf(out, "  dim %s = %lld", dim->name, (long long)dim->low);
+        if (!dim_is_fixed(dim)) fprintf(out, "..%lld", (long long)dim->high);
+        fputc('\n', out);
     }
 }
 
@@ -284,7 +281,7 @@ static void print_results(Printer *p, const Graph *graph)
         const Result *result = &graph->results[i];
         const char *name = result->name ? result->name : value_name(p->arena, result->value);
         fprintf(p->out, "  %s %s = %s", result->state ? "next" : "output",
-                name_text(p, result->state ? result->state->name : name), value_text(p, result->value));
+                name_text(p->arena, result->state ? result->state->name : name), value_text(p, result->value));
         if (result->labels_path) fprintf(p->out, " labels: %s", string_text(p->arena, result->labels_path));
         if (result->at.source || result->at.name) print_origin(p, &result->at, 1);
         fputc('\n', p->out);
@@ -302,12 +299,20 @@ void graph_print(const Graph *graph, FILE *out, PrintOptions options)
     }
     fputs("lep 1", out);
     if (graph->stage != STAGE_ELABORATED) fprintf(out, " stage %s", stage_name(graph->stage));
-    fprintf(out, "\n\nmodel %s ", name_text(&p, graph->name ? graph->name : "model"));
+    fprintf(out, "\n\nmodel %s ", name_text(arena, graph->name ? graph->name : "model"));
     if (graph->doc) fprintf(out, "%s ", string_text(arena, graph->doc));
     fputs("{\n", out);
-    print_dims(&p, graph);
+    graph_print_dims(graph, out);
     print_body(&p, graph, 2);
     print_results(&p, graph);
     fputs("}\n", out);
+    arena_free(arena);
+}
+
+void graph_print_node(const Node *node, int indent, FILE *out)
+{
+    Arena *arena = arena_child(node->graph->arena);
+    Printer p = {.out = out, .arena = arena, .pool = node->nregions ? pool_of(arena, node->graph) : NULL};
+    print_node(&p, node, indent);
     arena_free(arena);
 }

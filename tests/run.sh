@@ -91,7 +91,7 @@ fetch_onnx
 if build build -DCMAKE_BUILD_TYPE=Release; then suite build; fi
 if build build-sanitize -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang-19 \
   -DLEPC_SANITIZE=address,undefined,fuzzer-no-link; then
-  LEPC_SAMPLED=1 suite build-sanitize
+  LEPC_SAMPLED=1 LEPC_ONNX=build/onnx suite build-sanitize
   [[ $fuzz_seconds -eq 0 ]] || fuzz_all
 fi
 

@@ -15,6 +15,8 @@ const Command command_table[] = {
      false},
     {"dump", FOR_DUMP, command_dump, "dump MODEL [--after=PASS [--diff]]",
      "the program after a pass, in the language itself", true, false},
+    {"import", FOR_IMPORT, command_import, "import MODEL.onnx -o OUT.lep",
+     "a model of another format as a text to read and change, its weights beside it", true, false},
     {"report", FOR_REPORT, command_report, "report memory|sparsity|quant MODEL",
      "where every value lives and how much memory it takes; which weights are zero and whether that "
      "pays; what 8 bits cost each layer",

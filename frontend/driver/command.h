@@ -27,8 +27,9 @@ enum {
     FOR_LIST = 64,
     FOR_REPORT = 128,
     FOR_EVAL = 256,
+    FOR_IMPORT = 512,
     FOR_COMPILERS = FOR_BUILD | FOR_RUN | FOR_COMPARE | FOR_DUMP | FOR_CHECK | FOR_REPORT | FOR_EVAL,
-    FOR_ALL = 511
+    FOR_ALL = 1023
 };
 
 struct Command {
@@ -44,7 +45,7 @@ extern const int command_count;
 const Command *command_find(const char *name); /* NULL when there is none */
 
 CommandRun command_build, command_run, command_compare, command_dump, command_check, command_fmt, command_ops,
-    command_passes, command_targets, command_report, command_explain, command_eval;
+    command_passes, command_targets, command_report, command_explain, command_eval, command_import;
 
 /* Each diagnostic as a line of JSON, in the order in which the text form has them.  Keys: severity, code, title,
  * message, file, line, column, length, name, help; those that a diagnostic has not are left out. */

@@ -36,7 +36,7 @@ static const char *const warning_words[] = {"", "error", NULL};
         name, 0, OPTION_PASS_ON, 0, commands, NULL, value, help                                                        \
     }
 static const Option options[] = {
-    {"output", 'o', OPTION_TEXT, AT(output), FOR_BUILD | FOR_FMT | FOR_DUMP, NULL, "OUT",
+    {"output", 'o', OPTION_TEXT, AT(output), FOR_BUILD | FOR_FMT | FOR_DUMP | FOR_IMPORT, NULL, "OUT",
      "where it goes; a folder (OUT/) for several kinds; - is the terminal"},
     {"emit", 0, OPTION_LIST, AT(emit), FOR_BUILD, NULL, "KIND[=PATH]",
      "exe, obj, lib, shared, header, main, asm, llvm, loops, lep or dot; may be several"},
@@ -48,8 +48,8 @@ static const Option options[] = {
     {"debug", 'g', OPTION_FLAG, AT(debug), FOR_BUILD | FOR_RUN, NULL, NULL, "debug lines of the model's text"},
     {"fp", 0, OPTION_WORD, AT(fp), FOR_COMPILERS, fp_words, "MODE",
      "strict: the bits of the reference; fast: within its bound (fast)"},
-    {"dim", 0, OPTION_DIM, AT(dims), FOR_COMPILERS, NULL, "NAME=SIZE", "size of a declared dim"},
-    {"fix", 0, OPTION_LIST, AT(fix), FOR_COMPILERS, NULL, "NAME=FILE",
+    {"dim", 0, OPTION_DIM, AT(dims), FOR_COMPILERS | FOR_IMPORT, NULL, "NAME=SIZE", "size of a declared dim"},
+    {"fix", 0, OPTION_LIST, AT(fix), FOR_COMPILERS | FOR_IMPORT, NULL, "NAME=FILE",
      "make an input of an ONNX file a constant: .npy, or .pb as ONNX writes tensors"},
     {"weights", 0, OPTION_WORD, AT(weights), FOR_BUILD, weights_words, "WHERE",
      "embedded, external (NAME.weights beside it) or appended to the binary"},

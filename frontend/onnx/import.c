@@ -1,6 +1,7 @@
 #include "frontend/onnx/import.h"
 
 #include "frontend/onnx/import_state.h"
+#include "frontend/onnx/weights.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -196,7 +197,6 @@ static Value add_constant(OnnxImport *im, const char *name, const Tensor *data)
     return add_source(im, OP_constant, name, &data->type, data, &attrs);
 }
 
-/* Tensors of floats are parameters; numbers and integers say what to do. */
 static void import_initializer(OnnxImport *im, const Onnx__TensorProto *from)
 {
     const char *name = from->name ? from->name : "", *slash = strrchr(im->path, '/');
@@ -209,8 +209,8 @@ static void import_initializer(OnnxImport *im, const Onnx__TensorProto *from)
     }
     if (!onnx_tensor(im->arena, from, at, data, im->diag)) return;
     ParamAttrs attrs = {.file = slash ? slash + 1 : im->path, .key = name};
-    bool trained = dtype_is_float(data->type.dtype) && type_elements(&data->type) > 1;
-    value->plain = trained ? add_source(im, OP_param, name, &data->type, data, &attrs) : add_constant(im, name, data);
+    value->plain =
+        onnx_is_param(data) ? add_source(im, OP_param, name, &data->type, data, &attrs) : add_constant(im, name, data);
 }
 
 static const OnnxFixed *find_fixed(const OnnxImport *im, const char *name)
@@ -299,7 +299,8 @@ static void import_output(OnnxImport *im, const Onnx__ValueInfoProto *from)
         diag_error(im->diag, E0511, (Span){.name = im->path}, "no node makes the output '%s'", name);
         return;
     }
-    OnnxCall c = {.import = im, .arena = im->arena, .diag = im->diag, .name = name, .at = {.name = name}};
+    Span at = {.name = arena_printf(im->arena, "%s (output)", name)};
+    OnnxCall c = {.import = im, .arena = im->arena, .diag = im->diag, .name = name, .at = at};
     if (!value->plain.node) value->plain = onnx_from_last(&c, value->last);
     if (value->plain.node) graph_add_result(im->graph, (Result){.name = name, .value = value->plain, .at = c.at});
 }
@@ -316,6 +317,8 @@ static const char *model_name(Arena *arena, const char *path)
     return isalpha((unsigned char)*name) ? name : arena_printf(arena, "model_%s", name);
 }
 
+enum { NEWEST_OPSET = 25 }; /* of onnx 1.20 */
+
 static bool find_opset(OnnxImport *im)
 {
     im->opset = 0;
@@ -325,6 +328,10 @@ static bool find_opset(OnnxImport *im)
         if (standard && set->has_version) im->opset = set->version;
     }
     if (!im->model->n_opset_import) im->opset = 1; /* files older than opsets */
+    if (im->opset <= NEWEST_OPSET) return true;
+    diag_warning(im->diag, E0512, (Span){.name = im->path}, "opset %lld is newer than lepc knows",
+                 (long long)im->opset);
+    diag_help(im->diag, "operators are read as opset %d has them", NEWEST_OPSET);
     return true;
 }
 
@@ -352,6 +359,11 @@ Graph *onnx_import(Arena *arena, const Onnx__ModelProto *model, const char *path
     const Onnx__GraphProto *graph = model->graph;
     int errors = diag->errors;
     if (!find_opset(&im) || !check_extent(&im, graph)) return NULL;
+    if (report) {
+        report->opset = im.opset;
+        report->producer = model->producer_name;
+        report->producer_version = model->producer_version ? model->producer_version : "";
+    }
     for (size_t i = 0; i < graph->n_initializer; i++) import_initializer(&im, graph->initializer[i]);
     for (size_t i = 0; i < graph->n_input; i++) import_input(&im, graph->input[i]);
     for (size_t i = 0; i < graph->n_node; i++) import_node(&im, graph->node[i]);

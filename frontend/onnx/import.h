@@ -28,6 +28,8 @@ typedef struct OnnxGap {
 } OnnxGap;
 
 typedef struct OnnxReport {
+    int64_t opset;                           /* of the standard domain, 0 unknown */
+    const char *producer, *producer_version; /* that the file names, or NULL */
     size_t ngaps, gaps_room;
     OnnxGap *gaps;
     /* Inputs whose values were asked for when compiling, as `fixed` would give them. */

@@ -99,6 +99,8 @@ void onnx_window_lists(const OnnxWindow *w, IntList *kernel, IntList *stride, In
         pad->sizes.at[i] = w->begin[i - first];
         pad->sizes.at[2 + i] = w->end[i - first];
     }
+    const int64_t *sizes = pad->sizes.at;
+    if (!sizes[0] && !sizes[1] && !sizes[2] && !sizes[3]) *pad = (Pad){.mode = PAD_VALID};
 }
 
 Value onnx_as_image(OnnxCall *c, Value last)

@@ -115,6 +115,13 @@ static bool param_conv(const Node *node, int index, Type *out, Diag *diag)
     return need_sane(node, out, diag);
 }
 
+static void layer_conv(const Node *node, void *attrs)
+{
+    ConvAttrs *conv = attrs;
+    conv->out = operand_type(node, WEIGHT)->dim[3].high;
+    conv->kernel = kernel_of(node);
+}
+
 static void contract_conv(const Node *node, Contraction *out)
 {
     const Type *x = operand_type(node, X), *result = &node->types[0];
@@ -170,5 +177,6 @@ const OpDef op_conv2d = {
              .doc = "what padding reads: the zero point of 8-bit operands")),
     .infer = infer_conv,
     .param = param_conv,
+    .layer = layer_conv,
     .contract = contract_conv,
 };

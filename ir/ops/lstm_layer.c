@@ -187,6 +187,11 @@ static bool param_lstm(const Node *node, int index, Type *out, Diag *diag)
     return param_layer(&layer, index, out) && (out->dtype == DTYPE_COUNT || need_sane(node, out, diag));
 }
 
+static void layer_lstm(const Node *node, void *attrs)
+{
+    ((LstmAttrs *)attrs)->units = operand_type(node, RECURRENT_WEIGHT)->dim[0].high;
+}
+
 static bool expand_lstm(const Maker *m, Value *out)
 {
     Value whole = make_recurrence(m, make_shares(m));
@@ -213,5 +218,6 @@ const OpDef op_lstm = {
         ATTR_BIASES(LstmAttrs)),
     .infer = infer_lstm,
     .param = param_lstm,
+    .layer = layer_lstm,
     .expand = expand_lstm,
 };

@@ -46,6 +46,11 @@ static bool param_dense(const Node *node, int index, Type *out, Diag *diag)
     return need_sane(node, out, diag);
 }
 
+static void layer_dense(const Node *node, void *attrs)
+{
+    ((DenseAttrs *)attrs)->out = operand_type(node, WEIGHT)->dim[1].high;
+}
+
 /* `rows` pixels of one line, `depth` channels in and `columns` out. */
 static Contraction of_rows(int64_t batch, int64_t rows, int64_t depth, int64_t columns)
 {
@@ -85,6 +90,7 @@ const OpDef op_dense = {
                    .doc = "whether there is a bias")),
     .infer = infer_dense,
     .param = param_dense,
+    .layer = layer_dense,
     .contract = contract_dense,
 };
 

@@ -2,6 +2,7 @@
 
 #include "frontend/onnx/import.h"
 #include "tests/support/compile.h"
+#include "tests/support/texts.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -270,6 +271,8 @@ static bool run_set(Run *run, int set)
     if (!graph || !target_select("", run->options->cpu, "", run->arena, &target, &run->diag)) return refused(run);
     PassContext context = {.target = &target, .level = run->options->level, .fast = run->options->fast};
     Compiled compiled;
+    const char *wrong = run->options->texts ? texts_differ(graph, run->test->model, &context) : NULL;
+    if (wrong) return say(run, OUTCOME_WRONG, wrong);
     if (!compiled_new(graph, &context, run->arena, &compiled, &run->diag)) return refused(run);
     bool good = run_model(run, compiled.model);
     compiled_free(&compiled);

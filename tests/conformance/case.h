@@ -27,6 +27,7 @@ typedef struct CaseOptions {
     const char *cpu;
     int level;
     bool fast, verbose;
+    bool texts; /* and what is written of the graph becomes the same code */
 } CaseOptions;
 
 void case_run(const Case *test, const CaseOptions *options, Verdict *out);

@@ -37,15 +37,20 @@ static bool is_file(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+static void free_case(const Case *test)
+{
+    free((char *)(uintptr_t)test->name);
+    free((char *)(uintptr_t)test->folder);
+    free((char *)(uintptr_t)test->model);
+}
+
 static void add_case(Suite *suite, Case test, const char *match)
 {
     char *whole = text_of(test.suite, "/", test.name);
     bool wanted = is_file(test.model) && (!match || strstr(whole, match));
     free(whole);
     if (!wanted) {
-        free((char *)(uintptr_t)test.name);
-        free((char *)(uintptr_t)test.folder);
-        free((char *)(uintptr_t)test.model);
+        free_case(&test);
         return;
     }
     suite->cases = realloc(suite->cases, (size_t)(suite->count + 1) * sizeof *suite->cases);
@@ -81,6 +86,13 @@ static int compare_cases(const void *a, const void *b)
     return by_suite ? by_suite : strcmp(left->name, right->name);
 }
 
+static void map_verdicts(Suite *suite)
+{
+    size_t bytes = (size_t)suite->count * sizeof *suite->verdicts;
+    suite->verdicts = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (suite->verdicts == MAP_FAILED) abort();
+}
+
 bool suite_find(Suite *suite, const char *data, const char *match)
 {
     static const char *const kinds[] = {"node", "pytorch-converted", "pytorch-operator", "simple", "light"};
@@ -93,19 +105,26 @@ bool suite_find(Suite *suite, const char *data, const char *match)
     }
     if (!suite->count) return false;
     qsort(suite->cases, (size_t)suite->count, sizeof *suite->cases, compare_cases);
-    size_t bytes = (size_t)suite->count * sizeof *suite->verdicts;
-    suite->verdicts = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (suite->verdicts == MAP_FAILED) abort();
+    map_verdicts(suite);
     return true;
+}
+
+void suite_sample(Suite *suite, int every)
+{
+    int kept = 0;
+    for (int i = 0; i < suite->count; i++)
+        if (i % every)
+            free_case(&suite->cases[i]);
+        else
+            suite->cases[kept++] = suite->cases[i];
+    munmap(suite->verdicts, (size_t)suite->count * sizeof *suite->verdicts);
+    suite->count = kept;
+    map_verdicts(suite);
 }
 
 void suite_free(Suite *suite)
 {
-    for (int i = 0; i < suite->count; i++) {
-        free((char *)(uintptr_t)suite->cases[i].name);
-        free((char *)(uintptr_t)suite->cases[i].folder);
-        free((char *)(uintptr_t)suite->cases[i].model);
-    }
+    for (int i = 0; i < suite->count; i++) free_case(&suite->cases[i]);
     munmap(suite->verdicts, (size_t)suite->count * sizeof *suite->verdicts);
     free(suite->cases);
 }

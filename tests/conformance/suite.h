@@ -21,6 +21,8 @@ typedef struct SuiteOptions {
 SuiteOptions suite_defaults(void);
 /* False when there is none in `data`; `match`, or NULL, is a part of SUITE/NAME. */
 bool suite_find(Suite *suite, const char *data, const char *match);
+/* Keeps each so-manieth of them. */
+void suite_sample(Suite *suite, int every);
 void suite_run(Suite *suite, const SuiteOptions *options);
 void suite_print(const Suite *suite, FILE *out);
 /* docs/onnx-support.md: the same on every machine with fused multiply-adds. */

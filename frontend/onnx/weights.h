@@ -1,0 +1,13 @@
+/* The initializers of an ONNX file as a file of weights: what dumps of an imported model name. */
+#ifndef FRONTEND_ONNX_WEIGHTS_H
+#define FRONTEND_ONNX_WEIGHTS_H
+
+#include "frontend/weights.h"
+
+/* Tensors of floats are parameters; numbers and integers say what to do. */
+bool onnx_is_param(const Tensor *initializer);
+/* Those initializers that the importer makes parameters of, by name; NULL after an error (those of onnx_read_model,
+ * and E0504 when two are called alike). */
+WeightFile *onnx_weights(Arena *arena, const char *path, Diag *diag);
+
+#endif

@@ -56,6 +56,7 @@ static const struct KeyRow {
     {"recurrent_weight", "recurrent_kernel", "weight_hh", OP_lstm_cell},
     {"bias", "bias", "bias_ih", OP_lstm_cell},
     {"recurrent_bias", "recurrent_bias", "bias_hh", OP_lstm_cell},
+    {"weight", "embeddings", "weight", OP_embedding},
     {"weight", "kernel", "weight", OP_input},
     {"bias", "bias", "bias", OP_input},
     {"scale", "gamma", "weight", OP_input},
@@ -78,16 +79,21 @@ static const char *layout_key(Elaborator *e, Op op, const char *path, const char
     return arena_printf(e->arena, "%s%c%s", path, pytorch ? '.' : '/', operand);
 }
 
-/* Where PyTorch's axes lie: axis i of ours is axis order[i] of theirs. */
+/* Where the file's axes lie: axis i of ours is axis order[i] of theirs. */
 static const struct OrderRow {
+    Layout layout;
     Op op;
     int operand;
     IntList order;
-} pytorch_rows[] = {
-    {OP_conv2d, 1, {4, {2, 3, 1, 0}}}, /* HWIO of OIHW */
-    {OP_dense, 1, {2, {1, 0}}},        /* [in, out] of [out, in] */
-    {OP_lstm, 3, {2, {1, 0}}},         /* [in, 4 H] of [4 H, in] */
-    {OP_lstm, 4, {2, {1, 0}}},         {OP_lstm_cell, 3, {2, {1, 0}}}, {OP_lstm_cell, 4, {2, {1, 0}}},
+} order_rows[] = {
+    {LAYOUT_PYTORCH, OP_conv2d, 1, {4, {2, 3, 1, 0}}},           /* HWIO of OIHW */
+    {LAYOUT_PYTORCH, OP_conv_transpose2d, 1, {4, {2, 3, 0, 1}}}, /* HWIO of IOHW */
+    {LAYOUT_KERAS, OP_conv_transpose2d, 1, {4, {0, 1, 3, 2}}},   /* HWIO of HWOI */
+    {LAYOUT_PYTORCH, OP_dense, 1, {2, {1, 0}}},                  /* [in, out] of [out, in] */
+    {LAYOUT_PYTORCH, OP_lstm, 3, {2, {1, 0}}},                   /* [in, 4 H] of [4 H, in] */
+    {LAYOUT_PYTORCH, OP_lstm, 4, {2, {1, 0}}},
+    {LAYOUT_PYTORCH, OP_lstm_cell, 3, {2, {1, 0}}},
+    {LAYOUT_PYTORCH, OP_lstm_cell, 4, {2, {1, 0}}},
 };
 
 /* What is flattened in front of a dense, looking through element-wise operators; NULL when nothing is. */
@@ -115,9 +121,9 @@ static void order_flattened(const Type *image, const Type *type, ParamAttrs *att
 /* How the stored tensor lies. */
 static void layout_order(const Elaborator *e, Op op, int operand, Value input, const Type *type, ParamAttrs *attrs)
 {
-    for (size_t i = 0; e->layout == LAYOUT_PYTORCH && i < sizeof pytorch_rows / sizeof *pytorch_rows; i++) {
-        const struct OrderRow *row = &pytorch_rows[i];
-        if (row->op != op || row->operand != operand) continue;
+    for (size_t i = 0; i < sizeof order_rows / sizeof *order_rows; i++) {
+        const struct OrderRow *row = &order_rows[i];
+        if (row->layout != e->layout || row->op != op || row->operand != operand) continue;
         attrs->permute = row->order;
         const Type *image = op == OP_dense ? flattened(input) : NULL;
         if (image) order_flattened(image, type, attrs);

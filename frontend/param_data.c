@@ -163,6 +163,14 @@ bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const 
     return *out != NULL;
 }
 
+/* What PyTorch's batch norms count while they train, and nothing reads afterwards. */
+static bool is_counter(const Elaborator *e, const char *key)
+{
+    static const char counter[] = ".num_batches_tracked";
+    size_t length = strlen(key), end = sizeof counter - 1;
+    return e->layout == LAYOUT_PYTORCH && length > end && !strcmp(key + length - end, counter);
+}
+
 void weights_finish(Elaborator *e, bool complete)
 {
     for (OpenWeights *w = e->files; w; w = w->next) {
@@ -170,7 +178,7 @@ void weights_finish(Elaborator *e, bool complete)
         const char *first = NULL;
         int unused = 0;
         for (int i = 0; i < weights_count(w->file); i++)
-            if (!w->used[i] && !unused++) first = weights_key(w->file, i);
+            if (!w->used[i] && !is_counter(e, weights_key(w->file, i)) && !unused++) first = weights_key(w->file, i);
         if (complete && unused) {
             const char *more = unused > 1 ? arena_printf(e->arena, " and %d more", unused - 1) : "";
             diag_warning(e->diag, E0509, w->at, "the model does not use '%s'%s of '%s'", first, more, w->name);

@@ -363,6 +363,19 @@ typedef struct ConvAttrs {
     int64_t pad_value; /* of 8-bit operands: the stored number that padding taps read */
 } ConvAttrs;
 
+typedef struct ConvTransposeAttrs {
+    int64_t out;    /* layer */
+    IntList kernel; /* layer */
+    bool bias;      /* layer */
+    IntList stride;
+    Pad pad;
+    IntList extra;
+} ConvTransposeAttrs;
+
+typedef struct EmbeddingAttrs {
+    int64_t rows, out; /* layer */
+} EmbeddingAttrs;
+
 typedef struct DenseAttrs {
     int64_t out; /* layer */
     bool bias;   /* layer */

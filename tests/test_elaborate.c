@@ -113,6 +113,37 @@ static const float *elements(const Graph *graph, const char *name)
 
 /* ---- layouts ---- */
 
+static const char painting[] = "  input x: f32[1, 2, 2, 2]\n"
+                               "  input i: i32[4]\n"
+                               "  u = conv_transpose2d(x, out: 3, kernel: [1, 4], bias: no)\n"
+                               "  e = embedding(i, rows: 5, out: 2)\n"
+                               "  output a = u\n"
+                               "  output b = e\n"
+                               "}\n";
+
+/* Ours is [1, 4, I, O]. */
+static void transposed_kernels_have_layouts_of_their_own(void **state)
+{
+    Fixture *f = *state;
+    const Stored theirs[] = {{"u.weight", "[2,3,1,4]", 24, 0},
+                             {"e.weight", "[5,2]", 10, 50},
+                             {"e.num_batches_tracked", "[1]", 1, 0}},
+                 keras[] = {{"u/kernel", "[1,4,3,2]", 24, 0}, {"e/embeddings", "[5,2]", 10, 50}};
+    for (int layout = 0; layout < 2; layout++) {
+        write_weights(f, layout ? 2 : 3, layout ? keras : theirs);
+        const char *head = "lep 1\nmodel m {\n  weights \"w.safetensors\" layout: %s\n%s";
+        const Graph *graph = read_good(f, arena_printf(f->arena, head, layout ? "keras" : "pytorch", painting));
+        const float *kernel = elements(graph, "u.weight"), *rows = elements(graph, "e.weight");
+        for (int k = 0; k < 4; k++)
+            for (int i = 0; i < 2; i++)
+                for (int o = 0; o < 3; o++) {
+                    int from = layout ? (k * 3 + o) * 2 + i : (i * 3 + o) * 4 + k;
+                    assert_int_equal((int)kernel[(k * 2 + i) * 3 + o], from);
+                }
+        assert_int_equal((int)rows[9], 59);
+    }
+}
+
 static void pytorch_lies_otherwise(void **state)
 {
     Fixture *f = *state;
@@ -344,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pytorch_lies_otherwise, setup, teardown),
+        cmocka_unit_test_setup_teardown(transposed_kernels_have_layouts_of_their_own, setup, teardown),
         cmocka_unit_test_setup_teardown(keras_lies_as_we_do, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_that_do_not_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_weights, setup, teardown),

@@ -34,17 +34,17 @@ __attribute__((constructor)) static void register_targets(void)
 typedef struct Complaint {
     Arena *arena;
     const char *text;
-    int64_t entry_frame, step_frames[MAX_SCANS + 1]; /* bytes of the largest stack frames, by scans around */
+    int64_t entry_frame, step_frames[MAX_NESTED + 1]; /* bytes of the largest stack frames, by what is around */
 } Complaint;
 
-/* Of what runs inside a scan the number stands behind the scan's: mnist__step_1_0. */
-static int scans_around(const char *text)
+/* Of what runs inside a scan or branch the number stands behind that one's: mnist__step_1_0. */
+static int levels_around(const char *text)
 {
-    int scans = 0;
+    int levels = 0;
     const char *at = strstr(text, "__step_") + strlen("__step_");
-    for (at += strspn(at, "0123456789"); scans < MAX_SCANS && *at == '_' && isdigit((unsigned char)at[1]); scans++)
+    for (at += strspn(at, "0123456789"); levels < MAX_NESTED && *at == '_' && isdigit((unsigned char)at[1]); levels++)
         at += 1 + strspn(at + 1, "0123456789");
-    return scans;
+    return levels;
 }
 
 /* "stack frame size (40) exceeds limit (0) in function 'mnist__step_1'": the only way to ask for it. */
@@ -52,7 +52,7 @@ static void hear_stack(Complaint *heard, const char *text)
 {
     const char *number = strchr(text, '(');
     int64_t frame = number ? strtoll(number + 1, NULL, 10) : 0;
-    int64_t *most = strstr(text, "__step_") ? &heard->step_frames[scans_around(text)] : &heard->entry_frame;
+    int64_t *most = strstr(text, "__step_") ? &heard->step_frames[levels_around(text)] : &heard->entry_frame;
     if (frame > *most) *most = frame;
 }
 
@@ -217,14 +217,14 @@ static bool build(Emitter *e, LLVMTargetMachineRef machine, EmitKind kind, Bytes
     return !broken && run_passes(e, machine, diag) && generate(e, machine, kind, out, diag);
 }
 
-/* Entry, step, what runs inside a scan, and where floats are software what the compiler's library takes: that of GCC 12
+/* Entry, step, what runs inside it, and where floats are software what the compiler's library takes: that of GCC 12
  * is below it. */
 static int64_t deepest_call(const Complaint *heard, const Target *target)
 {
     enum { RETURN_ADDRESSES = 16, LIBRARY = 48 };
     bool software = target->arch->bare && !(target->has & FEATURE_FMA);
     int64_t steps = 0;
-    for (int i = 0; i <= MAX_SCANS; i++) steps += heard->step_frames[i];
+    for (int i = 0; i <= MAX_NESTED; i++) steps += heard->step_frames[i];
     return heard->entry_frame + steps + RETURN_ADDRESSES + (software ? LIBRARY : 0);
 }
 
@@ -257,7 +257,7 @@ static bool emit(const LoopProgram *program, const EmitOptions *options, EmitKin
     return ok;
 }
 
-/* Of a scan together with what it calls. */
+/* Of a scan or branch together with what it calls. */
 static int64_t step_bytes(const LoopProgram *program, const Bytes *object, const LoopFunction *f, const char *name)
 {
     int64_t bytes = object_function_bytes(object, name);

@@ -9,7 +9,7 @@ static void emit_statements(Body *b, const LoopStatement *s);
 
 /* ---- functions ---- */
 
-static Body body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm)
+Body emit_body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm)
 {
     Body b = {.emitter = e, .function = function, .llvm = llvm, .bases = LLVMGetParam(llvm, 0)};
     b.buffers = ARENA_ARRAY(e->arena, LLVMValueRef, function->nbuffers);
@@ -181,7 +181,7 @@ static LLVMValueRef emit_range(Emitter *e, const LoopFunction *function, const L
 {
     LLVMTypeRef parameters[] = {e->pointer, e->index, e->index};
     LLVMValueRef range = emit_new_function(e, name, LLVMFunctionType(e->nothing, parameters, 3, 0), false);
-    Body inner = body_new(e, function, range);
+    Body inner = emit_body_new(e, function, range);
     inner.part = LLVMGetParam(range, 1); /* no other call has it as its first: scratch of that number is its own */
     LLVMValueRef ends[2];
     for (unsigned i = 0; i < 2; i++) {
@@ -348,11 +348,11 @@ static void emit_statements(Body *b, const LoopStatement *s)
 
 LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, const char *path)
 {
-    if (function->turns) return emit_turns(e, function, path);
+    if (function->form != FORM_NEST) return emit_inner(e, function, path);
     const char *name = arena_printf(e->arena, "%s__step_%s", e->symbol, path);
     LLVMValueRef step = emit_new_function(e, name, e->step_type, true);
     LLVMSetVisibility(step, LLVMHiddenVisibility);
-    Body b = body_new(e, function, step);
+    Body b = emit_body_new(e, function, step);
     b.pool = LLVMGetParam(step, 1);
     emit_statements(&b, function->body);
     LLVMBuildRetVoid(e->builder);

@@ -83,11 +83,13 @@ void emit_info(Emitter *e, LLVMValueRef adapter);
 
 /* ---- emit_body.c ---- */
 
-/* void <symbol>__step_<path>(bases, pool): the path is the step's number, of what runs inside a scan its number behind
- * the scan's. */
+/* void <symbol>__step_<path>(bases, pool): the path is the step's number, of what runs inside a scan or branch its
+ * number behind that one's. */
 LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, const char *path);
-/* A scan's: it calls its inner functions in turns, whose numbers stand behind the bases. */
-LLVMValueRef emit_turns(Emitter *e, const LoopFunction *function, const char *path);
+/* A function's parameters, and blocks to fill: `entry` and the one behind it, where the builder then stands. */
+Body emit_body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm);
+/* A scan's or a branch's: it calls its inner functions, in turns whose numbers stand behind the bases. */
+LLVMValueRef emit_inner(Emitter *e, const LoopFunction *function, const char *path);
 /* Where the number of the turn stands among the bases, of the scan `depth` deep. */
 int emit_turn_slot(const Emitter *e, int depth);
 

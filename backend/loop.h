@@ -131,6 +131,12 @@ struct LoopStatement {
     int active;
 };
 
+typedef enum LoopForm {
+    FORM_NEST,  /* a nest of its own */
+    FORM_TURNS, /* functions: the first `nfirst` run once, then the others in turns */
+    FORM_BRANCH /* functions: the first `nfirst` run when the condition holds, else the others */
+} LoopForm;
+
 typedef struct LoopFunction {
     const char *name; /* path of the layer */
     Origin origin;
@@ -143,9 +149,9 @@ typedef struct LoopFunction {
     double bytes_read, bytes_written;
     int64_t parallel;                /* parts of the outermost parallel loop, 1 if none */
     int64_t scratch, scratch_offset; /* bytes of the arena that each part has for itself; where the first's begin */
-    /* A scan has no nest of its own, but functions: the first `nfirst` of them run once, then the others `turns` times
-     * in order.  0 turns: not a scan. */
-    int64_t turns;
+    /* What is made of functions has one buffer when it asks for a condition, that of one bool, and else none. */
+    LoopForm form;
+    int64_t turns; /* of FORM_TURNS; with a condition only as long as it holds before a turn, and 0 means any number */
     int ninner, nfirst;
     struct LoopFunction **inner;
 } LoopFunction;

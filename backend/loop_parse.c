@@ -2,7 +2,8 @@
  *
  *   text      = {function}
  *   function  = "func" NAME ["work" NUMBER] ["read" NUMBER] ["written" NUMBER] ["scratch" INT "at" INT]
- *               "{" {buffer | register} {statement} "}"
+ *               ("{" {buffer | register} {statement} "}" | "turns" INT ["first" INT] "{" {function} "}"
+ *               | ("turns" INT ["first" INT] "while" | "branch" ["first" INT]) "{" buffer {function} "}")
  *   buffer    = "buffer" NAME ":" DTYPE "[" INT "]" ("stack" | SPACE [INT]) ["offset" INT] "align" INT
  *               ["below" INT] ["writable"]
  *   register  = "register" NAME ":" TYPE "[" INT "]"
@@ -260,14 +261,18 @@ static void take_register_declaration(LoopParser *p)
 
 static LoopFunction *take_function(LoopParser *p);
 
-/* What runs before the first turn, then what runs in each. */
+/* What runs before the first turn, then what runs in each; or what runs when a condition holds, then what runs else. */
 static void take_inner(LoopParser *p, LoopFunction *f)
 {
     size_t count = 0, capacity = 0;
-    f->turns = loop_take_integer(p, "a number of turns", 1, loop_max_integer);
+    bool conditional = f->form == FORM_BRANCH;
+    if (f->form == FORM_TURNS) f->turns = loop_take_integer(p, "a number of turns", 0, loop_max_integer);
     if (loop_accept_word(p, "first")) f->nfirst = (int)loop_take_integer(p, "a number of functions", 1, 4096);
-    if (++p->scans > MAX_SCANS) loop_fail(p, E0105, "expected at most %d levels of turns", MAX_SCANS);
+    if (f->form == FORM_TURNS) conditional = loop_accept_word(p, "while");
+    if (++p->scans > MAX_NESTED) loop_fail(p, E0105, "expected at most %d levels of functions", MAX_NESTED);
     loop_expect(p, '{');
+    if (conditional && !loop_accept_word(p, loop_keywords[LOOP_WORD_BUFFER])) loop_expected(p, "'buffer'");
+    if (conditional) take_buffer_declaration(p);
     while (!loop_failed(p) && !loop_is_mark(p, '}')) {
         f->inner = arena_grow(p->arena, f->inner, count, &capacity, sizeof *f->inner);
         f->inner[count++] = take_function(p);
@@ -293,7 +298,11 @@ static LoopFunction *take_function(LoopParser *p)
         if (!loop_accept_word(p, "at")) loop_expected(p, "'at'");
         f->scratch_offset = loop_take_integer(p, "an offset", 0, loop_max_integer);
     }
-    if (loop_accept_word(p, "turns")) {
+    if (loop_accept_word(p, "turns"))
+        f->form = FORM_TURNS;
+    else if (loop_accept_word(p, "branch"))
+        f->form = FORM_BRANCH;
+    if (f->form != FORM_NEST) {
         take_inner(p, f);
         return f;
     }

@@ -288,8 +288,10 @@ static void print_function(const LoopFunction *f, Arena *arena, int indent, FILE
     if (f->bytes_read != 0) fprintf(out, " read %s", number_text(arena, f->bytes_read, false));
     if (f->bytes_written != 0) fprintf(out, " written %s", number_text(arena, f->bytes_written, false));
     if (f->scratch) fprintf(out, " scratch %" PRId64 " at %" PRId64, f->scratch, f->scratch_offset);
-    if (f->turns) fprintf(out, " turns %" PRId64, f->turns);
+    if (f->form == FORM_TURNS) fprintf(out, " turns %" PRId64, f->turns);
+    if (f->form == FORM_BRANCH) fputs(" branch", out);
     if (f->nfirst) fprintf(out, " first %d", f->nfirst);
+    if (f->form == FORM_TURNS && f->nbuffers) fputs(" while", out);
     fputs(" {\n", out);
     put_declarations(&p, f);
     put_statements(&p, f->body);

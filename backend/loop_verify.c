@@ -1,8 +1,8 @@
 /* What must hold of a loop nest before code is made of it.  Unrolled loops are walked value by value, as the
  * emitter does, so that indices of registers are numbers here. */
+#include "backend/loop_inner.h"
 #include "backend/loop_parts.h"
 #include "backend/loop_range.h"
-#include "backend/loop_turns.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 #include "backend/lower/nest.h"
+#include "ir/branch.h"
 
 #include <assert.h>
 #include <string.h>
@@ -195,7 +196,7 @@ static LoopFunction *lower_group(const Node *node, const Target *target, Arena *
     return function;
 }
 
-/* ---- scans ---- */
+/* ---- scans and branches ---- */
 
 typedef struct Beginning {
     const LoopBuffer *from, *to;
@@ -237,10 +238,23 @@ static LoopFunction *lower_beginning(const Node *scan, int operand, const Target
 
 static bool lower_steps(const Graph *graph, const Target *target, LoopFunction **out, int *count, Diag *diag);
 
+/* Adds up what functions from one number below another do when each runs so often. */
+static void add_work(LoopFunction *sum, const LoopFunction *of, int from, int to, double times)
+{
+    for (int i = from; i < to; i++) {
+        const LoopFunction *inner = of->inner[i];
+        sum->multiply_adds += inner->multiply_adds * times;
+        sum->bytes_read += inner->bytes_read * times;
+        sum->bytes_written += inner->bytes_written * times;
+        if (inner->parallel > sum->parallel) sum->parallel = inner->parallel;
+    }
+}
+
 static LoopFunction *lower_scan(const Node *scan, const Target *target, Arena *arena, Diag *diag)
 {
     LoopFunction *function = loop_function_new(arena, scan->name, scan->origin);
     int steps = count_steps(scan->regions[0]);
+    function->form = FORM_TURNS;
     function->turns = scan_turns(scan);
     function->nfirst = scan_carried(scan);
     function->inner = ARENA_ARRAY(arena, LoopFunction *, function->nfirst + steps);
@@ -248,14 +262,42 @@ static LoopFunction *lower_scan(const Node *scan, const Target *target, Arena *a
         function->inner[i] = lower_beginning(scan, scan_scanned(scan) + i, target, arena, diag);
     if (!lower_steps(scan->regions[0], target, function->inner + function->nfirst, &steps, diag)) return NULL;
     function->ninner = function->nfirst + steps;
-    for (int i = function->nfirst; i < function->ninner; i++) {
-        const LoopFunction *inner = function->inner[i];
-        function->multiply_adds += inner->multiply_adds * (double)function->turns;
-        function->bytes_read += inner->bytes_read * (double)function->turns;
-        function->bytes_written += inner->bytes_written * (double)function->turns;
-        if (inner->parallel > function->parallel) function->parallel = inner->parallel;
-    }
+    add_work(function, function, function->nfirst, function->ninner, (double)function->turns);
     return function;
+}
+
+/* What a run does is at most what the longer body does. */
+static void take_larger(LoopFunction *branch)
+{
+    LoopFunction yes = {.parallel = 1}, no = {.parallel = 1};
+    add_work(&yes, branch, 0, branch->nfirst, 1);
+    add_work(&no, branch, branch->nfirst, branch->ninner, 1);
+    branch->multiply_adds = yes.multiply_adds > no.multiply_adds ? yes.multiply_adds : no.multiply_adds;
+    branch->bytes_read = yes.bytes_read > no.bytes_read ? yes.bytes_read : no.bytes_read;
+    branch->bytes_written = yes.bytes_written > no.bytes_written ? yes.bytes_written : no.bytes_written;
+    branch->parallel = yes.parallel > no.parallel ? yes.parallel : no.parallel;
+}
+
+static LoopFunction *lower_branch(const Node *branch, const Target *target, Arena *arena, Diag *diag)
+{
+    LoopFunction *function = loop_function_new(arena, branch->name, branch->origin);
+    const Graph *yes = branch->regions[BRANCH_THEN], *no = branch->regions[BRANCH_ELSE];
+    Lowering lowering = {.builder = loop_builder(arena, function), .group = {.node = branch}, .diag = diag};
+    int steps = count_steps(yes), others = count_steps(no);
+    function->form = FORM_BRANCH;
+    lower_buffer(&lowering, branch->inputs[0]);
+    function->inner = ARENA_ARRAY(arena, LoopFunction *, steps + others);
+    if (!lower_steps(yes, target, function->inner, &function->nfirst, diag)) return NULL;
+    if (!lower_steps(no, target, function->inner + steps, &others, diag)) return NULL;
+    function->ninner = steps + others;
+    take_larger(function);
+    return function;
+}
+
+static LoopFunction *lower_step(const Node *node, const Target *target, Arena *arena, Diag *diag)
+{
+    if (node->op == OP_group) return lower_group(node, target, arena, diag);
+    return (node_def(node)->kind == KIND_LOOP ? lower_scan : lower_branch)(node, target, arena, diag);
 }
 
 static bool lower_steps(const Graph *graph, const Target *target, LoopFunction **out, int *count, Diag *diag)
@@ -263,7 +305,7 @@ static bool lower_steps(const Graph *graph, const Target *target, LoopFunction *
     *count = 0;
     for (const Node *node = graph->first; node; node = node->next) {
         if (!node_is_step(node)) continue;
-        LoopFunction *function = (node->op == OP_group ? lower_group : lower_scan)(node, target, graph->arena, diag);
+        LoopFunction *function = lower_step(node, target, graph->arena, diag);
         if (!function) return false;
         out[(*count)++] = function;
     }

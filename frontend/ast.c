@@ -109,15 +109,29 @@ AstExpr *ast_extent(Parse *p, const TokenText *token, const Location *at)
     return node;
 }
 
-AstExpr *ast_loop(Parse *p, const char *word, const Location *at, AstLoop loop)
+/* Statements nest in expressions here, so their depth counts too. */
+static AstExpr *with_body(Parse *p, AstExprKind kind, const char *word, const Location *at, AstLoop loop)
 {
-    AstExpr *node = ast_node(p, AST_LOOP, word, at, (AstArgs){0});
+    AstExpr *node = ast_node(p, kind, word, at, (AstArgs){0});
+    const AstStatements *bodies[] = {&loop.body, &loop.otherwise};
+    int depth = node->depth;
+    for (int i = 0; i < 2; i++)
+        for (const AstStatement *s = bodies[i]->first; s; s = s->next)
+            if (s->value && s->value->depth >= depth) depth = s->value->depth + 1;
     node->loop = ARENA_NEW(p->arena, AstLoop);
     *node->loop = loop;
-    /* statements nest in expressions here, so their depth counts too */
-    for (const AstStatement *s = loop.body.first; s; s = s->next)
-        if (s->value && s->value->depth >= node->depth) node->depth = s->value->depth + 1;
+    node->depth = depth;
     return node;
+}
+
+AstExpr *ast_loop(Parse *p, const char *word, const Location *at, AstLoop loop)
+{
+    return with_body(p, AST_LOOP, word, at, loop);
+}
+
+AstExpr *ast_if(Parse *p, const Location *at, AstExpr *condition, AstStatements yes, AstStatements no)
+{
+    return with_body(p, AST_IF, "if", at, (AstLoop){.count = condition, .body = yes, .otherwise = no});
 }
 
 AstExpr *ast_span(Parse *p, const TokenText *path, const Location *at, const uint64_t numbers[3])

@@ -51,6 +51,7 @@ typedef enum AstExprKind {
     AST_PIPE,    /* args: what flows, and a name or a call */
     AST_WHEN,    /* args: condition, then, else */
     AST_LOOP,    /* loop: repeat, share or scan, which text says */
+    AST_IF,      /* loop: count is the condition, body and otherwise what it chooses from */
     AST_SPAN     /* text, and three integers in args: "mnist.lep":8:21:10 */
 } AstExprKind;
 
@@ -60,6 +61,7 @@ typedef struct AstLoop {
     AstArgs scanned;      /* of scan; key: name of the slice, value: the tensor `over` the axis, or how many turns */
     AstArgs carried;      /* key: name, value: what it begins with */
     AstStatements body;
+    AstStatements otherwise; /* of if; without an end_line it is one more `if` */
 } AstLoop;
 
 struct AstExpr {

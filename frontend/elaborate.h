@@ -120,6 +120,9 @@ Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *
                      const char *final);
 Item elaborate_loop(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
 Item elaborate_scan(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
+Item elaborate_if(Elaborator *e, Frame *f, const AstExpr *expr, const char *final);
+/* A constant all of whose elements are that number. */
+Value elaborate_constant(Elaborator *e, Frame *f, const Type *type, double value, const char *name, Span at);
 /* A second layer with parameters in a statement is E0603. */
 bool elaborate_layer(Elaborator *e, Frame *f, Span at);
 /* Operator `op` on items, numbers among them turned to constants. */

@@ -247,8 +247,8 @@ Item elaborate_call(Elaborator *e, Frame *f, const AstExpr *call, const Item *pi
         if (callable && !strcmp(top->name, call->text)) return elaborate_block(e, f, top, call, piped, final);
     }
     Op op = op_find(call->text);
-    if (op == OP_COUNT || op == OP_input || op == OP_state || op_table[op]->kind == KIND_GROUP ||
-        op_table[op]->kind == KIND_LOOP)
-        return unknown_callee(e, call);
+    bool callable = op != OP_COUNT && op != OP_input && op != OP_state && op_table[op]->kind != KIND_GROUP &&
+                    op_table[op]->kind != KIND_LOOP && op_table[op]->kind != KIND_BRANCH;
+    if (!callable) return unknown_callee(e, call);
     return call_operator(e, f, op, call, piped, final);
 }

@@ -140,13 +140,13 @@ void elaborate_places(Graph *graph)
     for (Node *node = graph->first; node; node = node->next)
         if (!node->places) node->places = ARENA_ARRAY(graph->arena, Place, node->nresults);
     for (Node *node = graph->first; node; node = node->next) {
-        if (node_def(node)->kind != KIND_LOOP) continue;
-        for (int i = 0; i < node->ninputs; i++) {
+        if (!node_is_control(node)) continue;
+        for (int i = 0; node_def(node)->kind == KIND_LOOP && i < node->ninputs; i++) {
             Node *input = scan_input(node, i);
             input->places = ARENA_NEW(graph->arena, Place);
             *input->places = scan_input_place(node, i);
         }
-        elaborate_places(node->regions[0]);
+        for (int i = 0; i < node->nregions; i++) elaborate_places(node->regions[i]);
     }
 }
 
@@ -156,7 +156,7 @@ static void note_schedule(Elaborator *e, Frame *f, const AstNote *note, Node *no
     Schedule *schedule = ARENA_NEW(e->arena, Schedule);
     attr_set_defaults(&schedule_attrs, schedule);
     if (!node->nregions) {
-        diag_error(e->diag, E0605, note->at, "@schedule stands at groups and scans only");
+        diag_error(e->diag, E0605, note->at, "@schedule stands at groups, scans and branches only");
         diag_help(e->diag, "leave it out");
         return;
     }

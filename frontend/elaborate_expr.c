@@ -58,7 +58,9 @@ static bool find_slot(Elaborator *e, Frame *f, const char *name, Item *out)
     ScopeEntry *entry = scope_find(f->scope, arena_copy_chars(e->arena, name, (size_t)(dot - name)));
     if (!entry || entry->item.kind != ITEM_VALUE) return false;
     Node *node = entry->item.value.node;
-    bool slots = node_def(node)->kind == KIND_LOOP || (node_def(node)->results && node->nresults > 1);
+    OpKind kind = node_def(node)->kind;
+    bool several = node->nresults > 1 && (node_def(node)->results || kind == KIND_BRANCH);
+    bool slots = kind == KIND_LOOP || several;
     for (int i = 0; slots && i < node->nresults; i++) {
         const char *slot = value_name(e->arena, (Value){node, i});
         if (strcmp(slot + strlen(node->name) + 1, dot + 1) != 0) continue;
@@ -237,6 +239,7 @@ Item elaborate_expr(Elaborator *e, Frame *f, const AstExpr *expr, const char *fi
     case AST_BINARY: return binary(e, f, expr, final);
     case AST_PIPE: return pipe(e, f, expr, final);
     case AST_WHEN: return when(e, f, expr, final);
+    case AST_IF: return elaborate_if(e, f, expr, final);
     case AST_LOOP: return (expr->loop->count ? elaborate_loop : elaborate_scan)(e, f, expr, final);
     case AST_LIST: return elaborate_list(e, f, expr);
     default: return literal(e, expr);

@@ -101,19 +101,11 @@ static bool take_scanned(ScanText *s, const AstArg *arg)
 static bool first_number(ScanText *s, const AstArg *arg, const Type *type, Item *out)
 {
     Elaborator *e = s->e;
-    ConstantAttrs attrs;
-    attr_set_defaults(&op_constant.attrs, &attrs);
-    if (!elaborate_first(e, s->frame, arg->value, arg->key, type->dtype, &attrs.value)) return false;
-    if (!elaborate_charge(e, type, arg->at)) return false;
-    Tensor *data = ARENA_NEW(e->arena, Tensor);
-    *data = tensor_new(e->arena, *type);
-    for (int64_t i = 0; i < type_elements(type); i++) tensor_set_real(data, i, attrs.value);
-    NodeSpec spec = {.op = OP_constant, .attrs = &attrs, .type = type, .data = data};
-    spec.name = path_join(e->arena, s->frame->path, arena_printf(e->arena, "%s.first", arg->key));
-    spec.origin = elaborate_origin(e, s->frame, arg->at);
-    Node *node = graph_add(e->graph, &spec, e->diag);
-    *out = (Item){.kind = ITEM_VALUE, .value = {node, 0}};
-    return node != NULL;
+    double value = 0;
+    if (!elaborate_first(e, s->frame, arg->value, arg->key, type->dtype, &value)) return false;
+    const char *name = arena_printf(e->arena, "%s.first", arg->key);
+    *out = (Item){.kind = ITEM_VALUE, .value = elaborate_constant(e, s->frame, type, value, name, arg->at)};
+    return out->value.node != NULL;
 }
 
 static bool take_carried(ScanText *s, const AstArg *arg)

@@ -172,7 +172,7 @@ static bool too_wide(const Formatter *p, size_t from)
 /* Whether a body with statements of its own is inside: comments in there are its own. */
 static bool has_body(const AstExpr *expr)
 {
-    if (expr->kind == AST_LOOP) return true;
+    if (expr->loop) return true;
     for (const AstArg *arg = expr->args.first; arg; arg = arg->next)
         if (has_body(arg->value)) return true;
     return false;

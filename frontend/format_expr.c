@@ -25,7 +25,8 @@ static int binary_level(const char *op)
 static int level_of(const AstExpr *expr)
 {
     switch (expr->kind) {
-    case AST_WHEN: return LOOSEST;
+    case AST_WHEN:
+    case AST_IF: return LOOSEST;
     case AST_PIPE: return PIPED;
     case AST_BINARY: return binary_level(expr->text);
     case AST_NOT: return NOT_LEVEL;
@@ -107,17 +108,17 @@ static void when(Formatter *p, const AstExpr *expr)
 }
 
 /* One statement that stood on one line stays there. */
-static bool fits_line(const Formatter *p, const AstLoop *loop)
+static bool fits_line(const Formatter *p, const AstStatements *body)
 {
-    const AstStatement *only = loop->body.count == 1 ? loop->body.first : NULL;
-    return only && only->first_line == loop->body.end_line && !format_has_comment(p, loop->body.end_line) &&
+    const AstStatement *only = body->count == 1 ? body->first : NULL;
+    return only && only->first_line == body->end_line && !format_has_comment(p, body->end_line) &&
            (only->kind == AST_EXPRESSION || only->kind == AST_RETURN);
 }
 
-static void loop_body(Formatter *p, const AstLoop *loop)
+static void put_body(Formatter *p, const AstStatements *body)
 {
-    if (fits_line(p, loop)) {
-        const AstStatement *only = loop->body.first;
+    if (fits_line(p, body)) {
+        const AstStatement *only = body->first;
         format_put(p, only->kind == AST_RETURN ? "{ return " : "{ ");
         if (only->kind == AST_RETURN)
             format_returned(p, &only->attrs);
@@ -128,9 +129,23 @@ static void loop_body(Formatter *p, const AstLoop *loop)
     }
     format_put(p, "{");
     bool was_broken = p->broken;
-    format_body(p, &loop->body);
+    format_body(p, body);
     p->broken = was_broken;
     format_put(p, "}");
+}
+
+static void choice(Formatter *p, const AstExpr *expr)
+{
+    const AstLoop *l = expr->loop;
+    format_put(p, "if ");
+    format_expr(p, l->count, PIPED);
+    format_put(p, " ");
+    put_body(p, &l->body);
+    format_put(p, " else ");
+    if (l->otherwise.end_line)
+        put_body(p, &l->otherwise);
+    else
+        choice(p, l->otherwise.first->value);
 }
 
 /* x over 1 as xt, y over 1 as yt */
@@ -167,7 +182,7 @@ static void loop(Formatter *p, const AstExpr *expr)
         format_expr(p, arg->value, LOOSEST);
     }
     format_put(p, ") ");
-    loop_body(p, l);
+    put_body(p, &l->body);
 }
 
 static void call(Formatter *p, const AstExpr *expr)
@@ -214,6 +229,7 @@ void format_expr(Formatter *p, const AstExpr *expr, int least)
     case AST_PIPE: pipe(p, expr); break;
     case AST_WHEN: when(p, expr); break;
     case AST_LOOP: loop(p, expr); break;
+    case AST_IF: choice(p, expr); break;
     case AST_SPAN: span(p, expr); break;
     default: format_put(p, expr->written);
     }

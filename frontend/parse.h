@@ -75,6 +75,7 @@ AstExpr *ast_pipe(Parse *p, const Location *at, AstExpr *left, AstExpr *target);
 AstExpr *ast_when(Parse *p, const Location *at, AstExpr *condition, AstExpr *yes, AstExpr *no);
 AstExpr *ast_extent(Parse *p, const TokenText *token, const Location *at);
 AstExpr *ast_loop(Parse *p, const char *word, const Location *at, AstLoop loop);
+AstExpr *ast_if(Parse *p, const Location *at, AstExpr *condition, AstStatements yes, AstStatements no);
 AstExpr *ast_span(Parse *p, const TokenText *path, const Location *at, const uint64_t numbers[3]);
 AstArg *ast_arg(Parse *p, const char *key, const Location *at, AstExpr *value);
 AstArgs ast_args(AstArgs list, AstArg *one);

@@ -53,19 +53,19 @@ static const AstStatements no_statements;
 %token MODEL "model" BLOCK "block" OPERATOR "op" DEPLOY "deploy" DIM "dim" WEIGHTS "weights" INPUT "input"
 %token OUTPUT "output" PREPROCESS "preprocess" STATE "state" NEXT "next" GROUP "group" RETURN "return"
 %token REPEAT "repeat" SHARE "share" SCAN "scan" OVER "over" AS "as"
-%token WHEN "when" THEN "then" ELSE "else" AND "and" OR "or"
+%token IF "if" WHEN "when" THEN "then" ELSE "else" AND "and" OR "or"
 %token NOT "not" ON "on" YES "yes" NO "no" INF "inf" NAN_ "nan" NONE "none"
 %token <token> NAME "name" STRING "string" INTEGER "integer" REAL "number" MEASURE "measure" EXTENT "extent"
 %token PIPE "|>" RANGE ".." EQUAL "==" UNEQUAL "!=" AT_MOST "<=" AT_LEAST ">=" NEWLINE "newline" BAD "bad token"
 %type <word> word name docopt key plainkey loopword on
-%type <expr> expr primary target dim over
+%type <expr> expr primary target dim over choice
 %type <arg> arg attr item returned keep
 %type <args> args attrs attrlist values dims carried scanned kept keeps items list
 %type <type> type types
 %type <params> params words
 %type <notes> notes
 %type <statement> statement bind bound
-%type <statements> body statements
+%type <statements> body statements otherwise
 %type <entries> entries
 %type <top> top
 %precedence ELSE
@@ -198,6 +198,7 @@ expr: primary
     | NOT expr                       { $$ = ast_unary(p, AST_NOT, &@$, $2); }
     | '-' expr %prec NEGATIVE        { $$ = ast_unary(p, AST_NEGATE, &@$, $2); }
     | WHEN expr THEN expr ELSE expr  { $$ = ast_when(p, &@$, $2, $4, $6); }
+    | choice
     | loopword expr AS word '(' carried ')' '{' body '}'
                                      { AstLoop loop = {.count = $2, .variable = $4, .carried = $6, .body = $9};
                                        loop.body.end_line = @10.last_line;
@@ -210,6 +211,16 @@ expr: primary
                                        Location head = @$; head.last_line = @2.last_line;
                                        head.last_column = @2.last_column;
                                        $$ = ast_loop(p, "scan", &head, loop); } ;
+choice: IF expr '{' body '}' ELSE otherwise
+                                     { Location head = @$; head.last_line = @2.last_line;
+                                       head.last_column = @2.last_column;
+                                       AstStatements yes = $4;
+                                       yes.end_line = @5.last_line;
+                                       $$ = ast_if(p, &head, $2, yes, $7); } ;
+otherwise: '{' body '}'              { $$ = $2; $$.end_line = @3.last_line; }
+         | choice                    { AstStatement *one = ast_statement(p, AST_EXPRESSION, &@1);
+                                       one->value = $1;
+                                       $$ = ast_statements(no_statements, one); } ;
 loopword: REPEAT                     { $$ = "repeat"; }
         | SHARE                      { $$ = "share"; } ;
 carried: word '=' expr               { $$ = ast_args(no_args, ast_arg(p, $1, &@1, $3)); }
@@ -263,8 +274,9 @@ plainkey: NAME                       { $$ = $1.text; }
 key: plainkey
    | RETURN { $$ = "return"; } | REPEAT { $$ = "repeat"; } | SHARE { $$ = "share"; } | SCAN { $$ = "scan"; }
    | OVER { $$ = "over"; }
-   | AS { $$ = "as"; } | WHEN { $$ = "when"; } | THEN { $$ = "then"; } | ELSE { $$ = "else"; } | AND { $$ = "and"; }
-   | OR { $$ = "or"; } | NOT { $$ = "not"; } | ON { $$ = "on"; } | YES { $$ = "yes"; } | NO { $$ = "no"; }
+   | AS { $$ = "as"; } | IF { $$ = "if"; } | WHEN { $$ = "when"; } | THEN { $$ = "then"; } | ELSE { $$ = "else"; }
+   | AND { $$ = "and"; } | OR { $$ = "or"; } | NOT { $$ = "not"; } | ON { $$ = "on"; } | YES { $$ = "yes"; }
+   | NO { $$ = "no"; }
    | INF { $$ = "inf"; } | NAN_ { $$ = "nan"; } | NONE { $$ = "none"; } ;
 %%
 static int yyreport_syntax_error(const yypcontext_t *context, Parse *p)

@@ -1,9 +1,9 @@
 #include "ir/eval.h"
 
+#include "ir/branch.h"
 #include "ir/eval_kinds.h"
 #include "ir/exprkernel.h"
 #include "ir/node_map.h"
-#include "ir/scan.h"
 
 #include <assert.h>
 #include <string.h>
@@ -82,8 +82,8 @@ static void eval_expansion(const Node *node, const Tensor *operands, Tensor *res
     arena_free(scratch);
 }
 
-/* A group or a scan on its operands, then the values that its region takes from outside, in the order of
- * graph_captures. */
+/* A group, a scan or a branch on its operands, then the values that its regions take from outside, in the order of
+ * node_captures. */
 static void eval_region(const Node *node, const Tensor *operands, Tensor *results, Arena *arena);
 
 static void eval_constant(const Node *node, Tensor *out, Arena *arena)
@@ -194,20 +194,27 @@ static void eval_scan(const Scope *scope, const Node *scan, const Tensor *operan
     }
 }
 
+/* The region of a group, or that of a branch which runs. */
+static const Graph *chosen_region(const Node *node, const Tensor *operands)
+{
+    bool branch = node_def(node)->kind == KIND_BRANCH;
+    return node->regions[branch && tensor_real(&operands[0], 0) == 0 ? BRANCH_ELSE : 0];
+}
+
 static void eval_in_scope(const Scope *scope, const Node *node, Tensor *results)
 {
-    if (node_def(node)->kind == KIND_GROUP) {
-        Scope inner = scope_new(scope, scope->arena);
-        eval_body(&inner, node->regions[0], nothing, NULL);
-        gather_results(&inner, node->regions[0], results);
-        return;
-    }
     Tensor *operands = ARENA_ARRAY(scope->arena, Tensor, node->ninputs + 1);
     for (int i = 0; i < node->ninputs; i++) operands[i] = value_in(scope, node->inputs[i]);
-    if (node_def(node)->kind == KIND_LOOP)
-        eval_scan(scope, node, operands, results);
-    else
+    if (!node_is_step(node)) {
         node_eval(node, operands, results, scope->arena);
+    } else if (node_def(node)->kind == KIND_LOOP) {
+        eval_scan(scope, node, operands, results);
+    } else {
+        const Graph *region = chosen_region(node, operands);
+        Scope inner = scope_new(scope, scope->arena);
+        eval_body(&inner, region, nothing, NULL);
+        gather_results(&inner, region, results);
+    }
 }
 
 static void eval_body(const Scope *scope, const Graph *graph, Sources from, const Visitor *visitor)
@@ -235,10 +242,9 @@ static void keep_results(const Scope *scope, const Graph *graph, Tensor *results
 
 static void eval_region(const Node *node, const Tensor *operands, Tensor *results, Arena *arena)
 {
-    const Graph *region = node->regions[0];
     Arena *scratch = arena_child(arena);
     Value *captures;
-    int count = graph_captures(region, &captures);
+    int count = node_captures(node, &captures);
     Scope outer = scope_new(NULL, scratch), inner = scope_new(&outer, scratch);
     for (int i = 0; i < count; i++)
         results_of(&outer, captures[i].node)[captures[i].slot] = operands[node->ninputs + i];
@@ -247,6 +253,7 @@ static void eval_region(const Node *node, const Tensor *operands, Tensor *result
         eval_scan(&outer, node, operands, made);
         for (int i = 0; i < node->nresults; i++) results[i] = copy_tensor(arena, &made[i]);
     } else {
+        const Graph *region = chosen_region(node, operands);
         eval_body(&inner, region, nothing, NULL);
         keep_results(&inner, region, results, arena);
     }

@@ -57,9 +57,8 @@ static void retype_group(Retyper *r, const Node *node)
     for (int i = 0; i < region->nresults; i++) slots(r, node)[i] = retyped(r, region->results[i].value);
 }
 
-static void retype_scan(Retyper *r, const Node *node, Node *made)
+static void retype_region(Retyper *r, const Graph *region, Node *made)
 {
-    const Graph *region = node->regions[0];
     Graph *outer = r->graph;
     r->graph = graph_new_region(made);
     for (const Node *inner = region->first; inner; inner = inner->next) retype_node(r, inner);
@@ -70,6 +69,11 @@ static void retype_scan(Retyper *r, const Node *node, Node *made)
         graph_add_result(r->graph, result);
     }
     r->graph = outer;
+}
+
+static void retype_control(Retyper *r, const Node *node, Node *made)
+{
+    for (int i = 0; i < node->nregions; i++) retype_region(r, node->regions[i], made);
     bool inferred = graph_infer(made, &r->diag);
     assert(inferred);
     (void)inferred;
@@ -94,7 +98,7 @@ static void retype_node(Retyper *r, const Node *node)
     }
     Node *made = graph_add(r->graph, &spec, &r->diag);
     assert(made); /* every rule that admits f32 admits f64 */
-    if (node->nregions) retype_scan(r, node, made);
+    if (node->nregions) retype_control(r, node, made);
     for (int i = 0; i < node->nresults; i++) slots(r, node)[i] = (Value){made, i};
 }
 
@@ -106,7 +110,7 @@ void node_eval_double(const Node *node, const Tensor *operands, Tensor *results,
                  .values = node_map_new(scratch),
                  .diag = diag_new(scratch)};
     Value *operand_values = ARENA_ARRAY(scratch, Value, node->ninputs + 1), *captures = NULL;
-    int count = node->ninputs, captured = node->nregions ? graph_captures(node->regions[0], &captures) : 0;
+    int count = node->ninputs, captured = node_captures(node, &captures);
     if (captured) operand_values = ARENA_ARRAY(scratch, Value, count + captured);
     if (count) memcpy(operand_values, node->inputs, (size_t)count * sizeof *operand_values);
     if (captured) memcpy(operand_values + count, captures, (size_t)captured * sizeof *captures);

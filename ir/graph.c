@@ -1,6 +1,7 @@
 #include "ir/graph.h"
 
 #include "ir/bounded.h"
+#include "ir/branch.h"
 #include "ir/names.h"
 #include "ir/scan.h"
 
@@ -211,10 +212,10 @@ static void set_types(Node *node, const OpDef *def, const NodeSpec *spec, Arena 
     if (spec->type) node->types[0] = *spec->type;
 }
 
-/* Where what never changes stands: before the outermost scan. */
-static Graph *outside_of_scans(Graph *graph, Node **before)
+/* Where what never changes stands: before the outermost scan or branch. */
+static Graph *outside_of_control(Graph *graph, Node **before)
 {
-    while (graph->owner && node_def(graph->owner)->kind == KIND_LOOP) {
+    while (graph->owner && node_is_control(graph->owner)) {
         *before = graph->owner;
         graph = graph->owner->graph;
     }
@@ -234,8 +235,8 @@ Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag)
     if (!graph_infer(node, diag)) return NULL;
     node->name = unique_name(graph, arena_copy_string(graph->arena, spec->name));
     Node *before = spec->before;
-    if (spec->op == OP_param || spec->op == OP_constant) graph = outside_of_scans(graph, &before);
-    if (names_find(graph->names, node->name)) node->name = unique_name(graph, node->name); /* the scan's own */
+    if (spec->op == OP_param || spec->op == OP_constant) graph = outside_of_control(graph, &before);
+    if (names_find(graph->names, node->name)) node->name = unique_name(graph, node->name); /* that of what is around */
     link_node(graph, node, before);
     names_put(graph->names, node);
     return node;
@@ -257,6 +258,7 @@ bool graph_infer(Node *node, Diag *diag)
     const OpDef *def = node_def(node);
     if (def->kind == KIND_GROUP) return infer_region(node);
     if (def->kind == KIND_LOOP) return scan_infer(node, diag);
+    if (def->kind == KIND_BRANCH) return branch_infer(node, diag);
     if (def->kind == KIND_SOURCE) return true; /* its type was declared */
     return node_infer(node, node->types, diag);
 }

@@ -1,6 +1,6 @@
 /* The IR: a graph is a list of nodes in execution order; a value is a result
- * slot of a node.  Graphs nest: a node may own regions (fused groups and scans
- * now, If later), whose nodes may use values of the graphs around them. */
+ * slot of a node.  Graphs nest: a node may own regions (fused groups, scans,
+ * branches), whose nodes may use values of the graphs around them. */
 #ifndef IR_GRAPH_H
 #define IR_GRAPH_H
 
@@ -103,7 +103,7 @@ typedef struct NodeSpec {
 
 /* Adds a node and infers its types; NULL after an error (E0304, or what the operator's rule finds).  A node with a
  * region has no results yet: graph_infer gives it those of its region, once that has some.  A param or constant of a
- * scan's region is put before the outermost scan around it: what does not change from turn to turn stands outside. */
+ * scan's or branch's region is put before the outermost of these around it: what never changes stands outside. */
 Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag);
 /* Infers the types of `node` again, from changed inputs, attributes or regions. */
 bool graph_infer(Node *node, Diag *diag);
@@ -126,6 +126,8 @@ Node *graph_find(const Graph *graph, const char *name);
 Graph *graph_clone(Arena *arena, const Graph *graph);
 /* Values of outer graphs that `region` uses, in order of first use. */
 int graph_captures(const Graph *region, Value **out);
+/* The same of all regions of a node together. */
+int node_captures(const Node *node, Value **out);
 
 static inline Value value_of(Node *node) { return (Value){node, 0}; }
 static inline bool value_equal(Value a, Value b) { return a.node == b.node && a.slot == b.slot; }

@@ -66,12 +66,23 @@ int graph_captures(const Graph *region, Value **out)
     return (int)found.count;
 }
 
+int node_captures(const Node *node, Value **out)
+{
+    Captures found = {.region = NULL};
+    for (int i = 0; i < node->nregions; i++) {
+        found.region = node->regions[i];
+        collect_captures(&found, found.region);
+    }
+    *out = found.values;
+    return (int)found.count;
+}
+
 /* ---- names of values, origins ---- */
 
 static const char *slot_name(Arena *arena, Value value)
 {
     const OpDef *def = node_def(value.node);
-    if (def->kind != KIND_GROUP && def->kind != KIND_LOOP) return def->results[value.slot];
+    if (!node_is_step(value.node)) return def->results[value.slot];
     const Result *result = &value.node->regions[0]->results[value.slot];
     if (def->kind == KIND_GROUP) return value_name(arena, result->value);
     return result->state ? result->state->name : result->name;
@@ -84,9 +95,8 @@ const char *value_name(Arena *arena, Value value)
     if (node->nresults == 1 && kind != KIND_LOOP) return node->name;
     size_t length = strlen(node->name);
     const char *slot = slot_name(arena, value);
-    /* a group is called as the node inside whose slots it gives back, a scan's results as what its body calls them */
-    bool own = kind == KIND_GROUP || kind == KIND_LOOP;
-    if (own && strncmp(slot, node->name, length) == 0 && slot[length] == '.') return slot;
+    /* a group is called as the node inside whose slots it gives back, results of a body as what that calls them */
+    if (node_is_step(node) && strncmp(slot, node->name, length) == 0 && slot[length] == '.') return slot;
     return arena_printf(arena, "%s.%s", node->name, slot);
 }
 

@@ -28,7 +28,13 @@ bool node_is_whole(const Node *node)
 bool node_is_step(const Node *node)
 {
     OpKind kind = node_def(node)->kind;
-    return kind == KIND_GROUP || kind == KIND_LOOP;
+    return kind == KIND_GROUP || node_is_control(node);
+}
+
+bool node_is_control(const Node *node)
+{
+    OpKind kind = node_def(node)->kind;
+    return kind == KIND_LOOP || kind == KIND_BRANCH;
 }
 
 int op_first_param(const OpDef *def)

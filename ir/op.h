@@ -23,6 +23,7 @@ typedef enum OpKind {
     KIND_NEST,     /* a loop nest of its own, a row in ir/nests.def: recurrences, attention */
     KIND_GROUP,    /* a region that becomes one loop nest */
     KIND_LOOP,     /* a region that runs once a turn: ir/scan.h */
+    KIND_BRANCH,   /* two regions, one of which runs: ir/branch.h */
     KIND_COMPOSITE /* only an expansion */
 } OpKind;
 
@@ -173,8 +174,10 @@ bool node_is_splat(const Node *node, Scalar *element);
 extern const OpDef *const op_table[OP_COUNT];
 /* Index of the first operand that a layer makes itself, or -1. */
 int op_first_param(const OpDef *def);
-/* A node that code is made of once fusion is done: a group, or a loop of groups. */
+/* A node that code is made of once fusion is done: a group, or what has groups in its regions. */
 bool node_is_step(const Node *node);
+/* A node whose regions are graphs of steps: a loop or a branch. */
+bool node_is_control(const Node *node);
 /* True for a row of kind COMP in ir/ops.def. */
 bool op_is_composite(Op op);
 /* A composite with code of its own, in a form which that computes: it is not expanded. */

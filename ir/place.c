@@ -148,11 +148,11 @@ Place scan_input_place(const Node *scan, int number)
                        scan_depth(scan->graph));
 }
 
-Place scan_result_place(const Node *scan, int number)
+Place body_result_place(const Node *node, int number)
 {
-    if (number >= scan_gathered(scan)) return scan->places[number];
-    return place_slice(&scan->places[number], &scan->types[number], scan->regions[0]->results[number].axis,
-                       scan_depth(scan->graph));
+    if (node_def(node)->kind != KIND_LOOP || number >= scan_gathered(node)) return node->places[number];
+    return place_slice(&node->places[number], &node->types[number], node->regions[0]->results[number].axis,
+                       scan_depth(node->graph));
 }
 
 static bool same_memory(const Place *a, const Place *b)

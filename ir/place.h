@@ -52,9 +52,10 @@ int64_t place_interior(const Place *place);
 int64_t graph_space_bytes(const Graph *graph, Space space);
 /* Slices along the axis of a dense tensor at `whole`, as scans `depth` deep see them one a turn. */
 Place place_slice(const Place *whole, const Type *type, int64_t axis, int depth);
-/* Where the region of a planned scan finds its number-th input, and puts its number-th result. */
+/* Where the region of a planned scan finds its number-th input. */
 Place scan_input_place(const Node *scan, int number);
-Place scan_result_place(const Node *scan, int number);
+/* Where a region of a planned scan or branch puts its number-th result. */
+Place body_result_place(const Node *node, int number);
 /* Does the operand of a box lie in it already, in the buffer of the whole?  Types and places as they are planned. */
 bool place_holds_piece(const Place *whole, const Piece *piece, const Place *operand, const Type *type);
 bool place_equal(const Place *a, const Place *b);

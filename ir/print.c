@@ -1,8 +1,7 @@
 /* The text of a graph at any stage; what is written here, the front end reads back to the same graph. */
-#include "ir/op.h"
+#include "ir/branch.h"
 #include "ir/packing.h"
 #include "ir/pool.h"
-#include "ir/scan.h"
 #include "ir/schedule.h"
 
 #include <string.h>
@@ -191,6 +190,28 @@ static void print_scan_head(Printer *p, const Node *node)
     fputs(scanned == node->ninputs ? " ()" : ")", p->out);
 }
 
+/* y: f32[4] = if c { ... return a } else { ... return b }: several results by their names */
+static void print_branch(Printer *p, const Node *node, int indent)
+{
+    fprintf(p->out, "%s: %s = if %s {\n", name_text(p->arena, node->name), types_text(p, node),
+            value_text(p, node->inputs[0]));
+    for (int i = 0; i < node->nregions; i++) {
+        const Graph *body = node->regions[i];
+        if (i) fprintf(p->out, "%*s} else {\n", indent, "");
+        print_body(p, body, indent + 2);
+        for (int k = 0; k < body->nresults; k++) {
+            const Result *result = &body->results[k];
+            fputs(k ? ", " : arena_printf(p->arena, "%*sreturn ", indent + 2, ""), p->out);
+            if (body->nresults > 1) fprintf(p->out, "%s: ", name_text(p->arena, result->name));
+            fputs(value_text(p, result->value), p->out);
+        }
+        fputc('\n', p->out);
+    }
+    fprintf(p->out, "%*s}", indent, "");
+    print_notes(p, node);
+    fputc('\n', p->out);
+}
+
 static void print_scan(Printer *p, const Node *node, int indent)
 {
     const Graph *body = node->regions[0];
@@ -219,7 +240,8 @@ static void print_node(Printer *p, const Node *node, int indent)
 {
     fprintf(p->out, "%*s", indent, "");
     if (node->nregions) {
-        (node_def(node)->kind == KIND_LOOP ? print_scan : print_group)(p, node, indent);
+        OpKind kind = node_def(node)->kind;
+        (kind == KIND_LOOP ? print_scan : kind == KIND_BRANCH ? print_branch : print_group)(p, node, indent);
         return;
     }
     if (node->op == OP_input) {

@@ -12,7 +12,7 @@
 
 #include "ir/op.h"
 
-enum { MAX_SCANS = 4 /* inside one another */ };
+enum { MAX_SCANS = 4 /* inside one another */, MAX_NESTED = 16 /* of scans and branches together */ };
 
 /* Operands that are scanned; the others are what carried values begin with. */
 int scan_scanned(const Node *scan);
@@ -24,8 +24,9 @@ int64_t scan_turns(const Node *scan);
 /* The type without / with `turns` at the axis. */
 Type scan_slice(const Type *whole, int64_t axis);
 Type scan_whole(const Type *slice, int64_t axis, int64_t turns);
-/* Scans around a graph: 0 of a model's own. */
+/* Scans around a graph: 0 of a model's own; and scans and branches. */
 int scan_depth(const Graph *graph);
+int control_depth(const Graph *graph);
 /* The number-th input of the region; NULL when there are fewer. */
 Node *scan_input(const Node *scan, int number);
 /* Elements from one index of the axis to the next, in a dense tensor. */

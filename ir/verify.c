@@ -1,8 +1,8 @@
 #include "ir/verify.h"
 
 #include "ir/bounded.h"
+#include "ir/branch.h"
 #include "ir/node_map.h"
-#include "ir/scan.h"
 #include "ir/strips.h"
 
 #include <string.h>
@@ -109,16 +109,35 @@ static bool check_scan_ports(Verifier *v, const Node *scan)
     return good;
 }
 
+/* The results are those that the bodies give. */
+static bool check_body_types(Verifier *v, const Node *node)
+{
+    if (node->nresults != node->regions[0]->nresults) return broken(v, node, "has other results than its body", "");
+    Node inferred = *node;
+    inferred.types = ARENA_ARRAY(v->arena, Type, node->nresults);
+    if (!graph_infer(&inferred, v->diag)) return false;
+    bool good = true;
+    for (int i = 0; i < node->nresults; i++) good = check_type(v, node, &inferred.types[i], i) && good;
+    return good;
+}
+
 static bool check_scan(Verifier *v, const Node *scan)
 {
-    if (!scan_check(scan, v->diag) || !check_scan_ports(v, scan)) return false;
-    if (scan->nresults != scan->regions[0]->nresults) return broken(v, scan, "has other results than its body", "");
-    Node inferred = *scan;
-    inferred.types = ARENA_ARRAY(v->arena, Type, scan->nresults);
-    if (!scan_infer(&inferred, v->diag)) return false;
-    bool good = true;
-    for (int i = 0; i < scan->nresults; i++) good = check_type(v, scan, &inferred.types[i], i) && good;
-    return good;
+    return scan_check(scan, v->diag) && check_scan_ports(v, scan) && check_body_types(v, scan);
+}
+
+/* Bodies that take nothing, keep nothing and give back something, by a name where there are several. */
+static bool check_branch(Verifier *v, const Node *branch)
+{
+    if (!branch_check(branch, v->diag)) return false;
+    for (int i = 0; i < branch->nregions; i++) {
+        const Graph *region = branch->regions[i];
+        bool sound = region->nresults > 0 && graph_outputs(region) == region->nresults;
+        for (const Node *node = region->first; node; node = node->next) sound = sound && node->op != OP_input;
+        for (int k = 0; k < region->nresults; k++) sound = sound && (region->nresults == 1 || region->results[k].name);
+        if (!sound) return broken(v, branch, "has a body with inputs, without results or without their names", "");
+    }
+    return check_body_types(v, branch);
 }
 
 static bool check_types(Verifier *v, const Node *node)
@@ -126,6 +145,7 @@ static bool check_types(Verifier *v, const Node *node)
     const OpDef *def = node_def(node);
     if (def->kind == KIND_SOURCE) return check_data(v, node);
     if (def->kind == KIND_LOOP) return check_scan(v, node);
+    if (def->kind == KIND_BRANCH) return check_branch(v, node);
     if (def->kind == KIND_GROUP) {
         const Graph *body = node->regions[0];
         if (body->nresults != node->nresults) return broken(v, node, "has other results than its body returns", "");
@@ -168,7 +188,7 @@ static bool check_group(Verifier *v, const Node *node)
     for (const Node *inner = group.body->first; inner; inner = inner->next) {
         OpKind kind = node_def(inner)->kind;
         bool work = kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_IOTA || kind == KIND_INDEX;
-        if (kind == KIND_SOURCE || kind == KIND_GROUP || kind == KIND_LOOP || kind == KIND_COMPOSITE)
+        if (kind == KIND_SOURCE || kind == KIND_COMPOSITE || node_is_step(inner))
             good = broken(v, inner, "does not belong into a group", "");
         else if (!work && inner != group.anchor && inner != group.pool)
             good = broken(v, inner, "is a second anchor of its group", "");
@@ -185,11 +205,14 @@ static bool check_stage(Verifier *v, const Node *node)
     if (kind == KIND_GROUP) return check_group(v, node);
     bool composite = kind == KIND_COMPOSITE || (op_is_composite(node->op) && !node_is_whole(node));
     if (v->stage >= STAGE_CORE && composite) return broken(v, node, "should have been expanded", "");
-    bool in_scan = node->graph->owner && node_def(node->graph->owner)->kind == KIND_LOOP;
-    if (in_scan && (node->op == OP_param || node->op == OP_constant))
-        return broken(v, node, "belongs outside of the scan", "");
-    if (v->stage < STAGE_GROUPED || (node->graph->owner && !in_scan)) return true;
-    if (kind == KIND_SOURCE || kind == KIND_LOOP || is_alias(node)) return true;
+    bool in_body = node->graph->owner && node_is_control(node->graph->owner);
+    if (in_body && (node->op == OP_param || node->op == OP_constant))
+        return broken(v, node, "belongs outside of the scan or branch", "");
+    if (v->stage < STAGE_GROUPED || (node->graph->owner && !in_body)) return true;
+    if (kind == KIND_SOURCE || node_is_control(node)) return true;
+    if (is_alias(node) && node->inputs[0].node->graph == node->graph) return true;
+    if (is_alias(node))
+        return broken(v, node, "is a view of what is outside of the scan or branch, and belongs there", "");
     return broken(v, node, "stands outside of a group", "");
 }
 
@@ -200,7 +223,7 @@ static bool check_graph(Verifier *v, const Graph *graph);
 /* What later checks take for granted is checked first. */
 static bool check_node(Verifier *v, const Graph *graph, const Node *node)
 {
-    int regions = node_is_step(node);
+    int regions = node_def(node)->kind == KIND_BRANCH ? BRANCH_REGIONS : node_is_step(node);
     if (node->nregions != regions) return broken(v, node, "has a wrong number of regions", "");
     bool good = check_name(v, graph, node) && check_operands(v, graph, node);
     for (int i = 0; good && i < node->nregions; i++) good = check_graph(v, node->regions[i]);

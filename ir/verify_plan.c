@@ -25,7 +25,7 @@ typedef struct Buffer {
 typedef struct PlanCheck {
     Arena *arena;
     Diag *diag;
-    const Node *scan; /* whose region is checked; NULL: a model */
+    const Node *scan; /* or branch, whose region is checked; NULL: a model */
     NodeMap *first;   /* node -> index of the buffer of its slot 0 */
     Buffer *buffers;
     size_t count, capacity;
@@ -129,11 +129,9 @@ static void note_uses(PlanCheck *check, const Node *node, int position)
     if (node_def(node)->kind == KIND_VIEW) return; /* only what uses the view does */
     for (int i = 0; i < node->ninputs; i++)
         if (node->inputs[i].node) note_use(check, node->inputs[i], position);
-    for (int i = 0; i < node->nregions; i++) {
-        Value *captures;
-        int count = graph_captures(node->regions[i], &captures);
-        for (int k = 0; k < count; k++) note_use(check, captures[k], position);
-    }
+    Value *captures;
+    int count = node_captures(node, &captures);
+    for (int i = 0; i < count; i++) note_use(check, captures[i], position);
 }
 
 /* The next value of a state lies where the state does. */
@@ -145,14 +143,14 @@ static void check_next(PlanCheck *check, Buffer *buffer, const Result *next)
     broken(check, buffer->value.node, "is what a state becomes, but does not lie where the state does");
 }
 
-/* A result of a scan's region lies in what the scan gives back. */
-static void check_turn_result(PlanCheck *check, Buffer *buffer, int number)
+/* A result of a region lies in what the scan or branch gives back. */
+static void check_turn_result(PlanCheck *check, const Graph *region, Buffer *buffer, int number)
 {
-    Place wanted = scan_result_place(check->scan, number);
-    if (buffer->value.node->graph == check->scan->regions[0] && buffer->place && place_equal(buffer->place, &wanted) &&
+    Place wanted = body_result_place(check->scan, number);
+    if (buffer->value.node->graph == region && buffer->place && place_equal(buffer->place, &wanted) &&
         node_is_step(buffer->value.node))
         return;
-    broken(check, buffer->value.node, "is a result, but does not lie where the scan's is");
+    broken(check, buffer->value.node, "is a result, but does not lie where that of its scan or branch is");
 }
 
 static void check_result(PlanCheck *check, const Graph *graph, int number)
@@ -166,24 +164,25 @@ static void check_result(PlanCheck *check, const Graph *graph, int number)
     buffer->port = number;
     note_use(check, result->value, INT_MAX);
     if (check->scan)
-        check_turn_result(check, buffer, number);
+        check_turn_result(check, graph, buffer, number);
     else if (result->state)
         check_next(check, buffer, result);
     else if (!buffer->place || buffer->place->space != SPACE_OUTPUT || buffer->place->index != number)
         broken(check, buffer->value.node, "is a result, but does not lie in the caller's buffer for it");
 }
 
-/* What a scan reads slices of and gathers them in lies side by side. */
-static void check_scan(PlanCheck *check, const Node *scan)
+/* What a scan reads slices of and gathers them in, and what a branch gives back, lies side by side. */
+static void check_ports(PlanCheck *check, const Node *scan)
 {
     for (int i = 0; i < scan->nresults; i++)
         if (!scan->places || !is_dense(&scan->places[i], &scan->types[i]))
-            broken(check, scan, "gathers values that do not lie side by side");
-    for (int i = 0; i < scan_scanned(scan); i++) {
+            broken(check, scan, "gives back values that do not lie side by side");
+    int read = node_def(scan)->kind == KIND_LOOP ? scan_scanned(scan) : scan->ninputs; /* others are copied first */
+    for (int i = 0; i < read; i++) {
         Value value = scan->inputs[i];
         const Place *place = value.node->places ? &value.node->places[value.slot] : NULL;
         if (!place || place->space == SPACE_NONE || !is_dense(place, value_type(value)))
-            broken(check, scan, "scans a value whose elements do not lie side by side");
+            broken(check, scan, "reads a value whose elements do not lie side by side");
     }
 }
 
@@ -193,7 +192,7 @@ static void collect(PlanCheck *check, const Graph *graph)
     for (const Node *node = graph->first; node; node = node->next, position++) {
         add_node(check, node, position);
         if (node_def(node)->kind == KIND_VIEW) check_alias(check, node);
-        if (node_def(node)->kind == KIND_LOOP) check_scan(check, node);
+        if (node_is_control(node)) check_ports(check, node);
         note_uses(check, node, position);
     }
     for (int i = 0; i < graph->nresults; i++) check_result(check, graph, i);
@@ -217,7 +216,7 @@ static void check_turn_space(PlanCheck *check, const Buffer *buffer)
     bool inside = frame && place->space == SPACE_ARENA && place->offset >= frame->scratch_offset &&
                   buffer->bytes <= frame->scratch &&
                   place->offset - frame->scratch_offset <= frame->scratch - buffer->bytes;
-    if (!inside) broken(check, node, "does not lie in the memory of its scan");
+    if (!inside) broken(check, node, "does not lie in the memory of its scan or branch");
     if (memcmp(place->moves, still, sizeof still) != 0) broken(check, node, "moves, but is of one turn");
 }
 
@@ -438,9 +437,11 @@ static bool check_plan(const Graph *graph, const Node *scan, Diag *diag)
     if (check.good && !scan) check_extent(&check, SPACE_STATE);
     if (check.good) check_pairs(&check);
     arena_free(arena);
+    bool good = check.good;
     for (const Node *node = graph->first; check.good && node; node = node->next)
-        if (node_def(node)->kind == KIND_LOOP) check.good = check_plan(node->regions[0], node, diag);
-    return check.good;
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++)
+            good = check_plan(node->regions[i], node, diag) && good;
+    return good;
 }
 
 bool verify_plan(const Graph *graph, Diag *diag) { return check_plan(graph, NULL, diag); }

@@ -1,7 +1,7 @@
 /* Computes what depends on constants only, once and for all.  The reference
  * interpreter does it, so the bits are those that the model would have computed. */
+#include "ir/branch.h"
 #include "ir/eval.h"
-#include "ir/op.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -69,11 +69,52 @@ static bool fold_graph(Graph *graph, Uses *uses, Diag *diag)
     return true;
 }
 
+/* ---- branches whose condition is known ---- */
+
+/* Is the result made in the region, by a node that may go by its name? */
+static bool may_rename(const Graph *region, int number)
+{
+    const Node *made = region->results[number].value.node;
+    for (int i = 0; i < number; i++)
+        if (region->results[i].value.node == made) return false;
+    return made->graph == region && made->nresults == 1;
+}
+
+/* The body that runs moves to where the branch stood, and what it makes takes the names that the branch gave it. */
+static void choose_body(Node *branch, const Tensor *condition)
+{
+    Graph *graph = branch->graph, *region = branch->regions[tensor_real(condition, 0) != 0 ? BRANCH_THEN : BRANCH_ELSE];
+    const char **names = ARENA_ARRAY(graph->arena, const char *, region->nresults);
+    for (int i = 0; i < region->nresults; i++)
+        if (may_rename(region, i)) names[i] = value_name(graph->arena, (Value){branch, i});
+    while (region->first) graph_move(graph, region->first, branch);
+    for (int i = 0; i < region->nresults; i++) graph_replace(graph, (Value){branch, i}, region->results[i].value);
+    graph_remove(graph, branch);
+    for (int i = 0; i < region->nresults; i++)
+        if (names[i]) graph_rename(region->results[i].value.node, names[i]);
+}
+
+static bool choose_bodies(Graph *graph)
+{
+    bool chosen = false;
+    for (Node *node = graph->first, *next; node; node = next) {
+        for (int r = 0; r < node->nregions; r++) chosen = choose_bodies(node->regions[r]) || chosen;
+        next = node->next;
+        if (node_def(node)->kind != KIND_BRANCH || !constant_elements(node->inputs[0])) continue;
+        choose_body(node, constant_elements(node->inputs[0]));
+        chosen = true;
+    }
+    return chosen;
+}
+
 bool pass_fold(Graph *graph, const PassContext *context, Diag *diag)
 {
     (void)context;
-    Arena *scratch = arena_child(graph->arena);
-    bool ok = fold_graph(graph, uses_new(scratch, graph), diag);
-    arena_free(scratch);
+    bool ok = true;
+    do {
+        Arena *scratch = arena_child(graph->arena);
+        ok = fold_graph(graph, uses_new(scratch, graph), diag);
+        arena_free(scratch);
+    } while (ok && choose_bodies(graph));
     return ok;
 }

@@ -36,7 +36,7 @@ static bool is_alias(const Node *node)
 static bool is_computed(const Node *node)
 {
     OpKind kind = node_def(node)->kind;
-    return kind != KIND_SOURCE && kind != KIND_LOOP && !is_alias(node);
+    return kind != KIND_SOURCE && !node_is_control(node) && !is_alias(node);
 }
 
 /* Does a user read it at computed places?  Then it is in memory, even when the user takes it elsewhere, too. */
@@ -401,7 +401,8 @@ static bool isolate_results(Graph *graph, Diag *diag)
         if (!needs_copy(graph, r)) continue;
         Result *result = &graph->results[r];
         NodeSpec spec = {.op = OP_copy, .ninputs = 1, .inputs = &result->value, .origin = result->value.node->origin};
-        spec.name = arena_printf(graph->arena, "%s.copy", result->name ? result->name : result->state->name);
+        const char *name = result->name ? result->name : result->state ? result->state->name : graph->owner->name;
+        spec.name = arena_printf(graph->arena, "%s.copy", name);
         Node *copy = graph_add(graph, &spec, diag);
         if (!copy) return false;
         result->value = value_of(copy);
@@ -415,7 +416,8 @@ bool pass_fuse(Graph *graph, const PassContext *context, Diag *diag)
     if (!pass_hoist(graph, context, diag) || !pass_dce(graph, context, diag)) return false;
     if (!isolate_results(graph, diag) || !separate_coordinates(graph, diag)) return false;
     for (Node *node = graph->first; node; node = node->next)
-        if (node_def(node)->kind == KIND_LOOP && !pass_fuse(node->regions[0], context, diag)) return false;
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++)
+            if (!pass_fuse(node->regions[i], context, diag)) return false;
     Arena *scratch = arena_child(graph->arena);
     bool ok = fuse_graph(graph, scratch, diag);
     arena_free(scratch);

@@ -82,7 +82,7 @@ static void add_read(Lifetimes *lifetimes, const Node *reader, Value value, int 
 static void add_reads(Lifetimes *lifetimes, const Node *reader, int step)
 {
     Value *captures;
-    int count = graph_captures(reader->regions[0], &captures);
+    int count = node_captures(reader, &captures);
     for (int i = 0; i < reader->ninputs; i++) add_read(lifetimes, reader, reader->inputs[i], step);
     for (int i = 0; i < count; i++) add_read(lifetimes, reader, captures[i], step);
 }

@@ -131,7 +131,7 @@ static void choose_of(Parts *parts, Node *node)
 static void choose(Parts *parts, const Graph *graph)
 {
     for (Node *node = graph->last; node; node = node->previous) {
-        if (node_def(node)->kind == KIND_LOOP) choose(parts, node->regions[0]);
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++) choose(parts, node->regions[i]);
         if (node->op == OP_group) choose_of(parts, node);
     }
 }

@@ -42,7 +42,7 @@ static void make_all_places(const Graph *graph)
 {
     for (Node *node = graph->first; node; node = node->next) {
         make_places(graph, node);
-        if (node_def(node)->kind == KIND_LOOP) make_all_places(node->regions[0]);
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++) make_all_places(node->regions[i]);
     }
 }
 
@@ -154,7 +154,7 @@ static void mark_dense(Planner *p, const Group *group)
 static void set_sparse_places(const Graph *graph)
 {
     for (Node *node = graph->first; node; node = node->next) {
-        if (node_def(node)->kind == KIND_LOOP) set_sparse_places(node->regions[0]);
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++) set_sparse_places(node->regions[i]);
         if (node->op != OP_group || node->schedule->variant != VARIANT_SPARSE) continue;
         Group group = group_of(node);
         sparse_set_place(&group, place_of(group.anchor->inputs[1]));
@@ -182,13 +182,15 @@ static void mark_scanned(Planner *p, const Node *scan)
     for (int i = 0; i < scan->ninputs; i++) *node_map_cell(p->packed, source_of(scan->inputs[i])) = SHARED;
 }
 
-/* Of every group, also those in scans: first all that is read around and behind operands and plainly, then packings. */
+/* Of every group, also those in bodies: first all that is read around and behind operands and plainly, then packings.
+ */
 static bool shape_groups(Planner *p, const Graph *graph, bool packing, Diag *diag)
 {
     for (Node *node = graph->first; node; node = node->next) {
-        if (node_def(node)->kind != KIND_LOOP) continue;
+        if (!node_is_control(node)) continue;
         mark_scanned(p, node);
-        if (!shape_groups(p, node->regions[0], packing, diag)) return false;
+        for (int i = 0; i < node->nregions; i++)
+            if (!shape_groups(p, node->regions[i], packing, diag)) return false;
     }
     for (Node *node = leaf_first(graph); node; node = leaf_next(node)) {
         Group group = group_of(node);
@@ -202,7 +204,7 @@ static void set_strides(const Graph *graph)
 {
     for (Node *node = graph->first; node; node = node->next) {
         for (int slot = 0; slot < node->nresults; slot++) place_set_strides(&node->places[slot], &node->types[slot]);
-        if (node_def(node)->kind == KIND_LOOP) set_strides(node->regions[0]);
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++) set_strides(node->regions[i]);
     }
 }
 
@@ -287,7 +289,7 @@ static void place_constants(Planner *p)
     for (Node *node = p->graph->first; node; node = node->next) {
         if (!node_is_step(node)) continue;
         Value *captures;
-        int count = graph_captures(node->regions[0], &captures);
+        int count = node_captures(node, &captures);
         for (int i = 0; i < node->ninputs; i++) place_constant(p, node->inputs[i], &offset);
         for (int i = 0; i < count; i++) place_constant(p, captures[i], &offset);
     }
@@ -369,19 +371,30 @@ static void place_aliases(const Graph *graph)
     }
 }
 
-/* ---- scans ---- */
+/* ---- scans and branches ---- */
 
-/* What a turn makes for itself lies in one block, which is the scan's while it runs: offsets from its start. */
-static void plan_turns(const Planner *outer, Node *scan)
+static void plan_bodies(const Planner *outer, const Graph *graph);
+
+/* What a turn makes for itself lies in one block, which is the scan's while it runs: offsets from its start.  The two
+ * bodies of a branch never run both, so their blocks are one. */
+static void plan_body(const Planner *outer, Node *owner, Graph *region)
 {
-    Planner p = {.graph = scan->regions[0], .scratch = outer->scratch, .parts = outer->parts};
-    for (Node *node = p.graph->first; node; node = node->next)
-        if (node_def(node)->kind == KIND_LOOP) plan_turns(&p, node);
-    p.lifetimes = lifetimes_of(p.graph, p.scratch);
+    Planner p = {.graph = region, .scratch = outer->scratch, .parts = outer->parts};
+    plan_bodies(&p, region);
+    p.lifetimes = lifetimes_of(region, p.scratch);
     join_parts(&p);
     reuse_memory(&p);
     place_arena(&p);
-    scan->schedule->scratch = graph_space_bytes(p.graph, SPACE_ARENA);
+    at_least(&owner->schedule->scratch, graph_space_bytes(region, SPACE_ARENA));
+}
+
+static void plan_bodies(const Planner *outer, const Graph *graph)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        if (!node_is_control(node)) continue;
+        node->schedule->scratch = 0;
+        for (int i = 0; i < node->nregions; i++) plan_body(outer, node, node->regions[i]);
+    }
 }
 
 static void move_into(const Graph *region, int64_t offset)
@@ -393,24 +406,30 @@ static void move_into(const Graph *region, int64_t offset)
     }
 }
 
-/* Once it is settled where scans have their memory, and what they read and give back: from the outermost in. */
-static void settle_scans(const Graph *graph)
+static void settle_bodies(const Graph *graph);
+
+static void settle_body(const Node *owner, const Graph *region)
 {
-    for (Node *scan = graph->first; scan; scan = scan->next) {
-        if (node_def(scan)->kind != KIND_LOOP) continue;
-        const Graph *region = scan->regions[0];
-        move_into(region, scan->schedule->scratch_offset);
-        for (int i = 0; i < scan->ninputs; i++) *scan_input(scan, i)->places = scan_input_place(scan, i);
-        for (int i = 0; i < region->nresults; i++) *place_of(region->results[i].value) = scan_result_place(scan, i);
-        place_aliases(region);
-        settle_scans(region);
-    }
+    bool scan = node_def(owner)->kind == KIND_LOOP;
+    move_into(region, owner->schedule->scratch_offset);
+    for (int i = 0; scan && i < owner->ninputs; i++) *scan_input(owner, i)->places = scan_input_place(owner, i);
+    for (int i = 0; i < region->nresults; i++) *place_of(region->results[i].value) = body_result_place(owner, i);
+    place_aliases(region);
+    settle_bodies(region);
+}
+
+/* Once it is settled where bodies have their memory, and what they read and give back: from the outermost in. */
+static void settle_bodies(const Graph *graph)
+{
+    for (const Node *node = graph->first; node; node = node->next)
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++) settle_body(node, node->regions[i]);
 }
 
 static bool all_results_are_written(const Graph *graph, Diag *diag)
 {
     for (const Node *node = graph->first; node; node = node->next)
-        if (node_def(node)->kind == KIND_LOOP && !all_results_are_written(node->regions[0], diag)) return false;
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++)
+            if (!all_results_are_written(node->regions[i], diag)) return false;
     return results_are_written(graph, diag);
 }
 
@@ -422,8 +441,7 @@ bool pass_plan(Graph *graph, const PassContext *context, Diag *diag)
     make_all_places(graph);
     bool fits = all_results_are_written(graph, diag) && shape_places(&p, diag);
     if (fits) {
-        for (Node *node = graph->first; node; node = node->next)
-            if (node_def(node)->kind == KIND_LOOP) plan_turns(&p, node);
+        plan_bodies(&p, graph);
         p.lifetimes = lifetimes_of(graph, scratch);
         join_parts(&p);
         reuse_memory(&p);
@@ -432,7 +450,7 @@ bool pass_plan(Graph *graph, const PassContext *context, Diag *diag)
         place_constants(&p);
         place_arena(&p);
         place_aliases(graph);
-        settle_scans(graph);
+        settle_bodies(graph);
         graph->stage = STAGE_PLANNED;
     }
     arena_free(scratch);

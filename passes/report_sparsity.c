@@ -104,7 +104,8 @@ static void print_layers(const Graph *graph, const PassContext *context, Arena *
 {
     for (const Node *node = leaf_first(graph); node; node = leaf_next(node)) print_layer(node, context, arena, out);
     for (const Node *node = graph->first; node; node = node->next)
-        if (node_def(node)->kind == KIND_LOOP) print_layers(node->regions[0], context, arena, out);
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++)
+            print_layers(node->regions[i], context, arena, out);
 }
 
 void report_sparsity(const Graph *graph, const PassContext *context, FILE *out)

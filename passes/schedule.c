@@ -31,10 +31,10 @@ static bool has_other_ring(const Node *before, Value value, int64_t ring)
     return false;
 }
 
-static bool is_captured(const Graph *region, Value value)
+static bool is_captured(const Node *node, Value value)
 {
     Value *captured;
-    int count = graph_captures(region, &captured);
+    int count = node_captures(node, &captured);
     for (int i = 0; i < count; i++)
         if (value_equal(captured[i], value)) return true;
     return false;
@@ -44,21 +44,21 @@ static bool is_captured(const Graph *region, Value value)
 static bool group_reads_dense(const Node *node, Value value)
 {
     Group group = group_of(node);
-    if (group.kind == KIND_NEST) return is_captured(group.body, value);
+    if (group.kind == KIND_NEST) return is_captured(node, value);
     if (group.kind != KIND_CONTRACT) return false;
     Contraction c;
     node_def(group.anchor)->contract(group.anchor, &c);
     if (value_equal(group.anchor->inputs[1], value)) return true;
-    return !contraction_is_image(&c, group.anchor) && is_captured(group.body, value);
+    return !contraction_is_image(&c, group.anchor) && is_captured(node, value);
 }
 
-/* Does some reader take the value for one dense run: a reshape, a contraction or what runs inside a scan? */
+/* Does some reader take the value for one dense run: a reshape, a contraction or what runs inside a body? */
 static bool is_read_dense(const Graph *graph, Value value)
 {
     for (const Node *node = leaf_first(graph); node; node = leaf_next(node))
         if (group_reads_dense(node, value)) return true;
     for (const Node *node = graph->first; node; node = node->next) {
-        if (node_def(node)->kind == KIND_LOOP && is_captured(node->regions[0], value)) return true;
+        if (node_is_control(node) && is_captured(node, value)) return true;
         for (int i = 0; i < node->ninputs; i++)
             if (value_equal(node->inputs[i], value)) return true;
     }
@@ -216,8 +216,10 @@ static bool has_one_result(const Node *node, Diag *diag)
 bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
 {
     for (Node *node = graph->first; node; node = node->next) {
-        if (node_def(node)->kind != KIND_LOOP) continue;
-        if (!schedule_scan(node, diag) || !pass_schedule(node->regions[0], context, diag)) return false;
+        if (!node_is_control(node)) continue;
+        if (!schedule_control(node, diag)) return false;
+        for (int i = 0; i < node->nregions; i++)
+            if (!pass_schedule(node->regions[i], context, diag)) return false;
     }
     if (!add_copies(graph, context->target, diag) || !settle_states(graph, diag)) return false;
     for (Node *node = graph->first; node; node = node->next) {

@@ -36,8 +36,8 @@ double tile_cycles(const TileProblem *problem, const Schedule *schedule, const T
 /* The cheapest tile that fits the target's registers. */
 Schedule tile_choose(const TileProblem *problem, const Target *target);
 
-/* Gives the scan a schedule, and its body copies of slices that do not lie side by side. */
-bool schedule_scan(Node *scan, Diag *diag);
+/* Gives the scan or branch a schedule, and a scan's body copies of slices that do not lie side by side. */
+bool schedule_control(Node *node, Diag *diag);
 
 /* Decides which groups run in parts side by side, at most `threads` at a time: those that save more than a fork and a
  * join cost, and none when all of them together do not pay for waking the threads. */

@@ -24,12 +24,10 @@ static bool copy_input(Graph *region, Node *input, Diag *diag)
     return true;
 }
 
-bool schedule_scan(Node *scan, Diag *diag)
+static bool copy_slices(Node *scan, Diag *diag)
 {
     Graph *region = scan->regions[0];
     const ScanAttrs *attrs = scan->attrs;
-    scan->schedule = ARENA_NEW(scan->graph->arena, Schedule);
-    attr_set_defaults(&schedule_attrs, scan->schedule);
     for (int i = 0; i < scan_scanned(scan); i++)
         if (!has_dense_slices(value_type(scan->inputs[i]), attrs->axes.at[i]) &&
             !copy_input(region, scan_input(scan, i), diag))
@@ -41,4 +39,11 @@ bool schedule_scan(Node *scan, Diag *diag)
         region->results[i].value = value_of(copy);
     }
     return true;
+}
+
+bool schedule_control(Node *node, Diag *diag)
+{
+    node->schedule = ARENA_NEW(node->graph->arena, Schedule);
+    attr_set_defaults(&schedule_attrs, node->schedule);
+    return node_def(node)->kind != KIND_LOOP || copy_slices(node, diag);
 }

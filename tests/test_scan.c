@@ -1,5 +1,5 @@
-/* Scans: what they mean beside the same sums written in C, and machine code beside the interpreter for every way in
- * which values get into a body and out of it. */
+/* Scans and branches: what they mean beside the same sums written in C, and machine code beside the interpreter for
+ * every way in which values get into a body and out of it. */
 #include "frontend/frontend.h"
 #include "ir/eval.h"
 #include "tests/support/native.h"
@@ -139,6 +139,29 @@ static const char *const bodies[] = {
     " p = softmax(f32(xt) / 255.0)\n cell = lstm_cell(p, h, c)\n next h = cell.h\n next c = cell.c\n next last = xt\n"
     " return p, before: last\n }\n"
     "output p = r.p\n output h = r.h\n output before = r.before\n output last = r.last\n",
+    /* a branch in each turn, on what that turn sees, whose bodies take slices and give some back; what one of them
+     * gives back is a constant's copy, and its result is what is carried */
+    "input x: f32[9, 2, 5]\n weights seed: 6\n"
+    "r = scan x over 0 as xt (h: f32[2, 5] = 0) {\n"
+    " m = reduce_sum(reshape(xt, shape: [10]), axes: [0])\n"
+    " b = if m > 0 {\n  d = dense(xt, out: 5)\n  return y: d + h, n: i32(0 * m)\n }"
+    " else { return y: xt, n: i32(m) + 3 }\n"
+    " next h = b.y\n return y: b.y, n: b.n over 0\n }\n"
+    "output y = r.y\n output n = r.n\n output last = r.h\n",
+    /* scans in the bodies of branches in those of others, over what is outside of all of them */
+    "input x: f32[3, 4, 7]\n input w: f32[6]\n input p: f32[]\n"
+    "y = if p > 0 {\n s = scan x over 0 as plane (t: f32[7] = 1) {\n"
+    "  row = scan plane over 0 as row (u = t) {\n"
+    "   v = if reduce_sum(row, axes: [0]) > 0 { u + row } else { u * row }\n   next u = v\n  }\n"
+    "  next t = row.u\n  return seen: t\n }\n return s.seen\n }"
+    " else if p > -1 { reshape(w, shape: [3, 2]) |> pad(begin: [0, 0], end: [0, 5]) } else { reduce_max(x, axes: [1]) "
+    "}\n"
+    "output y = y\n output w = w * 2.0\n",
+    /* a condition that is a constant at -O0, views of what is outside */
+    "input x: f32[6]\n input s: f32[3, 2]\n"
+    "y = if yes { return a: reshape(x, shape: [2, 3]), b: s } else { return a: reshape(x, shape: [2, 3]) * 3.0, b: s "
+    "}\n"
+    "doubled = y.a * 2.0\n output b = y.b\n output a = doubled\n",
 };
 
 static void test_machine_code(void **state)

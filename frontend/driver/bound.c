@@ -1,6 +1,6 @@
 /* A bound for every element, carried through a group as its values are: a running error analysis.  A contraction
  * of K terms adds (8 + sqrt K) eps (|b| + sum |x w|); other nodes pass errors on as their slope says. */
-#include "frontend/driver/bound.h"
+#include "frontend/driver/judge.h"
 
 #include "ir/eval.h"
 #include "ir/scan.h"
@@ -12,34 +12,19 @@
 #include <math.h>
 #include <string.h>
 
-/* A value in f64 and how far f32 arithmetic may be from it. */
-typedef struct Estimate {
-    Tensor value, error;
-} Estimate;
-
-typedef struct Judge {
-    Arena *arena;
-    const Known *known;
-    Group group;
-    int64_t winograd; /* outputs of its tiles along an axis, 0 when it is no such */
-    NodeMap *inside;  /* of Estimate *, or Tensor * when strict: one a slot */
-} Judge;
-
 /* map_roundings: those of the longest elementary function of ours */
 static const double eps = FLT_EPSILON / 2, map_roundings = 24;
 
-static Tensor new_double(Arena *arena, const Type *type)
+Tensor judge_double(Arena *arena, const Type *type)
 {
     Type wide = *type;
     wide.dtype = F64;
     return tensor_new(arena, wide);
 }
 
-static double *reals(const Tensor *tensor) { return tensor->data; }
-
 static Tensor to_double(Arena *arena, const Tensor *from)
 {
-    Tensor out = new_double(arena, &from->type);
+    Tensor out = judge_double(arena, &from->type);
     for (int64_t i = 0; i < type_elements(&from->type); i++) reals(&out)[i] = tensor_real(from, i);
     return out;
 }
@@ -79,10 +64,10 @@ static void eval_strict(Judge *judge, const Node *node)
 
 static Estimate exact(Arena *arena, const Tensor *tensor)
 {
-    return (Estimate){to_double(arena, tensor), new_double(arena, &tensor->type)};
+    return (Estimate){to_double(arena, tensor), judge_double(arena, &tensor->type)};
 }
 
-static Estimate estimate_of(const Judge *judge, Value value)
+Estimate judge_estimate(const Judge *judge, Value value)
 {
     const int64_t *cell = node_map_find(judge->inside, value.node);
     return cell ? ((const Estimate *)(intptr_t)*cell)[value.slot] : exact(judge->arena, outer_tensor(judge, value));
@@ -116,14 +101,14 @@ static Tensor eval_on(const Judge *judge, const Node *node, const Tensor *operan
 
 static Tensor absolute(Arena *arena, const Tensor *from)
 {
-    Tensor out = new_double(arena, &from->type);
+    Tensor out = judge_double(arena, &from->type);
     for (int64_t i = 0; i < type_elements(&from->type); i++) reals(&out)[i] = fabs(reals(from)[i]);
     return out;
 }
 
 static Tensor sum_of(Arena *arena, const Tensor *a, double factor, const Tensor *b)
 {
-    Tensor out = new_double(arena, &a->type);
+    Tensor out = judge_double(arena, &a->type);
     for (int64_t i = 0; i < type_elements(&a->type); i++) reals(&out)[i] = reals(a)[i] + factor * reals(b)[i];
     return out;
 }
@@ -150,7 +135,7 @@ static Tensor winograd_sizes(const Judge *judge, const Node *node, const Tensor 
 {
     Contraction c;
     node_def(node)->contract(node, &c);
-    Tensor out = new_double(judge->arena, &node->types[0]);
+    Tensor out = judge_double(judge->arena, &node->types[0]);
     double *most = ARENA_ARRAY(judge->arena, double, w->in_channels);
     int64_t windows = w->in_channels * w->out_channels, pixels = c.batch * c.out_height * c.out_width;
     double *weights = ARENA_ARRAY(judge->arena, double, windows);
@@ -191,7 +176,7 @@ static Tensor contract_error(const Judge *judge, const Node *node, const Estimat
 /* How far the result moves when one operand moves by its error: each at a time, both ways. */
 static Tensor map_error(const Judge *judge, const Node *node, const Estimate *in, const Tensor *value)
 {
-    Tensor out = new_double(judge->arena, &value->type), *moved = new_operands(judge, node);
+    Tensor out = judge_double(judge->arena, &value->type), *moved = new_operands(judge, node);
     int64_t count = type_elements(&value->type);
     for (int i = 0; i < node->ninputs; i++) moved[i] = in[i].value;
     for (int i = 0; i < node->ninputs; i++) {
@@ -213,7 +198,7 @@ static Tensor map_error(const Judge *judge, const Node *node, const Estimate *in
 /* Softmax and its kind: relative to the result, by the largest error of an operand element. */
 static Tensor row_error(const Judge *judge, const Estimate *in, const Tensor *value)
 {
-    Tensor out = new_double(judge->arena, &value->type);
+    Tensor out = judge_double(judge->arena, &value->type);
     double worst = 0, most = -INFINITY, least = INFINITY;
     for (int64_t i = 0; i < type_elements(&in->error.type); i++) {
         worst = fmax(worst, reals(&in->error)[i]);
@@ -257,7 +242,7 @@ static Tensor reduce_error(const Judge *judge, const Node *node, const Estimate 
     Combiner combiner = combiner_of(node);
     Tensor size = absolute(judge->arena, &in->value);
     if (combiner == COMBINE_MAX || combiner == COMBINE_MIN) {
-        Tensor none = new_double(judge->arena, &in->error.type);
+        Tensor none = judge_double(judge->arena, &in->error.type);
         Tensor error = sum_of(judge->arena, &none, combiner == COMBINE_MAX ? 1 : -1, &in->error);
         Tensor out = eval_on(judge, node, &error);
         return absolute(judge->arena, &out);
@@ -273,7 +258,7 @@ static Tensor error_of(const Judge *judge, const Node *node, const Estimate *in,
 {
     switch (node_def(node)->kind) {
     case KIND_CONTRACT: return contract_error(judge, node, in);
-    case KIND_IOTA: return new_double(judge->arena, &value->type);
+    case KIND_IOTA: return judge_double(judge->arena, &value->type);
     case KIND_VIEW:
     case KIND_PIECES:
     case KIND_INDEX: return moved_error(judge, node, in);
@@ -294,7 +279,7 @@ static void add_rounding(Estimate *out, Dtype dtype)
 
 static void eval_nest(Judge *judge, const Node *node);
 
-static void eval_fast(Judge *judge, const Node *node)
+void judge_node(Judge *judge, const Node *node)
 {
     if (node_def(node)->kind == KIND_NEST) {
         eval_nest(judge, node);
@@ -304,7 +289,7 @@ static void eval_fast(Judge *judge, const Node *node)
     Tensor *operands = new_operands(judge, node);
     for (int i = 0; i < node->ninputs; i++)
         if (node->inputs[i].node) {
-            in[i] = estimate_of(judge, node->inputs[i]);
+            in[i] = judge_estimate(judge, node->inputs[i]);
             operands[i] = in[i].value;
         }
     if (node->data)
@@ -328,7 +313,7 @@ static void eval_nodes(Judge *judge, const Graph *body, bool strict)
         } else if (strict) {
             eval_strict(judge, node);
         } else {
-            eval_fast(judge, node);
+            judge_node(judge, node);
         }
 }
 
@@ -349,7 +334,7 @@ static void eval_nest(Judge *judge, const Node *node)
         NodeSpec spec = {.op = OP_input, .name = "operand", .type = value_type(node->inputs[i])};
         inputs[i] = value_of(graph_add(graph, &spec, &diag));
         Estimate *given = ARENA_NEW(judge->arena, Estimate);
-        *given = estimate_of(judge, node->inputs[i]);
+        *given = judge_estimate(judge, node->inputs[i]);
         *node_map_cell(judge->inside, inputs[i].node) = (int64_t)(intptr_t)given;
     }
     NodeSpec spec = {
@@ -366,94 +351,30 @@ static void eval_nest(Judge *judge, const Node *node)
     assert(primitive);
     (void)primitive;
     for (const Node *inner = graph->first; inner; inner = inner->next)
-        if (inner->op != OP_input) eval_fast(judge, inner);
+        if (inner->op != OP_input) judge_node(judge, inner);
     Estimate *out = ARENA_ARRAY(judge->arena, Estimate, node->nresults);
-    for (int i = 0; i < node->nresults; i++) out[i] = estimate_of(judge, graph->results[i].value);
+    for (int i = 0; i < node->nresults; i++) out[i] = judge_estimate(judge, graph->results[i].value);
     *node_map_cell(judge->inside, node) = (int64_t)(intptr_t)out;
 }
 
-/* ---- scans: turn by turn, so that what one adds to the error is carried into the next ---- */
-
-static void eval_turn(Judge *judge, const Graph *region);
-
-/* Slice `turn` along the axis out of `whole`, or into it. */
-static void move_slice(const Tensor *whole, const Tensor *slice, int64_t axis, int64_t turn, bool out)
-{
-    int64_t step = scan_step(&whole->type, axis), turns = whole->type.dim[axis].high;
-    for (int64_t i = 0; i < type_elements(&slice->type); i++) {
-        double *in_whole = &reals(whole)[(i / step * turns + turn) * step + i % step];
-        *(out ? &reals(slice)[i] : in_whole) = *(out ? in_whole : &reals(slice)[i]);
-    }
-}
-
-static Estimate sliced(Judge *judge, const Estimate *whole, int64_t axis, int64_t turn)
-{
-    Type type = scan_slice(&whole->value.type, axis);
-    Estimate slice = {new_double(judge->arena, &type), new_double(judge->arena, &type)};
-    move_slice(&whole->value, &slice.value, axis, turn, true);
-    move_slice(&whole->error, &slice.error, axis, turn, true);
-    return slice;
-}
-
-static void eval_scan(Judge *judge, const Node *scan)
-{
-    const ScanAttrs *attrs = scan->attrs;
-    const Graph *region = scan->regions[0];
-    int scanned = scan_scanned(scan), gathered = scan_gathered(scan);
-    Estimate *in = ARENA_ARRAY(judge->arena, Estimate, scan->ninputs),
-             *out = ARENA_ARRAY(judge->arena, Estimate, scan->nresults),
-             *given = ARENA_ARRAY(judge->arena, Estimate, scan->ninputs);
-    for (int i = 0; i < scan->ninputs; i++) in[i] = estimate_of(judge, scan->inputs[i]);
-    for (int i = scanned; i < scan->ninputs; i++) given[i] = in[i];
-    for (int i = 0; i < gathered; i++)
-        out[i] = (Estimate){new_double(judge->arena, &scan->types[i]), new_double(judge->arena, &scan->types[i])};
-    for (int i = 0; i < scan->ninputs; i++)
-        *node_map_cell(judge->inside, scan_input(scan, i)) = (int64_t)(intptr_t)&given[i];
-    for (int64_t turn = 0; turn < scan_turns(scan); turn++) {
-        for (int i = 0; i < scanned; i++) given[i] = sliced(judge, &in[i], attrs->axes.at[i], turn);
-        eval_turn(judge, region);
-        for (int i = 0; i < gathered; i++) {
-            Estimate made = estimate_of(judge, region->results[i].value);
-            move_slice(&out[i].value, &made.value, region->results[i].axis, turn, false);
-            move_slice(&out[i].error, &made.error, region->results[i].axis, turn, false);
-        }
-        for (int i = gathered; i < scan->nresults; i++) out[i] = estimate_of(judge, region->results[i].value);
-        for (int i = gathered; i < scan->nresults; i++) given[scanned + i - gathered] = out[i];
-    }
-    *node_map_cell(judge->inside, scan) = (int64_t)(intptr_t)out;
-}
-
-static void eval_group(Judge *judge, const Node *group)
+void judge_group(Judge *judge, const Node *group)
 {
     const Graph *body = group->regions[0];
     Estimate *out = ARENA_ARRAY(judge->arena, Estimate, group->nresults);
     judge->group = group_of(group);
     judge->winograd = group->schedule ? winograd_outputs(group->schedule->variant) : 0;
-    for (const Node *node = body->first; node; node = node->next) eval_fast(judge, node);
-    for (int i = 0; i < group->nresults; i++) out[i] = estimate_of(judge, body->results[i].value);
+    for (const Node *node = body->first; node; node = node->next) judge_node(judge, node);
+    for (int i = 0; i < group->nresults; i++) out[i] = judge_estimate(judge, body->results[i].value);
     *node_map_cell(judge->inside, group) = (int64_t)(intptr_t)out;
-}
-
-static void eval_turn(Judge *judge, const Graph *region)
-{
-    for (const Node *node = region->first; node; node = node->next) {
-        OpKind kind = node_def(node)->kind;
-        if (kind == KIND_LOOP)
-            eval_scan(judge, node);
-        else if (kind == KIND_GROUP)
-            eval_group(judge, node);
-        else if (node->op != OP_input)
-            eval_fast(judge, node);
-    }
 }
 
 /* ---- steps ---- */
 
-/* The bits of a scan. */
-static Tensor scan_exact(const Judge *judge, const Node *scan, int slot)
+/* The bits of a scan or branch. */
+static Tensor control_exact(const Judge *judge, const Node *scan, int slot)
 {
     Value *captures = NULL;
-    int captured = graph_captures(scan->regions[0], &captures);
+    int captured = node_captures(scan, &captures);
     Tensor *operands = ARENA_ARRAY(judge->arena, Tensor, scan->ninputs + captured),
            *results = ARENA_ARRAY(judge->arena, Tensor, scan->nresults);
     for (int i = 0; i < scan->ninputs; i++) operands[i] = *outer_tensor(judge, scan->inputs[i]);
@@ -462,14 +383,14 @@ static Tensor scan_exact(const Judge *judge, const Node *scan, int slot)
     return results[slot];
 }
 
-static Judgement judge_scan(Judge *judge, const Node *scan, int slot, bool strict)
+static Judgement judge_step_of_control(Judge *judge, const Node *scan, int slot, bool strict)
 {
     Judgement out = {.exact = {.data = NULL}};
-    if (strict || scan->types[slot].dtype != F32) out.exact = scan_exact(judge, scan, slot);
+    if (strict || scan->types[slot].dtype != F32) out.exact = control_exact(judge, scan, slot);
     if (strict) return out;
     judge->inside = node_map_new(judge->arena);
-    eval_scan(judge, scan);
-    Estimate estimate = estimate_of(judge, (Value){(Node *)(uintptr_t)scan, slot});
+    judge_control(judge, scan);
+    Estimate estimate = judge_estimate(judge, (Value){(Node *)(uintptr_t)scan, slot});
     out.expected = estimate.value;
     out.bound = estimate.error;
     return out;
@@ -478,7 +399,7 @@ static Judgement judge_scan(Judge *judge, const Node *scan, int slot, bool stric
 Judgement judge_step(const Node *group, int slot, const Known *known, bool strict, Arena *arena)
 {
     Judge judge = {.arena = arena, .known = known};
-    if (node_def(group)->kind == KIND_LOOP) return judge_scan(&judge, group, slot, strict);
+    if (node_is_control(group)) return judge_step_of_control(&judge, group, slot, strict);
     judge.group = group_of(group);
     if (group->schedule) judge.winograd = winograd_outputs(group->schedule->variant);
     const Graph *body = group->regions[0];
@@ -491,7 +412,7 @@ Judgement judge_step(const Node *group, int slot, const Known *known, bool stric
     }
     if (strict) return out;
     eval_body(&judge, body, false);
-    Estimate estimate = estimate_of(&judge, result);
+    Estimate estimate = judge_estimate(&judge, result);
     out.expected = estimate.value;
     out.bound = estimate.error;
     return out;

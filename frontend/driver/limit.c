@@ -38,7 +38,7 @@ static LayerSizes sizes_of(const Node *group, int64_t code)
 {
     LayerSizes row = {.name = group->name, .code = code};
     Value *captures;
-    int count = graph_captures(group->regions[0], &captures);
+    int count = node_captures(group, &captures);
     for (int i = 0; i < group->ninputs; i++) add_value(&row, group->inputs[i]);
     for (int i = 0; i < count; i++) add_value(&row, captures[i]);
     for (int slot = 0; slot < group->nresults; slot++) add_value(&row, (Value){(Node *)(uintptr_t)group, slot});

@@ -61,6 +61,13 @@ int scan_depth(const Graph *graph)
     return depth;
 }
 
+int control_depth(const Graph *graph)
+{
+    int depth = 0;
+    for (; graph; graph = graph->parent) depth += graph->owner && node_is_control(graph->owner);
+    return depth;
+}
+
 Node *scan_input(const Node *scan, int number)
 {
     Node *node = scan->regions[0]->first;
@@ -100,8 +107,9 @@ bool scan_check(const Node *scan, Diag *diag)
         return diag_error(diag, E0304, node_span(scan), "scan: %d axes do not fit %d operands", scanned, scan->ninputs);
     for (int i = 0; i < scanned; i++)
         if (!check_axis(scan, i, diag)) return false;
-    if (scan_depth(scan->graph) < MAX_SCANS) return true;
-    diag_error(diag, E0105, node_span(scan), "scan: expected at most %d scans inside one another", MAX_SCANS);
+    if (scan_depth(scan->graph) < MAX_SCANS && control_depth(scan->graph) < MAX_NESTED) return true;
+    diag_error(diag, E0105, node_span(scan), "scan: expected at most %d scans inside one another, %d with branches",
+               MAX_SCANS, MAX_NESTED);
     return diag_help(diag, "a repeat inside writes its turns out");
 }
 

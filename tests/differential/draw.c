@@ -1,20 +1,11 @@
 /* Random programs over the operator table.  Nothing here knows an operator: kinds, operands' flags, attributes' rows
  * and the operators' own rules decide; what they refuse is drawn again. */
+#include "tests/differential/draw.h"
 #include "ir/scan.h"
-#include "tests/differential/program.h"
 
 #include <string.h>
 
-enum { MOST_ELEMENTS = 20000, MOST_PRODUCTS = 3000000, ATTEMPTS = 25 };
-
-typedef struct Drawer {
-    Random random;
-    Program *program;
-    Arena *scratch;
-    Graph *graph; /* what was drawn so far */
-    const Node *nodes[MOST_STEPS];
-    Diag diag;
-} Drawer;
+enum { MOST_PRODUCTS = 3000000 };
 
 /* ---- sources ---- */
 
@@ -38,7 +29,7 @@ static Type draw_type(Random *r)
 }
 
 /* Adds the step to the program and the graph; false when its operator refuses. */
-static bool add_step(Drawer *d, const Step *step)
+bool draw_add(Drawer *d, const Step *step)
 {
     Program *program = d->program;
     if (program->count == MOST_STEPS) return false;
@@ -63,22 +54,22 @@ static Op draw_weight(Random *r, int range)
 }
 
 /* The index of a new input or constant; -1 when there is no room. */
-static int add_source(Drawer *d, Op op, Type type, int range)
+int draw_source(Drawer *d, Op op, Type type, int range)
 {
     Step step = {.op = op, .type = type, .seed = random_bits(&d->random), .range = range};
     step.attrs = arena_alloc(d->program->arena, op_table[op]->attrs.size + 1);
     attr_set_defaults(&op_table[op]->attrs, step.attrs);
     if (op == OP_param) ((ParamAttrs *)step.attrs)->seed = random_between(&d->random, 0, 99);
     if (type_elements(&type) > MOST_ELEMENTS) return -1;
-    return add_step(d, &step) ? d->program->count - 1 : -1;
+    return draw_add(d, &step) ? d->program->count - 1 : -1;
 }
 
 /* ---- operands ---- */
 
-static const Type *type_of(const Drawer *d, int step) { return &d->nodes[step]->types[0]; }
+const Type *draw_type_of(const Drawer *d, int step) { return &d->nodes[step]->types[0]; }
 
 /* A value that was computed or put in, one of the last more often than others. */
-static int pick_value(Drawer *d)
+int draw_value(Drawer *d)
 {
     int recent = d->program->count < 4 ? d->program->count : 4;
     for (int attempt = 0; attempt < 20; attempt++) {
@@ -90,12 +81,12 @@ static int pick_value(Drawer *d)
 }
 
 /* Some value of the type of `like`; -1 when there is none. */
-static int pick_same(Drawer *d, int like)
+int draw_same(Drawer *d, int like)
 {
     int start = random_below(&d->random, d->program->count);
     for (int i = 0; i < d->program->count; i++) {
         int k = (start + i) % d->program->count;
-        if (k != like && type_equal(type_of(d, k), type_of(d, like))) return k;
+        if (k != like && type_equal(draw_type_of(d, k), draw_type_of(d, like))) return k;
     }
     return -1;
 }
@@ -117,7 +108,7 @@ static int new_constant(Drawer *d, const Type *like)
         if (random_percent(r, dtype_is_float(type.dtype) ? 5 : 40))
             type.dtype = random_percent(r, 75) ? F32 : F64; /* a scale of integers */
     }
-    return add_source(d, draw_weight(r, RANGE_USUAL), type, RANGE_USUAL);
+    return draw_source(d, draw_weight(r, RANGE_USUAL), type, RANGE_USUAL);
 }
 
 /* What is written over the first operand: its shape, or smaller along some axes. */
@@ -127,7 +118,7 @@ static int new_update(Drawer *d, const Type *like)
     Type type = *like;
     for (int i = 0; i < type.rank; i++)
         if (random_percent(r, 30)) type.dim[i] = dim_fixed(random_between(r, 1, type.dim[i].high));
-    return add_source(d, d->graph->owner ? OP_constant : OP_input, type, RANGE_USUAL);
+    return draw_source(d, d->graph->owner ? OP_constant : OP_input, type, RANGE_USUAL);
 }
 
 /* Integers that say where in an operand: its shape, without one axis, or smaller along some axes - of an update, 1. */
@@ -143,16 +134,16 @@ static int new_index(Drawer *d, const Type *like, bool written)
     }
     type.dtype = random_percent(r, 50) ? I32 : I64;
     bool given = !d->graph->owner && random_percent(r, 50); /* a body has the inputs that its scan gives it */
-    return add_source(d, given ? OP_input : OP_constant, type, RANGE_USUAL);
+    return draw_source(d, given ? OP_input : OP_constant, type, RANGE_USUAL);
 }
 
 static int draw_operand(Drawer *d, const Step *step)
 {
     int like = step->inputs[random_below(&d->random, step->ninputs)];
     int choice = random_below(&d->random, 100);
-    if (like < 0 || choice < 40) return pick_value(d);
-    int same = choice < 70 ? pick_same(d, like) : -1;
-    return same >= 0 ? same : new_constant(d, type_of(d, like));
+    if (like < 0 || choice < 40) return draw_value(d);
+    int same = choice < 70 ? draw_same(d, like) : -1;
+    return same >= 0 ? same : new_constant(d, draw_type_of(d, like));
 }
 
 /* The parameter that the operator asks for, -1 when its attributes say there is none; false when they do not fit. */
@@ -170,19 +161,19 @@ static bool draw_param(Drawer *d, const Step *step, const Operand *operand, int 
     if (type.dtype == DTYPE_COUNT) return true;
     if (!type_is_sane(&type)) return false;
     int range = strstr(operand->name, "var") ? RANGE_POSITIVE : RANGE_USUAL;
-    *out = add_source(d, draw_weight(&d->random, range), type, range);
+    *out = draw_source(d, draw_weight(&d->random, range), type, range);
     return *out >= 0;
 }
 
 /* ---- steps ---- */
 
 /* A kind first, so that a family of many operators does not crowd out the others. */
-static Op draw_op(Random *r)
+Op draw_op(Random *r)
 {
     static const OpKind kinds[] = {KIND_MAP,   KIND_MAP,       KIND_MAP,      KIND_MAP,      KIND_MAP,    KIND_VIEW,
                                    KIND_VIEW,  KIND_CONTRACT,  KIND_CONTRACT, KIND_CONTRACT, KIND_REDUCE, KIND_WINDOW,
                                    KIND_ROW,   KIND_COMPOSITE, KIND_NEST,     KIND_PIECES,   KIND_PIECES, KIND_IOTA,
-                                   KIND_INDEX, KIND_INDEX,     KIND_SCATTER,  KIND_SCATTER,  KIND_LOOP};
+                                   KIND_INDEX, KIND_INDEX,     KIND_SCATTER,  KIND_SCATTER,  KIND_LOOP,   KIND_BRANCH};
     OpKind kind = RANDOM_OF(r, kinds);
     for (int attempt = 0; attempt < 1000; attempt++) {
         Op op = (Op)random_below(r, OP_COUNT);
@@ -202,26 +193,27 @@ static bool draw_operands(Drawer *d, Step *step)
 {
     const OpDef *def = op_table[step->op];
     int count = draw_count(d, def);
-    if (!count) attrs_draw(&d->random, &def->attrs, type_of(d, pick_value(d)), step->attrs);
+    if (!count) attrs_draw(&d->random, &def->attrs, draw_type_of(d, draw_value(d)), step->attrs);
     for (int i = 0; i < count; i++) {
         const Operand *operand = &def->operands[i < def->noperands ? i : def->noperands - 1];
         int index = -1;
         if (i == 0)
-            index = pick_value(d);
+            index = draw_value(d);
         else if (operand->flags & OPERAND_PARAM && def->param) {
             if (!draw_param(d, step, operand, &index)) return false;
         } else if (operand->flags & OPERAND_INDEX && random_percent(&d->random, 90)) {
             bool written = def->kind == KIND_SCATTER;
-            index = new_index(d, type_of(d, step->inputs[written]), written);
+            if (step->inputs[written] < 0) return false; /* there was no room for it */
+            index = new_index(d, draw_type_of(d, step->inputs[written]), written);
             if (index < 0) return false;
         } else if (def->kind == KIND_SCATTER && i == 1 && random_percent(&d->random, 60)) {
-            index = new_update(d, type_of(d, step->inputs[0]));
+            index = new_update(d, draw_type_of(d, step->inputs[0]));
             if (index < 0) return false;
         } else if (!(operand->flags & OPERAND_OPTIONAL) || random_percent(&d->random, 50)) {
             index = draw_operand(d, step);
         }
         step->inputs[step->ninputs++] = index;
-        if (i == 0) attrs_draw(&d->random, &def->attrs, type_of(d, index), step->attrs);
+        if (i == 0) attrs_draw(&d->random, &def->attrs, draw_type_of(d, index), step->attrs);
     }
     return true;
 }
@@ -237,120 +229,11 @@ static bool is_small(const Node *node)
     return taps * (double)type_elements(&node->types[0]) < (double)MOST_PRODUCTS;
 }
 
-/* ---- scans ---- */
-
-enum { MOST_TURNS = 9, MOST_SCANNED_ELEMENTS = 3000 };
-
-static bool try_step(Drawer *d, Op op);
-
-/* What the scan is of and what it carries: values of the program so far. */
-static bool draw_scan_operands(Drawer *d, Step *step)
-{
-    Random *r = &d->random;
-    ScanAttrs *attrs = step->attrs;
-    int scanned = random_percent(r, 75) ? 1 : 2, carried = random_below(r, 3);
-    int64_t turns = 0;
-    for (int attempt = 0; attempt < 20 && step->ninputs < scanned; attempt++) {
-        int value = pick_value(d);
-        const Type *type = type_of(d, value);
-        int axis = type->rank ? random_below(r, type->rank) : 0;
-        bool fits = type->rank && type->dim[axis].high <= MOST_TURNS && type_elements(type) <= MOST_SCANNED_ELEMENTS;
-        if (!fits || (turns && type->dim[axis].high != turns)) continue;
-        turns = type->dim[axis].high;
-        attrs->axes.at[attrs->axes.count++] = axis;
-        step->inputs[step->ninputs++] = value;
-    }
-    for (int i = 0; i < carried; i++) {
-        int value = pick_value(d);
-        if (type_elements(type_of(d, value)) <= MOST_SCANNED_ELEMENTS) step->inputs[step->ninputs++] = value;
-    }
-    return attrs->axes.count > 0;
-}
-
-/* Inputs for the operands, and now and then a value of the program around. */
-static void begin_body(Drawer *body, const Drawer *outer, const Step *step)
-{
-    const ScanAttrs *attrs = step->attrs;
-    for (int i = 0; i < step->ninputs; i++) {
-        Type type = *type_of(outer, step->inputs[i]);
-        if (i < attrs->axes.count) type = scan_slice(&type, attrs->axes.at[i]);
-        add_source(body, OP_input, type, RANGE_USUAL);
-    }
-    for (int i = random_below(&body->random, 3); i > 0; i--) {
-        int value = random_below(&body->random, outer->program->count - 1); /* the last is the scan */
-        Program *program = body->program;
-        body->nodes[program->count] = outer->nodes[value];
-        program->steps[program->count++] = (Step){.op = (Op)OP_OUTER, .ninputs = 1, .inputs = {value}};
-    }
-}
-
-/* Slots other than the first are not for bodies: they are what the program gives back. */
-static void end_body(Drawer *body, Step *step)
-{
-    Program *program = body->program;
-    int scanned = ((const ScanAttrs *)step->attrs)->axes.count, results = 0;
-    for (int i = step->ninputs; i < program->count; i++) {
-        bool source = (int)program->steps[i].op != OP_OUTER && op_table[program->steps[i].op]->kind == KIND_SOURCE;
-        program->steps[i].is_result = !source && random_percent(&body->random, 40);
-        results += program->steps[i].is_result;
-        program->steps[i].axis = random_below(&body->random, type_of(body, i)->rank + 1);
-    }
-    if (!results) program->steps[program->count - 1].is_result = true;
-    for (int i = scanned; i < step->ninputs; i++) {
-        int next = random_percent(&body->random, 85) ? pick_same(body, i) : -1;
-        step->nexts[i] = next < 0 ? i : next;
-    }
-}
-
-static bool draw_body(Drawer *d, Step *step, Node *scan)
-{
-    Drawer body = {.random = {random_bits(&d->random)},
-                   .program = ARENA_NEW(d->program->arena, Program),
-                   .scratch = d->scratch,
-                   .graph = graph_new_region(scan),
-                   .diag = d->diag};
-    body.program->arena = d->program->arena;
-    begin_body(&body, d, step);
-    for (int wanted = 1 + random_below(&body.random, 5); wanted > 0; wanted--) {
-        Op op = draw_op(&body.random);
-        bool deep = op_table[op]->kind == KIND_LOOP && scan_depth(body.graph) >= 2;
-        for (int attempt = 0; !deep && attempt < ATTEMPTS && !try_step(&body, op); attempt++) continue;
-    }
-    if (body.program->count == 0) return false;
-    end_body(&body, step);
-    step->body = body.program;
-    for (int i = 0; i < body.program->count; i++)
-        if (body.program->steps[i].is_result)
-            graph_add_result(
-                body.graph,
-                (Result){.name = "y", .value = {(Node *)body.nodes[i], 0}, .axis = body.program->steps[i].axis});
-    for (int i = ((const ScanAttrs *)step->attrs)->axes.count; i < step->ninputs; i++)
-        graph_add_result(body.graph,
-                         (Result){.value = {(Node *)body.nodes[step->nexts[i]], 0}, .state = (Node *)body.nodes[i]});
-    return graph_infer(scan, &d->diag);
-}
-
-/* A scan over a value, with a body of its own. */
-static bool try_scan(Drawer *d)
-{
-    Step step = {.op = OP_scan, .attrs = arena_alloc(d->program->arena, sizeof(ScanAttrs))};
-    *(ScanAttrs *)step.attrs = (ScanAttrs){.axes = {.count = 0}};
-    if (!draw_scan_operands(d, &step) || !add_step(d, &step)) return false;
-    int number = d->program->count - 1;
-    Node *scan = (Node *)d->nodes[number];
-    bool fits = draw_body(d, &step, scan);
-    for (int slot = 0; fits && slot < scan->nresults; slot++) fits = type_elements(&scan->types[slot]) <= MOST_ELEMENTS;
-    d->program->steps[number] = step;
-    if (fits) return true;
-    graph_remove(d->graph, scan);
-    d->program->count--;
-    return false;
-}
-
 /* The operator with its operands; what was made for one that refuses is taken back. */
-static bool try_step(Drawer *d, Op op)
+bool draw_try(Drawer *d, Op op)
 {
-    if (op_table[op]->kind == KIND_LOOP) return try_scan(d);
+    if (op_table[op]->kind == KIND_LOOP) return draw_scan(d);
+    if (op_table[op]->kind == KIND_BRANCH) return draw_branch(d);
     int before = d->program->count;
     Step step = {.op = op};
     const AttrTable *table = &op_table[step.op]->attrs;
@@ -358,7 +241,7 @@ static bool try_step(Drawer *d, Op op)
     bool fits = draw_operands(d, &step);
     for (int i = 0; i < table->count; i++)
         if (table->rows[i].flags & ATTR_LAYER) attr_set_default(&table->rows[i], step.attrs);
-    fits = fits && add_step(d, &step);
+    fits = fits && draw_add(d, &step);
     if (fits && is_small(d->nodes[d->program->count - 1])) return true;
     while (d->program->count > before) {
         Node *last = (Node *)d->nodes[--d->program->count];
@@ -392,11 +275,11 @@ Program *program_draw(Arena *arena, uint64_t seed, int size)
     d.diag.arena = d.scratch;
     int inputs = (int)random_between(&d.random, 1, 3);
     int range = random_percent(&d.random, 15) ? RANGE_SPECIAL : RANGE_USUAL;
-    while (program->count < inputs) add_source(&d, OP_input, draw_type(&d.random), range);
+    while (program->count < inputs) draw_source(&d, OP_input, draw_type(&d.random), range);
     int wanted = (int)random_between(&d.random, 1, size);
     for (; wanted > 0 && program->count < MOST_STEPS - MAX_OPERANDS - 2; wanted--) {
         Op op = draw_op(&d.random);
-        for (int attempt = 0; attempt < ATTEMPTS && !try_step(&d, op); attempt++) continue;
+        for (int attempt = 0; attempt < ATTEMPTS && !draw_try(&d, op); attempt++) continue;
     }
     choose_results(&d);
     arena_free(d.scratch);

@@ -60,6 +60,7 @@ static const Tensor *source_data(const Step *step, const char *name, Arena *aren
 static Span step_span(Arena *arena, int index) { return (Span){.name = arena_printf(arena, "step%d", index)}; }
 
 static bool build_body(const Step *step, const char *prefix, Node *scan, Node *const *outer, Diag *diag);
+static bool build_choice(const Program *body, const char *prefix, Node *branch, Node *const *outer, Diag *diag);
 
 static Node *build_step(const Program *program, const char *prefix, int index, Graph *graph, Node *const *made,
                         Diag *diag)
@@ -82,7 +83,26 @@ static Node *build_step(const Program *program, const char *prefix, int index, G
                            diag);
     if (!node || !step->body) return node;
     const char *inner = arena_printf(graph->arena, "%s.", name);
-    return build_body(step, inner, node, made, diag) ? node : NULL;
+    if (!step->otherwise) return build_body(step, inner, node, made, diag) ? node : NULL;
+    bool built = build_choice(step->body, arena_printf(graph->arena, "%s.then.", name), node, made, diag) &&
+                 build_choice(step->otherwise, arena_printf(graph->arena, "%s.else.", name), node, made, diag);
+    return built && graph_infer(node, diag) ? node : NULL;
+}
+
+static bool build_choice(const Program *body, const char *prefix, Node *branch, Node *const *outer, Diag *diag)
+{
+    Graph *region = graph_new_region(branch);
+    Node *made[MOST_STEPS];
+    for (int i = 0; i < body->count; i++) {
+        const Step *inner = &body->steps[i];
+        made[i] =
+            (int)inner->op == OP_OUTER ? outer[inner->inputs[0]] : build_step(body, prefix, i, region, made, diag);
+        if (!made[i]) return false;
+    }
+    for (int i = 0; i < body->ngiven; i++)
+        graph_add_result(region,
+                         (Result){.name = arena_printf(region->arena, "y%d", i), .value = {made[body->given[i]], 0}});
+    return true;
 }
 
 static Type input_type(const Node *scan, int number)
@@ -169,8 +189,10 @@ void program_prune(Program *program)
         needed[i] |= step->is_result;
         for (int k = 0; needed[i] && k < step->ninputs; k++)
             if (step->inputs[k] >= 0) needed[step->inputs[k]] = true;
-        for (int k = 0; needed[i] && step->body && k < step->body->count; k++)
-            if ((int)step->body->steps[k].op == OP_OUTER) needed[step->body->steps[k].inputs[0]] = true;
+        const Program *bodies[] = {step->body, step->otherwise};
+        for (int b = 0; b < 2; b++)
+            for (int k = 0; needed[i] && bodies[b] && k < bodies[b]->count; k++)
+                if ((int)bodies[b]->steps[k].op == OP_OUTER) needed[bodies[b]->steps[k].inputs[0]] = true;
     }
     for (int i = 0; i < program->count; i++) {
         if (!needed[i]) continue;
@@ -178,6 +200,7 @@ void program_prune(Program *program)
         for (int k = 0; k < step.ninputs; k++)
             if (step.inputs[k] >= 0) step.inputs[k] = now_at[step.inputs[k]];
         if (step.body) step.body = renumbered(step.body, now_at);
+        if (step.otherwise) step.otherwise = renumbered(step.otherwise, now_at);
         now_at[i] = count;
         program->steps[count++] = step;
     }

@@ -22,9 +22,10 @@ typedef struct Step {
     int range;          /* how elements are drawn: RANGE_ */
     const Tensor *data; /* given elements, or NULL */
     bool is_result;
-    struct Program *body;    /* of a scan: inputs by its operands, results as marked, */
-    int nexts[MAX_OPERANDS]; /* and what each carried operand becomes */
-    int64_t axis;            /* in a body: where a result's turns are gathered */
+    struct Program *body;      /* of a scan: inputs by its operands, results as marked, */
+    int nexts[MAX_OPERANDS];   /* and what each carried operand becomes */
+    struct Program *otherwise; /* of a branch, whose bodies have no inputs */
+    int64_t axis;              /* in a body: where a result's turns are gathered */
 } Step;
 
 enum { RANGE_USUAL, RANGE_POSITIVE, RANGE_SPECIAL };
@@ -33,6 +34,7 @@ typedef struct Program {
     Arena *arena;
     int count;
     Step steps[MOST_STEPS];
+    int ngiven, given[MAX_OPERANDS]; /* of a branch's body: its results */
 } Program;
 
 /* The graph of the program, called `name`, at stage elaborated; nodes[] by step; NULL when an operator refuses. */

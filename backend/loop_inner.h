@@ -1,6 +1,6 @@
-/* Parts of loop_verify; for backend/loop_verify.c and backend/loop_turns.c only. */
-#ifndef BACKEND_LOOP_TURNS_H
-#define BACKEND_LOOP_TURNS_H
+/* Parts of loop_verify; for backend/loop_verify.c and backend/loop_inner.c only. */
+#ifndef BACKEND_LOOP_INNER_H
+#define BACKEND_LOOP_INNER_H
 
 #include "backend/loop.h"
 

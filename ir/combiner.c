@@ -31,3 +31,21 @@ Scalar combiner_identity(Combiner combiner, Dtype dtype)
     if (dtype_is_float(dtype)) return (Scalar){.real = least ? -INFINITY : INFINITY};
     return (Scalar){.integer = integer_limit(dtype, least)};
 }
+
+Combiner node_combiner(const Node *node)
+{
+    const OpDef *def = node_def(node);
+    Reduction reduction;
+    Prefix prefix;
+    Pooling pooling;
+    if (def->kind == KIND_REDUCE) {
+        def->reduce(node, &reduction);
+        return reduction.combiner;
+    }
+    if (def->kind == KIND_PREFIX) {
+        def->prefix(node, &prefix);
+        return prefix.combiner;
+    }
+    def->pool(node, &pooling);
+    return pooling.combiner;
+}

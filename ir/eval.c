@@ -44,7 +44,7 @@ static KindEval *const kind_evals[] = {
     [KIND_MAP] = eval_map,           [KIND_VIEW] = eval_view,     [KIND_REDUCE] = eval_reduce,
     [KIND_IOTA] = eval_iota,         [KIND_INDEX] = eval_index,   [KIND_PIECES] = eval_pieces,
     [KIND_CONTRACT] = eval_contract, [KIND_WINDOW] = eval_window, [KIND_SCATTER] = eval_scatter,
-    [KIND_COMPOSITE] = NULL,
+    [KIND_PREFIX] = eval_prefix,     [KIND_COMPOSITE] = NULL,
 };
 
 /* Inputs for the operands that are present, whose tensors go to given[]. */

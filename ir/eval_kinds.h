@@ -6,7 +6,8 @@
 #include "ir/op.h"
 
 typedef void KindEval(const Node *node, const Tensor *in, Tensor *out, Arena *scratch);
-KindEval eval_map, eval_view, eval_iota, eval_pieces, eval_index, eval_scatter, eval_reduce, eval_window, eval_contract;
+KindEval eval_map, eval_view, eval_iota, eval_pieces, eval_index, eval_scatter, eval_prefix, eval_reduce, eval_window,
+    eval_contract;
 
 /* Every element of `out` is that of `in` which the map says. */
 void tensor_view(const Tensor *in, const IndexMap *map, Tensor *out);

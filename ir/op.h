@@ -16,6 +16,7 @@ typedef enum OpKind {
     KIND_PIECES,   /* boxes side by side, each an index map of one operand: concat, pad */
     KIND_INDEX,    /* an element of operand 0 at coordinates that the other operands hold: gather */
     KIND_SCATTER,  /* operand 0, over which operand 1 is written where the others say */
+    KIND_PREFIX,   /* a combiner with an identity, of all elements so far along one axis */
     KIND_REDUCE,   /* a combiner with an identity over some axes */
     KIND_CONTRACT, /* sums of products: conv, dense, matmul */
     KIND_WINDOW,   /* a combiner over a sliding window: pooling */
@@ -78,6 +79,15 @@ typedef struct Scatter {
     bool combines;
     Combiner combiner;
 } Scatter;
+
+/* From the identity on, in dtype_wide, one element after the other along the axis; what is so far is rounded to be the
+ * result. */
+typedef struct Prefix {
+    Combiner combiner;
+    int axis;
+    bool exclusive; /* without the element itself */
+    bool reverse;   /* from the last to the first */
+} Prefix;
 
 typedef struct Reduction {
     Combiner combiner;
@@ -143,8 +153,8 @@ struct OpDef {
     /* The other way around: the numbers among the layer attributes that make the parameters which the node has. */
     void (*layer)(const Node *node, void *attrs);
     /* What a primitive computes, in the order of operations that is the numeric contract; KIND_MAP and
-     * KIND_VIEW, KIND_PIECES, KIND_INDEX, KIND_SCATTER, KIND_REDUCE, KIND_WINDOW have theirs from the descriptions
-     * below. */
+     * KIND_VIEW, KIND_PIECES, KIND_INDEX, KIND_SCATTER, KIND_PREFIX, KIND_REDUCE, KIND_WINDOW have theirs from the
+     * descriptions below. */
     void (*eval)(const Node *node, const Tensor *in, Tensor *out);
     /* A map's expression: result 0 of arguments 0.. as its operands. */
     void (*map)(const Node *node, Expr *e, const int *args);
@@ -153,6 +163,7 @@ struct OpDef {
     bool (*piece)(const Node *node, int64_t number, Piece *out);
     void (*index)(const Node *node, Indexing *out);
     void (*scatter)(const Node *node, Scatter *out);
+    void (*prefix)(const Node *node, Prefix *out);
     void (*reduce)(const Node *node, Reduction *out);
     void (*contract)(const Node *node, Contraction *out);
     void (*pool)(const Node *node, Pooling *out);
@@ -174,6 +185,8 @@ bool node_is_splat(const Node *node, Scalar *element);
 extern const OpDef *const op_table[OP_COUNT];
 /* Index of the first operand that a layer makes itself, or -1. */
 int op_first_param(const OpDef *def);
+/* Of a reduction, a prefix or a pooling. */
+Combiner node_combiner(const Node *node);
 /* A node that code is made of once fusion is done: a group, or what has groups in its regions. */
 bool node_is_step(const Node *node);
 /* A node whose regions are graphs of steps: a loop or a branch. */
@@ -270,6 +283,11 @@ typedef struct ScatterAttrs {
 typedef struct ScatterNdAttrs {
     int reduce; /* a Meeting */
 } ScatterNdAttrs;
+
+typedef struct CumulativeAttrs {
+    int64_t axis;
+    bool exclusive, reverse;
+} CumulativeAttrs;
 
 typedef struct OneHotAttrs {
     int64_t depth, axis;

@@ -282,7 +282,7 @@ static bool steps_with(const Buffer *written, const Node *reader, int number)
 {
     OpKind kind = node_def(reader)->kind;
     Value operand = reader->inputs[number];
-    return (kind == KIND_MAP || kind == KIND_ROW || (kind == KIND_SCATTER && number == 0)) &&
+    return (kind == KIND_MAP || kind == KIND_ROW || kind == KIND_PREFIX || (kind == KIND_SCATTER && number == 0)) &&
            same_layout(&operand.node->places[operand.slot], written->place) &&
            type_same_shape(value_type(operand), value_type(written->value));
 }

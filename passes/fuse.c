@@ -144,7 +144,7 @@ static int rank_of_anchor(Fusion *f, int number)
 {
     OpKind kind = kind_of(f, number);
     if (kind == KIND_CONTRACT) return 3;
-    if (kind == KIND_REDUCE || kind == KIND_PIECES) return 2;
+    if (kind == KIND_REDUCE || kind == KIND_PIECES || kind == KIND_PREFIX) return 2;
     if (kind != KIND_WINDOW) return 0;
     return takes_contraction(f, number) ? 3 : 1;
 }
@@ -278,7 +278,9 @@ static void absorb_prologue(Fusion *f, int g, int anchor, int i)
 {
     int p = operand(f, anchor, i), from = f->count;
     bool moves = kind_of(f, anchor) == KIND_PIECES || kind_of(f, anchor) == KIND_SCATTER;
-    Reads reads = moves ? READ_VIEWED : kind_of(f, anchor) == KIND_REDUCE ? READ_INDEXED : READ_PLAIN;
+    Reads reads = moves                                                                    ? READ_VIEWED
+                  : kind_of(f, anchor) == KIND_REDUCE || kind_of(f, anchor) == KIND_PREFIX ? READ_INDEXED
+                                                                                           : READ_PLAIN;
     if (p < 0 || !is_private(f, p, g)) return;
     if (!may_join(kind_of(f, p), reads) && !(moves && kind_of(f, p) == KIND_IOTA)) return;
     const Type *shape = type_of(f, p);
@@ -309,7 +311,8 @@ static void absorb_anchor(Fusion *f, int g)
     }
     keep_dependents(f, g, 0, anchor);
     join(f, anchor, g);
-    if (kind_of(f, anchor) == KIND_REDUCE || kind_of(f, anchor) == KIND_PIECES) absorb_prologues(f, g, anchor);
+    OpKind kind = kind_of(f, anchor);
+    if (kind == KIND_REDUCE || kind == KIND_PIECES || kind == KIND_PREFIX) absorb_prologues(f, g, anchor);
     if (kind_of(f, anchor) == KIND_WINDOW) absorb_contraction(f, g, anchor);
 }
 
@@ -321,7 +324,7 @@ static void form_group(Fusion *f, int result)
     if (kind == KIND_MAP) absorb_anchor(f, result);
     if (kind == KIND_INDEX) grow_maps(f, result, 0, type_of(f, result), READ_VIEWED);
     if (kind == KIND_WINDOW) absorb_contraction(f, result, result);
-    if (kind == KIND_REDUCE || kind == KIND_ROW || kind == KIND_PIECES || kind == KIND_SCATTER)
+    if (kind == KIND_REDUCE || kind == KIND_ROW || kind == KIND_PIECES || kind == KIND_SCATTER || kind == KIND_PREFIX)
         absorb_prologues(f, result, result);
 }
 

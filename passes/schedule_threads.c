@@ -100,6 +100,11 @@ static Cut cut_elements(const Group *group, const Target *target, int threads)
     int first = 0;
     while (first < type->rank && type->dim[first].high == 1) first++;
     if (first == type->rank || group->kind == KIND_PIECES || group->kind == KIND_SCATTER) return best;
+    if (group->kind == KIND_PREFIX) {
+        Prefix prefix = {.axis = first};
+        node_def(group->anchor)->prefix(group->anchor, &prefix);
+        if (prefix.axis == first) return best; /* carried from one to the next */
+    }
     if (group->kind == KIND_WINDOW) {
         try_cut(&best, SPLIT_OUTER, type->dim[0].high, threads, cycles, 0);
         try_cut(&best, SPLIT_ROWS, type->dim[1].high, threads, cycles, 0);

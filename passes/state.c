@@ -2,12 +2,12 @@
 #include "passes/group.h"
 #include "passes/lifetime.h"
 
-/* Does the node, where it reads the value, read just the element that it writes?  A scatter writes over its first
- * operand. */
+/* Does the node, where it reads the value, read just the element that it writes?  A prefix has read it by then,
+ * a scatter writes over its first operand. */
 static bool steps_over(const Group *group, const Node *node, Value value)
 {
     OpKind kind = node_def(node)->kind;
-    if (kind == KIND_MAP || (node == group->anchor && kind == KIND_ROW)) return true;
+    if (kind == KIND_MAP || (node == group->anchor && (kind == KIND_ROW || kind == KIND_PREFIX))) return true;
     if (node != group->anchor || kind != KIND_SCATTER) return false;
     for (int i = 1; i < node->ninputs; i++)
         if (value_equal(node->inputs[i], value)) return false;

@@ -156,7 +156,7 @@ static void test_every_operator_is_drawn(void **state)
 {
     (void)state;
     bool seen[OP_COUNT] = {false};
-    for (uint64_t seed = 1; seed <= 1500; seed++) {
+    for (uint64_t seed = 1; seed <= 2000; seed++) {
         Arena *arena = arena_new(NULL, NULL);
         const Program *program = program_draw(arena, seed, SIZE);
         for (int i = 0; i < program->count; i++) seen[program->steps[i].op] = true;

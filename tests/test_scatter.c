@@ -1,4 +1,4 @@
-/* Writes at computed places, on values known by hand. */
+/* Writes at computed places and sums so far, on values known by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,6 +60,32 @@ static void narrow_floats_round_each_time(void **state)
     trial_free(&t);
 }
 
+static void sums_so_far(void **state)
+{
+    Trial t = trial_new();
+    Tensor x = trial_tensor(&t, F32, DIMS(2, 3), VALUES(1, 2, 3, 4, 5, 6));
+    Tensor out = trial_eval(&t, OP_cumulative_sum, &(CumulativeAttrs){.axis = 1}, 1, &x);
+    EXPECT(&out, 1, 3, 6, 4, 9, 15);
+    out = trial_eval(&t, OP_cumulative_sum, NULL, 1, &x);
+    EXPECT(&out, 1, 2, 3, 5, 7, 9);
+    out = trial_eval(&t, OP_cumulative_sum, &(CumulativeAttrs){.axis = -1, .exclusive = true}, 1, &x);
+    EXPECT(&out, 0, 1, 3, 0, 4, 9);
+    out = trial_eval(&t, OP_cumulative_sum, &(CumulativeAttrs){1, .exclusive = true, .reverse = true}, 1, &x);
+    EXPECT(&out, 5, 3, 0, 11, 6, 0);
+    out = trial_eval(&t, OP_cumulative_product, &(CumulativeAttrs){1, .reverse = true}, 1, &x);
+    EXPECT(&out, 6, 6, 3, 120, 30, 6);
+    Tensor narrow = trial_tensor(&t, F16, DIMS(4), VALUES(2048, 1, 1, 1)),
+           bytes = trial_tensor(&t, U8, DIMS(2), VALUES(200, 100));
+    out = trial_eval(&t, OP_cumulative_sum, NULL, 1, &narrow); /* carried as f32 */
+    EXPECT(&out, 2048, 2048, 2050, 2052);
+    out = trial_eval(&t, OP_cumulative_sum, NULL, 1, &bytes);
+    EXPECT(&out, 200, 44);
+    trial_free(&t);
+    Type flags = type_tensor(BOOL, 1, (const int64_t[]){3}), line = type_tensor(F32, 1, (const int64_t[]){3});
+    trial_refuse(OP_cumulative_sum, NULL, 1, &flags, E0302, "a number dtype");
+    trial_refuse(OP_cumulative_sum, &(CumulativeAttrs){.axis = 1}, 1, &line, E0404, "axis 1");
+}
+
 static void refused(void **state)
 {
     Type put[] = {type_tensor(F32, 2, (const int64_t[]){3, 2}), type_tensor(F32, 2, (const int64_t[]){4, 2}),
@@ -90,6 +116,7 @@ int main(void)
         cmocka_unit_test(updates_come_in_order),
         cmocka_unit_test(what_is_outside_is_left_out),
         cmocka_unit_test(narrow_floats_round_each_time),
+        cmocka_unit_test(sums_so_far),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

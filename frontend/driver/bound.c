@@ -223,23 +223,22 @@ static Tensor moved_error(const Judge *judge, const Node *node, const Estimate *
     return eval_on(judge, node, errors);
 }
 
-static Combiner combiner_of(const Node *node)
+/* How many elements become one, at most. */
+static double terms_of(const Node *node)
 {
-    Reduction reduction;
-    Pooling pooling;
-    if (node_def(node)->kind == KIND_REDUCE) {
-        node_def(node)->reduce(node, &reduction);
-        return reduction.combiner;
-    }
-    node_def(node)->pool(node, &pooling);
-    return pooling.combiner;
+    const Type *from = value_type(node->inputs[0]);
+    Prefix prefix;
+    if (node_def(node)->kind != KIND_PREFIX)
+        return (double)type_elements(from) / (double)type_elements(&node->types[0]);
+    node_def(node)->prefix(node, &prefix);
+    return (double)from->dim[prefix.axis].high;
 }
 
 /* Of the largest or smallest: the largest error of those that it is taken of.  Of sums, means and products: how much
  * they grow with their operands' sizes, and rounding. */
 static Tensor reduce_error(const Judge *judge, const Node *node, const Estimate *in)
 {
-    Combiner combiner = combiner_of(node);
+    Combiner combiner = node_combiner(node);
     Tensor size = absolute(judge->arena, &in->value);
     if (combiner == COMBINE_MAX || combiner == COMBINE_MIN) {
         Tensor none = judge_double(judge->arena, &in->error.type);
@@ -249,7 +248,7 @@ static Tensor reduce_error(const Judge *judge, const Node *node, const Estimate 
     }
     Tensor wider = sum_of(judge->arena, &size, 1, &in->error);
     Tensor sizes = eval_on(judge, node, &size), wide = eval_on(judge, node, &wider);
-    double terms = (double)type_elements(&in->value.type) / (double)type_elements(&sizes.type);
+    double terms = terms_of(node);
     Tensor grown = sum_of(judge->arena, &wide, -1, &sizes);
     return sum_of(judge->arena, &grown, (8 + sqrt(terms)) * eps, &wide);
 }
@@ -263,6 +262,7 @@ static Tensor error_of(const Judge *judge, const Node *node, const Estimate *in,
     case KIND_PIECES:
     case KIND_INDEX: return moved_error(judge, node, in);
     case KIND_REDUCE:
+    case KIND_PREFIX:
     case KIND_WINDOW: return reduce_error(judge, node, in);
     case KIND_ROW: return row_error(judge, in, value);
     default: return map_error(judge, node, in, value);

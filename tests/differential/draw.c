@@ -170,10 +170,11 @@ static bool draw_param(Drawer *d, const Step *step, const Operand *operand, int 
 /* A kind first, so that a family of many operators does not crowd out the others. */
 Op draw_op(Random *r)
 {
-    static const OpKind kinds[] = {KIND_MAP,   KIND_MAP,       KIND_MAP,      KIND_MAP,      KIND_MAP,    KIND_VIEW,
-                                   KIND_VIEW,  KIND_CONTRACT,  KIND_CONTRACT, KIND_CONTRACT, KIND_REDUCE, KIND_WINDOW,
-                                   KIND_ROW,   KIND_COMPOSITE, KIND_NEST,     KIND_PIECES,   KIND_PIECES, KIND_IOTA,
-                                   KIND_INDEX, KIND_INDEX,     KIND_SCATTER,  KIND_SCATTER,  KIND_LOOP,   KIND_BRANCH};
+    static const OpKind kinds[] = {KIND_MAP,    KIND_MAP,       KIND_MAP,      KIND_MAP,      KIND_MAP,    KIND_VIEW,
+                                   KIND_VIEW,   KIND_CONTRACT,  KIND_CONTRACT, KIND_CONTRACT, KIND_REDUCE, KIND_WINDOW,
+                                   KIND_ROW,    KIND_COMPOSITE, KIND_NEST,     KIND_PIECES,   KIND_PIECES, KIND_IOTA,
+                                   KIND_INDEX,  KIND_INDEX,     KIND_SCATTER,  KIND_SCATTER,  KIND_LOOP,   KIND_BRANCH,
+                                   KIND_PREFIX, KIND_COMPOSITE};
     OpKind kind = RANDOM_OF(r, kinds);
     for (int attempt = 0; attempt < 1000; attempt++) {
         Op op = (Op)random_below(r, OP_COUNT);

@@ -155,3 +155,10 @@ bool onnx_op_log_softmax(OnnxCall *c)
     Value x = rows_of(c, &along);
     return finish_rows(c, onnx_make(c, OP_log_softmax, &(SoftmaxAttrs){along.axes.at[0]}, 1, &x));
 }
+
+bool onnx_op_cum_sum(OnnxCall *c)
+{
+    CumulativeAttrs attrs = {.exclusive = onnx_int(c, "exclusive", 0) != 0, .reverse = onnx_int(c, "reverse", 0) != 0};
+    if (!onnx_known_int(c, 1, "axis", &attrs.axis)) return false;
+    return onnx_result(c, 0, onnx_make(c, OP_cumulative_sum, &attrs, 1, (Value[]){onnx_operand(c, 0)}));
+}

@@ -99,14 +99,14 @@ static void writes_a_main_program(void **state)
     assert_int_equal(fclose(file), 0);
     static char *const stores[] = {"--weights=embedded", "--weights=external"};
     for (int i = 0; i < 2; i++) {
-        succeeds(LEPC("status.lep", "-q", stores[i], "-o", "out/", "--emit=main=main.c,obj=status.o"));
-        succeeds(RUN("cc", "-std=c11", STRICT, "main.c", "status.o", "-o", "program"));
-        Said said = i ? RUN("./program", "class.raw", "status.weights") : RUN("./program", "class.raw");
+        succeeds(LEPC("status.lep", "-q", stores[i], "-o", "out/", "--emit=main=main.c,obj=kept.o"));
+        succeeds(RUN("cc", "-std=c11", STRICT, "main.c", "kept.o", "-o", "program"));
+        Said said = i ? RUN("./program", "class.raw", "kept.weights") : RUN("./program", "class.raw");
         succeeds(said);
         assert_string_equal(said.out, "status one 1\nstatus \"two\" 2\nstatus three 3\nmain[0] 0\nmain[1] 0\n");
         fails(RUN("./program"), 2, i ? "class_.raw weights" : "class_.raw");
     }
-    fails(RUN("./program", "main.c", "status.weights"), 1, "main.c: expected 12 bytes");
+    fails(RUN("./program", "main.c", "kept.weights"), 1, "main.c: expected 12 bytes");
 }
 
 static int enter_folder(void **state) { return folder_enter(state, "library"); }

@@ -164,6 +164,8 @@ static int build_one(Compilation *c, const Jobs *jobs)
     if (needs == NEEDS_LOOPS && !compile_lower(c)) return STATUS_INPUT;
     int status = needs == NEEDS_LOOPS ? limits_check(c, true) : STATUS_FINE;
     if (status) return status;
+    c->header = NULL;
+    for (int i = 0; i < jobs->count && !c->header; i++) c->header = emit_header(c, jobs->at[i].row, jobs->at[i].path);
     for (int i = 0; i < jobs->count && !was_interrupted(); i++)
         if (!jobs->at[i].row->write(c, jobs->at[i].path)) return STATUS_INPUT;
     bool lowered = !o->report || needs == NEEDS_LOOPS || compile_lower(c);

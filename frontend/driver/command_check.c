@@ -3,6 +3,7 @@
 
 #include "ir/op.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* Parameters as people count them: of the model's own text, before any pass. */
@@ -25,10 +26,62 @@ static void print_ports(const Compilation *c)
                type_text(c->arena, value_type(c->graph->results[i].value)));
 }
 
+/* ---- what of an imported model is not supported ---- */
+
+static int widest(const OnnxReport *report, size_t field, const char *title)
+{
+    size_t most = strlen(title);
+    for (size_t i = 0; i < report->ngaps; i++) {
+        const char *text = *(const char *const *)(const void *)((const char *)&report->gaps[i] + field);
+        if (strlen(text) > most) most = strlen(text);
+    }
+    return most < 48 ? (int)most : 48;
+}
+
+/* Stands for the errors that the table has: those of what the file says wrongly stay. */
+static void drop_listed(Diag *diag)
+{
+    Diagnostic **at = &diag->first;
+    diag->last = NULL;
+    while (*at) {
+        Diagnostic *one = *at;
+        bool listed = one->severity == SEVERITY_ERROR && one->code != E0511 && !one->at.source;
+        if (listed)
+            *at = one->next;
+        else
+            at = &(diag->last = one)->next;
+        diag->errors -= listed;
+    }
+}
+
+static void print_gaps(Compilation *c)
+{
+    const OnnxReport *report = &c->gaps;
+    int node = widest(report, offsetof(OnnxGap, node), "node"), op = widest(report, offsetof(OnnxGap, op), "operator");
+    int attribute = widest(report, offsetof(OnnxGap, attribute), "attribute");
+    int why = widest(report, offsetof(OnnxGap, why), "what is not supported");
+    if (!report->ngaps) return;
+    printf("%-*s  %-*s  opset  %-*s  %-*s  way out\n", node, "node", op, "operator", attribute, "attribute", why,
+           "what is not supported");
+    for (size_t i = 0; i < report->ngaps; i++) {
+        const OnnxGap *gap = &report->gaps[i];
+        printf("%-*s  %-*s  %5lld  %-*s  %-*s  %s\n", node, gap->node, op, gap->op, (long long)gap->opset, attribute,
+               gap->attribute, why, gap->why, gap->way_out);
+    }
+    if (c->options->diagnostics == DIAGNOSTICS_JSON) return;
+    drop_listed(c->diag);
+    diag_error(c->diag, E0512, (Span){.name = c->options->model}, "%zu thing%s not supported", report->ngaps,
+               report->ngaps == 1 ? " is" : "s are");
+    diag_help(c->diag, "the table has a way out of each");
+}
+
 int command_check(Driver *driver)
 {
     Compilation c = compilation_new(driver);
-    if (!compile_load(&c, driver->options.model)) return STATUS_INPUT;
+    if (!compile_load(&c, driver->options.model)) {
+        print_gaps(&c);
+        return STATUS_INPUT;
+    }
     int64_t parameters = count_parameters(c.graph);
     if (!compile_passes(&c, NULL) || !compile_lower(&c)) return STATUS_INPUT;
     double adds = 0;

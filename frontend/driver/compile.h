@@ -30,6 +30,7 @@ typedef struct Compilation {
     Bytes code; /* the object of the program without weights and description, once it was measured; no data before */
     EmitSizes code_sizes;
     const char *code_weights; /* what its weights were */
+    const char *header;       /* name of the header that this build writes beside a library, or NULL */
     Deploys own_blocks;       /* of the model's own text, chosen or not */
     Deploys policies;         /* those to build: one, or all blocks of a file */
     const Policy *policy;     /* the one that is being built */

@@ -39,6 +39,13 @@ static bool write_header_alone(Compilation *c, const char *path)
     return weights_write(c, path) && write_header(c, path);
 }
 
+const char *emit_header(Compilation *c, const EmitRow *row, const char *path)
+{
+    if (output_is_stream(path)) return NULL;
+    if (row->write == write_header_alone) return path;
+    return row->brings_header ? header_path(c->arena, path) : NULL;
+}
+
 static bool write_with_header(Compilation *c, const char *path, const Bytes *bytes)
 {
     if (!output_write(&c->driver->outputs, c->arena, path, bytes, c->diag)) return false;
@@ -70,15 +77,17 @@ static bool write_shared(Compilation *c, const char *path)
            (output_is_stream(path) || write_header(c, header_path(c->arena, path)));
 }
 
-/* For the library that lies beside it: the header is called like the model's file. */
+/* For the library that this build makes, or else for one that is called as the program is. */
 static bool write_main(Compilation *c, const char *path)
 {
     weights_choose(c, PLACE_OBJECT);
     if (!weights_write(c, path)) return false;
     FILE *file = output_open(&c->driver->outputs, c->arena, path, c->diag);
     if (!file) return false;
-    const char *model = c->options->model, *slash = strrchr(model, '/');
-    example_write(&c->program, header_path(c->arena, slash ? slash + 1 : model), file);
+    const char *header =
+        c->header ? c->header : header_path(c->arena, output_is_stream(path) ? c->options->model : path);
+    const char *slash = strrchr(header, '/');
+    example_write(&c->program, slash ? slash + 1 : header, file);
     return output_close(&c->driver->outputs, file, c->diag);
 }
 
@@ -133,17 +142,17 @@ static bool write_dot(Compilation *c, const char *path)
 }
 
 const EmitRow emit_table[] = {
-    {"exe", "", NEEDS_LOOPS, write_exe, false},
-    {"obj", ".o", NEEDS_LOOPS, write_object, false},
-    {"lib", ".a", NEEDS_LOOPS, write_library, false},
-    {"shared", ".so", NEEDS_LOOPS, write_shared, false},
-    {"header", ".h", NEEDS_LOOPS, write_header_alone, true},
-    {"asm", ".s", NEEDS_LOOPS, write_assembly, true},
-    {"llvm", ".ll", NEEDS_LOOPS, write_llvm, true},
-    {"loops", ".loops", NEEDS_LOOPS, write_loops, true},
-    {"lep", ".lep", NEEDS_GRAPH, write_lep, true},
-    {"dot", ".dot", NEEDS_GRAPH, write_dot, true},
-    {"main", ".c", NEEDS_LOOPS, write_main, true},
+    {"exe", "", NEEDS_LOOPS, write_exe, false, false},
+    {"obj", ".o", NEEDS_LOOPS, write_object, false, true},
+    {"lib", ".a", NEEDS_LOOPS, write_library, false, true},
+    {"shared", ".so", NEEDS_LOOPS, write_shared, false, true},
+    {"header", ".h", NEEDS_LOOPS, write_header_alone, true, false},
+    {"asm", ".s", NEEDS_LOOPS, write_assembly, true, false},
+    {"llvm", ".ll", NEEDS_LOOPS, write_llvm, true, false},
+    {"loops", ".loops", NEEDS_LOOPS, write_loops, true, false},
+    {"lep", ".lep", NEEDS_GRAPH, write_lep, true, false},
+    {"dot", ".dot", NEEDS_GRAPH, write_dot, true, false},
+    {"main", ".c", NEEDS_LOOPS, write_main, true, false},
 };
 const int emit_count = sizeof emit_table / sizeof emit_table[0];
 

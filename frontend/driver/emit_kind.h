@@ -13,6 +13,7 @@ typedef struct EmitRow {
     EmitNeeds needs;
     EmitWrite *write;
     bool is_text; /* to the terminal when no file is named */
+    bool brings_header;
 } EmitRow;
 
 extern const EmitRow emit_table[];
@@ -21,6 +22,8 @@ const EmitRow *emit_find(const char *name);
 /* By the suffix of a path; a path without one is a binary. */
 const EmitRow *emit_of_path(const char *path);
 
+/* The header that the row writes at or beside `path`, or NULL. */
+const char *emit_header(Compilation *c, const EmitRow *row, const char *path);
 EmitWrite write_lep;
 /* E0801 and true when the output would be the model itself. */
 bool would_replace_model(Compilation *c, const char *path);

@@ -73,6 +73,25 @@ enum { DEEPEST_CONSTANT = 2000 };
 
 static const Tensor *known_value(OnnxImport *im, Value value, int depth);
 
+/* Shapes take thousands of steps; a file of a few bytes may ask for as many as it likes. */
+static bool may_compute(OnnxImport *im, const Node *node)
+{
+    static const int64_t most = INT64_C(1) << 28;
+    Contraction contraction;
+    for (int i = 0; i < node->ninputs; i++)
+        if (node->inputs[i].node) im->work += type_elements(value_type(node->inputs[i]));
+    for (int i = 0; i < node->nresults && im->work < most; i++) {
+        int64_t elements = type_elements(&node->types[i]), products = 1;
+        if (node_def(node)->contract) {
+            node_def(node)->contract(node, &contraction);
+            products = contraction.window.kernel[0] * contraction.window.kernel[1] * contraction.in_channels;
+        }
+        im->work = elements < most && products < most ? im->work + elements * products : most;
+    }
+    im->overworked = im->overworked || im->work >= most;
+    return im->work < most;
+}
+
 static const Tensor *compute(OnnxImport *im, const Node *node, int depth)
 {
     if (node->op == OP_input || node->op == OP_state || depth > DEEPEST_CONSTANT) return NULL;
@@ -84,6 +103,7 @@ static const Tensor *compute(OnnxImport *im, const Node *node, int depth)
         if (!operand) return NULL;
         operands[i] = *operand;
     }
+    if (!may_compute(im, node)) return NULL;
     node_eval(node, operands, results, im->arena);
     return results;
 }
@@ -134,6 +154,8 @@ const Tensor *onnx_known(OnnxCall *c, int index, const char *name)
     const char *input = inputs_of(c->import, value.node, node_map_new(c->arena), 0);
     const char *way = input ? arena_printf(c->arena, "--fix %s=FILE.npy makes that input a part of the model", input)
                             : "make it a constant of the model";
+    if (c->import->overworked)
+        way = "the model takes too long to compute its own shapes: simplify it before, as onnxsim does";
     onnx_refuse(c, name, way, "the values of '%s' must be known when compiling", name);
     return NULL;
 }
@@ -200,18 +222,15 @@ bool onnx_result_last(OnnxCall *c, int index, Value value)
 
 /* ---- errors ---- */
 
-static void add_gap(OnnxCall *c, const char *attribute, const char *why, const char *way_out)
+void onnx_add_gap(OnnxImport *im, const OnnxGap *gap)
 {
-    OnnxReport *report = c->import->report;
+    OnnxReport *report = im->report;
     if (!report) return;
-    report->gaps = arena_grow(c->arena, report->gaps, report->ngaps, &report->gaps_room, sizeof *report->gaps);
-    report->gaps[report->ngaps++] = (OnnxGap){.node = c->node->name && *c->node->name ? c->node->name : c->name,
-                                              .op = c->node->op_type,
-                                              .attribute = attribute,
-                                              .why = why,
-                                              .way_out = way_out,
-                                              .opset = c->opset};
+    report->gaps = arena_grow(im->arena, report->gaps, report->ngaps, &report->gaps_room, sizeof *report->gaps);
+    report->gaps[report->ngaps++] = *gap;
 }
+
+const char *onnx_node_name(const OnnxCall *c) { return c->node->name && *c->node->name ? c->node->name : c->name; }
 
 bool onnx_refuse(OnnxCall *c, const char *attribute, const char *way_out, const char *format, ...)
 {
@@ -219,7 +238,7 @@ bool onnx_refuse(OnnxCall *c, const char *attribute, const char *way_out, const 
     va_start(args, format);
     const char *why = arena_vprintf(c->arena, format, args);
     va_end(args);
-    add_gap(c, attribute, why, way_out);
+    onnx_add_gap(c->import, &(OnnxGap){onnx_node_name(c), c->node->op_type, attribute, why, way_out, c->opset});
     diag_error(c->diag, E0512, c->at, "%s (opset %lld)", why, (long long)c->opset);
     return diag_help(c->diag, "%s", way_out);
 }

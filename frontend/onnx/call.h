@@ -73,6 +73,8 @@ Value onnx_make1(OnnxCall *c, Op op, Value a);
 Value onnx_make2(OnnxCall *c, Op op, Value a, Value b);
 Value onnx_number(OnnxCall *c, Dtype dtype, double value);
 Value onnx_make_constant(OnnxCall *c, const Tensor *tensor);
+/* Whether a constant of that type may be made out of nothing: false after E0512, when all such take too much. */
+bool onnx_afford(OnnxCall *c, const Type *type);
 /* Integers as a constant vector of i64. */
 Value onnx_make_ints(OnnxCall *c, const IntList *list);
 Value onnx_cast(OnnxCall *c, Value a, Dtype to);

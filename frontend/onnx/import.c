@@ -146,6 +146,16 @@ static bool enter_results(OnnxCall *c)
     return true;
 }
 
+/* What was said behind `before` is a gap as well, but for what the file says wrongly and, `of` a node, what
+ * onnx_refuse has noted. */
+static void note_gaps(OnnxImport *im, const Diagnostic *before, const char *of, const char *what, bool is_node)
+{
+    for (const Diagnostic *one = before ? before->next : im->diag->first; one; one = one->next) {
+        if (one->severity != SEVERITY_ERROR || one->code == E0511 || (is_node && one->code == E0512)) continue;
+        onnx_add_gap(im, &(OnnxGap){of, what, "", one->message, one->help ? one->help : "", im->opset});
+    }
+}
+
 static void import_node(OnnxImport *im, const Onnx__NodeProto *node)
 {
     OnnxCall c = {.import = im,
@@ -162,10 +172,12 @@ static void import_node(OnnxImport *im, const Onnx__NodeProto *node)
     bool known = find_row(&c, &row, &same), there = operands_are_there(&c, row ? row->operands : 1);
     if (!enter_results(&c) || !known || !there) return;
     int errors = im->diag->errors;
+    const Diagnostic *before = im->diag->last;
     bool good = row ? row->function(&c) : import_same(&c, same);
     if (!good || im->diag->errors > errors) {
         if (im->diag->errors == errors)
             onnx_refuse(&c, "", "say it in another way", "%s cannot be done so", node->op_type);
+        note_gaps(im, before, onnx_node_name(&c), node->op_type, true);
         return;
     }
     attributes_are_used(&c);
@@ -207,7 +219,11 @@ static void import_initializer(OnnxImport *im, const Onnx__TensorProto *from)
         diag_error(im->diag, E0511, at, "initializer '%s' is there twice", name);
         return;
     }
-    if (!onnx_tensor(im->arena, from, at, data, im->diag)) return;
+    const Diagnostic *before = im->diag->last;
+    if (!onnx_tensor(im->arena, from, at, data, im->diag)) {
+        note_gaps(im, before, name, "initializer", false);
+        return;
+    }
     ParamAttrs attrs = {.file = slash ? slash + 1 : im->path, .key = name};
     value->plain =
         onnx_is_param(data) ? add_source(im, OP_param, name, &data->type, data, &attrs) : add_constant(im, name, data);
@@ -281,6 +297,7 @@ static void import_input(OnnxImport *im, const Onnx__ValueInfoProto *from)
     if (onnx_scope_find(&im->scope, name)) return; /* in old files initializers are inputs as well */
     OnnxValue *value = onnx_scope_put(&im->scope, name);
     const OnnxFixed *fixed = find_fixed(im, name);
+    const Diagnostic *before = im->diag->last;
     Type type;
     if (fixed)
         value->plain = add_constant(im, name, &fixed->value);
@@ -289,6 +306,8 @@ static void import_input(OnnxImport *im, const Onnx__ValueInfoProto *from)
         value->dtype = onnx_dtype(from->type->tensor_type->elem_type);
     } else if (input_type(im, from, name, &type))
         value->plain = add_source(im, OP_input, name, &type, NULL, NULL);
+    else
+        note_gaps(im, before, name, "input", false);
 }
 
 static void import_output(OnnxImport *im, const Onnx__ValueInfoProto *from)

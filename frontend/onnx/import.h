@@ -19,9 +19,9 @@ typedef struct OnnxOptions {
     int nfixed;
 } OnnxOptions;
 
-/* Something that could not be imported, for tables; each is an error in the Diag as well. */
+/* Something that could not be imported, for tables; each is an error in the Diag as well, as far as that keeps them. */
 typedef struct OnnxGap {
-    const char *node, *op; /* the node's name, or else its first result's */
+    const char *node, *op; /* the node's name, or else its first result's; op "input", "initializer" of those */
     const char *attribute; /* or operand; "" when it is the operator as a whole */
     const char *why, *way_out;
     int64_t opset;

@@ -37,8 +37,15 @@ struct OnnxImport {
     OnnxScope scope;
     NodeMap *known; /* elements of nodes that were asked for: a const Tensor *, or this import when there are none */
     int64_t opset;
+    int64_t made;    /* bytes of constants that the file only says the size of */
+    int64_t work;    /* elements read and written, and products, to know values */
+    bool overworked; /* some value was not computed because of that */
 };
 
+/* For the table, if one is wanted. */
+void onnx_add_gap(OnnxImport *im, const OnnxGap *gap);
+/* The node's name, or else its first result's. */
+const char *onnx_node_name(const OnnxCall *c);
 /* The value of an operand's name in the scope, NULL for one that is left out. */
 OnnxValue *onnx_value(const OnnxCall *c, int index);
 

@@ -117,7 +117,9 @@ static Value given_mask(OnnxCall *c, const Heads *h)
 static Value causal_mask(OnnxCall *c, const Heads *h)
 {
     Tensor *tensor = ARENA_NEW(c->arena, Tensor);
-    *tensor = tensor_new(c->arena, type_tensor(h->dtype, 2, (const int64_t[]){h->queries, h->keys}));
+    Type type = type_tensor(h->dtype, 2, (const int64_t[]){h->queries, h->keys});
+    if (!onnx_afford(c, &type)) return (Value){NULL, 0};
+    *tensor = tensor_new(c->arena, type);
     for (int64_t i = 0; i < h->queries; i++)
         for (int64_t j = i + h->past + 1; j < h->keys; j++) tensor_set_real(tensor, i * h->keys + j, -INFINITY);
     return onnx_make_constant(c, tensor);

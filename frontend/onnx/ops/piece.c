@@ -125,6 +125,7 @@ bool onnx_op_constant_of_shape(OnnxCall *c)
     if (type_elements(&one.type) != 1) return onnx_wrong(c, "the value is not one number");
     Type type = type_tensor(one.type.dtype, shape.count, shape.at);
     if (!type_is_sane(&type)) return onnx_refuse(c, "shape", "lepc has no empty tensors", "a dim is not positive");
+    if (!onnx_afford(c, &type)) return false;
     *tensor = tensor_new(c->arena, type);
     int64_t count = type_elements(&type);
     Scalar element = tensor_get(&one, 0);

@@ -68,7 +68,9 @@ static Value tap_counts(OnnxCall *c, const OnnxWindow *w, Dtype dtype, bool shar
     int64_t dims[MAX_RANK] = {1, 1, 1, 1, 1}, count = 1;
     for (int i = 0; i < w->axes; i++) count *= dims[1 + i] = w->out[i];
     Tensor *tensor = ARENA_NEW(c->arena, Tensor);
-    *tensor = tensor_new(c->arena, type_tensor(dtype, w->axes + 2, dims));
+    Type type = type_tensor(dtype, w->axes + 2, dims);
+    if (!onnx_afford(c, &type)) return (Value){NULL, 0};
+    *tensor = tensor_new(c->arena, type);
     for (int64_t i = 0; i < count; i++) {
         double inside = 1, all = 1;
         int64_t rest = i;

@@ -171,11 +171,13 @@ bool onnx_op_range(OnnxCall *c)
     if (!delta) return false;
     double first = tensor_real(start, 0), step = tensor_real(delta, 0);
     double count = ceil((tensor_real(limit, 0) - first) / step);
-    if (!(count >= 1 && count < 0x1p40))
-        return onnx_refuse(c, "limit", "lepc has no empty tensors", "there are no elements");
+    if (!(count >= 1)) return onnx_refuse(c, "limit", "lepc has no empty tensors", "there are no elements");
+    if (count > 0x1p32) return onnx_refuse(c, "limit", "make it an input", "there are too many elements");
     Tensor *out = ARENA_NEW(c->arena, Tensor);
     int64_t size = (int64_t)count;
-    *out = tensor_new(c->arena, type_tensor(start->type.dtype, 1, &size));
+    Type type = type_tensor(start->type.dtype, 1, &size);
+    if (!onnx_afford(c, &type)) return false;
+    *out = tensor_new(c->arena, type);
     for (int64_t i = 0; i < size; i++) tensor_set_real(out, i, first + (double)i * step);
     return onnx_result(c, 0, onnx_make_constant(c, out));
 }

@@ -3,6 +3,7 @@
 #include "tests/support/onnx_text.h"
 #include "tests/support/setting.h"
 
+#include <cjson/cJSON.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -94,6 +95,72 @@ static void dumps_of_imports_read_back(void **state)
     }
 }
 
+static char *read_whole(const char *path)
+{
+    static char text[1 << 17];
+    memset(text, 0, sizeof text);
+    slurp(path, text, sizeof text - 1);
+    return text;
+}
+
+static double number_at(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    assert_true(cJSON_IsNumber(item));
+    return item->valuedouble;
+}
+
+static const cJSON *item_called(const cJSON *object, const char *list, const char *name)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, list))
+    {
+        if (!strcmp(cJSON_GetObjectItemCaseSensitive(item, "name")->valuestring, name)) return item;
+    }
+    fail_msg("no %s in %s", name, list);
+    return NULL;
+}
+
+static void describes_as_json(void **state)
+{
+    (void)state;
+    succeeds(LEPC("build", "classifier.onnx", "-q", "--emit=json", "-o", "model.json"));
+    cJSON *root = cJSON_Parse(read_whole("model.json"));
+    assert_non_null(root);
+    assert_string_equal(cJSON_GetObjectItemCaseSensitive(root, "format")->valuestring, "lepc-model");
+    assert_true(number_at(root, "macs") == 6 * 6 * 4 * 9 + 144 * 3);
+    const cJSON *memory = cJSON_GetObjectItemCaseSensitive(root, "memory");
+    assert_true(number_at(memory, "flash") ==
+                number_at(memory, "constants") + number_at(memory, "code") + number_at(memory, "tables"));
+    assert_string_equal(cJSON_GetObjectItemCaseSensitive(item_called(root, "inputs", "image"), "type")->valuestring,
+                        "f32[1, 1, 8, 8]");
+    assert_int_equal(
+        cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(item_called(root, "outputs", "scores"), "shape")), 2);
+    const cJSON *layer;
+    double macs = 0;
+    cJSON_ArrayForEach(layer, cJSON_GetObjectItemCaseSensitive(root, "layers")) macs += number_at(layer, "macs");
+    assert_true(macs == number_at(root, "macs"));
+    assert_true(number_at(item_called(root, "values", "b"), "zeros") == 0);
+    cJSON_Delete(root);
+}
+
+static void describes_as_a_page(void **state)
+{
+    (void)state;
+    succeeds(LEPC("build", "classifier.onnx", "-q", "--emit=html", "-o", "model.html"));
+    const char *page = read_whole("model.html");
+    contains(page, "<title>classifier</title>");
+    contains(page, "<h2>Layers</h2>");
+    contains(page, "<rect ");
+    contains(page, "</html>\n");
+    assert_null(strstr(page, "<script"));
+    assert_null(strstr(page, "http"));
+    write_text("odd.lep", "lep 1\nmodel m \"<b> & co\" {\n  input x: f32[4]\n  output \"<y>\" = relu(x)\n}\n");
+    succeeds(LEPC("build", "odd.lep", "-q", "--emit=html", "-o", "odd.html"));
+    contains(read_whole("odd.html"), "&lt;b&gt; &amp; co");
+    assert_null(strstr(read_whole("odd.html"), "<y>"));
+}
+
 static int enter_folder(void **state)
 {
     if (folder_enter(state, "inspect")) return -1;
@@ -105,10 +172,9 @@ static int enter_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checks_all_at_once),
-        cmocka_unit_test(checks_what_is_fine),
-        cmocka_unit_test(imports_to_the_same_bytes),
-        cmocka_unit_test(dumps_of_imports_read_back),
+        cmocka_unit_test(checks_all_at_once),        cmocka_unit_test(checks_what_is_fine),
+        cmocka_unit_test(imports_to_the_same_bytes), cmocka_unit_test(dumps_of_imports_read_back),
+        cmocka_unit_test(describes_as_json),         cmocka_unit_test(describes_as_a_page),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

@@ -39,8 +39,10 @@ static bool unknown_kind(Compilation *c, const char *name)
     const char *names[16];
     for (int i = 0; i < emit_count; i++) names[i] = emit_table[i].name;
     const char *nearest = diag_nearest(name, names, (size_t)emit_count);
-    diag_error(c->diag, E0801, nowhere, "--emit=%s: expected exe, obj, lib, header, asm, llvm, loops, lep or dot",
-               name);
+    const char *all = names[0];
+    for (int i = 1; i < emit_count; i++)
+        all = arena_printf(c->arena, "%s%s%s", all, i + 1 < emit_count ? ", " : " or ", names[i]);
+    diag_error(c->diag, E0801, nowhere, "--emit=%s: expected %s", name, all);
     return nearest ? diag_help(c->diag, "did you mean --emit=%s?", nearest) : false;
 }
 

@@ -1,6 +1,7 @@
 #include "frontend/driver/emit_kind.h"
 
 #include "backend/object.h"
+#include "frontend/driver/describe.h"
 #include "frontend/driver/weights.h"
 #include "ir/pool.h"
 
@@ -141,6 +142,20 @@ static bool write_dot(Compilation *c, const char *path)
     return output_close(&c->driver->outputs, file, c->diag);
 }
 
+static bool write_described(Compilation *c, const char *path, void (*print)(const Described *d, FILE *out))
+{
+    Described described;
+    weights_choose(c, PLACE_OBJECT);
+    if (!described_of(c, &described)) return false;
+    FILE *file = output_open(&c->driver->outputs, c->arena, path, c->diag);
+    if (!file) return false;
+    print(&described, file);
+    return output_close(&c->driver->outputs, file, c->diag);
+}
+
+static bool write_json(Compilation *c, const char *path) { return write_described(c, path, described_json); }
+static bool write_html(Compilation *c, const char *path) { return write_described(c, path, described_html); }
+
 const EmitRow emit_table[] = {
     {"exe", "", NEEDS_LOOPS, write_exe, false, false},
     {"obj", ".o", NEEDS_LOOPS, write_object, false, true},
@@ -152,6 +167,8 @@ const EmitRow emit_table[] = {
     {"loops", ".loops", NEEDS_LOOPS, write_loops, true, false},
     {"lep", ".lep", NEEDS_GRAPH, write_lep, true, false},
     {"dot", ".dot", NEEDS_GRAPH, write_dot, true, false},
+    {"json", ".json", NEEDS_LOOPS, write_json, true, false},
+    {"html", ".html", NEEDS_LOOPS, write_html, true, false},
     {"main", ".c", NEEDS_LOOPS, write_main, true, false},
 };
 const int emit_count = sizeof emit_table / sizeof emit_table[0];

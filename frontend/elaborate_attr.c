@@ -137,7 +137,8 @@ static bool read_pad(const AttrContext *c, const AstExpr *value, Pad *out)
         *out = (Pad){.mode = mode};
         return read_list(c, value, &out->sizes);
     }
-    if (value->kind == AST_INTEGER) {
+    bool word = value->kind == AST_NAME && !scope_find(c->f->scope, value->text);
+    if (!word && value->kind != AST_STRING && value->kind != AST_REAL) {
         int64_t size = 0;
         if (!read_integer(c, value, &size)) return false;
         *out = (Pad){.mode = mode, .sizes = {.count = 4, .at = {size, size, size, size}}};

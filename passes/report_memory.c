@@ -11,8 +11,9 @@ static int64_t bytes_of(const Storage *s) { return place_bytes(place_of(s), valu
 /* Whether the group that writes `after` does so over `before`, which it reads for the last time. */
 static bool is_taken_over(const Storage *before, const Storage *after)
 {
-    return before != after && before->space == SPACE_ARENA && before->last == after->first &&
-           before->first < after->first && place_of(before)->offset == place_of(after)->offset;
+    return before != after && before->space == SPACE_ARENA && after->space == SPACE_ARENA &&
+           before->last == after->first && before->first < after->first &&
+           place_of(before)->offset == place_of(after)->offset;
 }
 
 /* The step that makes the first of the parts that lie in the buffer. */

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What README.md, ARCHITECTURE.md and docs/ show is true: programs (```lep) check without a word, commands (```console,
-# after "$ ") run and print what is shown below them; where nothing is shown, the status counts.  Code (```c) stands in
-# the source as it is shown.  docs/operators.md is what lepc prints.
+# What README.md, ARCHITECTURE.md, docs/ and the READMEs of examples/ show is true: programs (```lep) check without a
+# word, commands (```console, after "$ ") run and print what is shown below them; where nothing is shown, the status
+# counts.  Code (```c) stands in the source as it is shown.  docs/operators.md is what lepc prints.
 set -euo pipefail
 lepc=$(realpath "${LEPC:-build/bin/lepc}")
-exec python3 - "$lepc" README.md ARCHITECTURE.md docs/*.md <<'END'
+exec python3 - "$lepc" README.md ARCHITECTURE.md docs/*.md examples/README.md examples/*/README.md <<'END'
 import os
 import re
 import shutil

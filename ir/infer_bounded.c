@@ -103,6 +103,11 @@ static Type *ask(Probe *p)
     }
     if (node_def(&node)->infer(&node, node.types, &heard)) return node.types;
     const Diagnostic *first = heard.first;
+    if (first->code == E0302) { /* has nothing to do with sizes */
+        node.inputs = p->node->inputs;
+        node_def(&node)->infer(&node, node.types, p->diag);
+        return NULL;
+    }
     diag_error(p->diag, first->code, node_span(p->node), "with %s: %s", sizes_text(p),
                arena_copy_string(p->diag->arena, first->message));
     if (first->help) diag_help(p->diag, "%s", arena_copy_string(p->diag->arena, first->help));

@@ -21,6 +21,13 @@ const char *upper_case(Arena *arena, const char *text)
     return upper;
 }
 
+const char *lower_case(Arena *arena, const char *text)
+{
+    char *lower = arena_copy_string(arena, text);
+    for (char *c = lower; *c; c++) *c = (char)tolower((unsigned char)*c);
+    return lower;
+}
+
 /* A bool is a byte, as is a number of less than 8 bits; floats of 16 bits or less are their bits: what C99 has in every
  * compiler. */
 static const char *const c_types[DTYPE_COUNT] = {
@@ -145,6 +152,7 @@ ParameterNames parameter_names(const Graph *graph)
 {
     int ports = graph_outputs(graph);
     for (const Node *node = graph->first; node; node = node->next) ports += node->op == OP_input;
+    ports += graph->ndims;
     return (ParameterNames){.arena = graph->arena, .at = ARENA_ARRAY(graph->arena, const char *, ports)};
 }
 

@@ -11,12 +11,13 @@ typedef struct ParameterNames {
     int count;
 } ParameterNames;
 
-/* Room for the names of a graph's inputs and outputs. */
+/* Room for the names of a graph's sizes, inputs and outputs. */
 ParameterNames parameter_names(const Graph *graph);
 /* The next: a C identifier that is no word of C or C++, no parameter of ours, and not taken yet. */
 const char *parameter_name(ParameterNames *names, const char *text);
 /* What C99 has in every compiler; what is narrower than its numbers is bits. */
 const char *c_type(Dtype dtype);
 const char *upper_case(Arena *arena, const char *text);
+const char *lower_case(Arena *arena, const char *text);
 
 #endif

@@ -105,6 +105,8 @@ static void count_ports_of(Emitter *e, const LoopFunction *function)
         if (buffer->space == SPACE_INPUT && buffer->index >= e->ninputs) e->ninputs = buffer->index + 1;
         if (buffer->space == SPACE_OUTPUT && buffer->index >= e->noutputs) e->noutputs = buffer->index + 1;
     }
+    for (int i = 0; i < function->nsizes; i++)
+        if (function->sizes[i].dim >= e->sizes) e->sizes = function->sizes[i].dim + 1;
     for (int i = 0; i < function->ninner; i++) count_ports_of(e, function->inner[i]);
 }
 
@@ -113,6 +115,7 @@ static void count_ports(Emitter *e)
     const Graph *graph = e->program->graph;
     for (const Node *node = graph ? graph->first : NULL; node; node = node->next) e->ninputs += node->op == OP_input;
     if (graph) e->noutputs = graph_outputs(graph);
+    if (graph) e->sizes = graph->ndims;
     for (int i = 0; !graph && i < e->program->nsteps; i++) count_ports_of(e, e->program->steps[i]);
 }
 

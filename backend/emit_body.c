@@ -7,6 +7,31 @@
 
 static void emit_statements(Body *b, const LoopStatement *s);
 
+/* ---- sizes ---- */
+
+LLVMValueRef emit_size(Emitter *e, LLVMValueRef bases, int dim)
+{
+    LLVMValueRef slot = emit_int(e, e->ninputs + e->noutputs + SIZES_BASE), at = emit_int(e, dim);
+    slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
+    LLVMValueRef table = LLVMBuildLoad2(e->builder, e->pointer, slot, "");
+    LLVMValueRef size = LLVMBuildLoad2(e->builder, e->i64, LLVMBuildGEP2(e->builder, e->i64, table, &at, 1, ""), "");
+    return LLVMBuildIntCast2(e->builder, size, e->index, 1, "");
+}
+
+/* A size is computed once, in front of everything; forms of it are positive, but what is divided may not be. */
+static void emit_sizes(Body *b)
+{
+    Emitter *e = b->emitter;
+    for (int i = 0; i < b->function->nsizes; i++) {
+        const LoopSize *s = &b->function->sizes[i];
+        LLVMValueRef size = emit_size(e, b->bases, s->dim);
+        if (s->factor != 1) size = LLVMBuildNSWMul(e->builder, size, emit_int(e, s->factor), "");
+        if (s->base) size = LLVMBuildNSWAdd(e->builder, size, emit_int(e, s->base), "");
+        if (s->divisor != 1) size = LLVMBuildSDiv(e->builder, size, emit_int(e, s->divisor), "");
+        b->vars[s->var->id] = (Var){.granularity = 1, .value = size, .head = b->entry};
+    }
+}
+
 /* ---- functions ---- */
 
 Body emit_body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm)
@@ -22,6 +47,7 @@ Body emit_body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm)
     b.entry = LLVMAppendBasicBlockInContext(e->context, llvm, "");
     LLVMBasicBlockRef first = LLVMAppendBasicBlockInContext(e->context, llvm, "");
     LLVMPositionBuilderAtEnd(e->builder, b.entry);
+    emit_sizes(&b);
     LLVMBuildBr(e->builder, first);
     LLVMPositionBuilderAtEnd(e->builder, first);
     return b;
@@ -95,6 +121,14 @@ static int64_t gcd(int64_t a, int64_t b)
     return a < 0 ? -a : a;
 }
 
+/* What divides every value of the variable. */
+static int64_t granularity(const LoopStatement *s)
+{
+    int64_t divisor = s->first ? 1 : gcd(s->low, s->step);
+    for (int i = 0; i < s->nfrom; i++) divisor = gcd(divisor, s->from[i].whole);
+    return divisor;
+}
+
 /* The body for values from `low` below `high`, of which there is at least one: tested at the end. */
 static void emit_loop(Body *b, const LoopStatement *s, LLVMValueRef low, LLVMValueRef high)
 {
@@ -112,7 +146,7 @@ static void emit_loop(Body *b, const LoopStatement *s, LLVMValueRef low, LLVMVal
     }
     LLVMBuildBr(e->builder, body);
     LLVMPositionBuilderAtEnd(e->builder, body);
-    b->vars[s->var->id] = (Var){.granularity = gcd(s->low, s->step), .value = index, .head = head};
+    b->vars[s->var->id] = (Var){.granularity = granularity(s), .value = index, .head = head};
     emit_statements(b, s->body);
 
     LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder), after = new_block(b);
@@ -162,6 +196,34 @@ static void emit_table_loop(Body *b, const LoopStatement *s)
 {
     Emitter *e = b->emitter;
     LLVMValueRef low = emit_table_element(b, s->first), high = emit_table_element(b, s->limit);
+    Guard guard = open_guard(b, LLVMBuildICmp(e->builder, LLVMIntSLT, low, high, ""), s->body);
+    emit_loop(b, s, low, high);
+    close_guard(b, &guard);
+}
+
+static LLVMValueRef emit_edge(Body *b, const LoopEdge *edge)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef at = emit_affine(b, &edge->at);
+    if (edge->whole == 1) return at;
+    at = LLVMBuildSDiv(e->builder, at, emit_int(e, edge->whole), "");
+    return LLVMBuildNSWMul(e->builder, at, emit_int(e, edge->whole), "");
+}
+
+/* Whole steps between edges that are known here. */
+static void emit_size_loop(Body *b, const LoopStatement *s)
+{
+    Emitter *e = b->emitter;
+    LLVMValueRef low = emit_int(e, s->low), high = emit_edge(b, &s->to[0]);
+    for (int i = 0; i < s->nfrom; i++) {
+        LLVMValueRef pair[] = {low, emit_edge(b, &s->from[i])};
+        low = emit_intrinsic(e, "llvm.smax", &e->index, 1, pair, 2);
+    }
+    for (int i = 1; i < s->nto; i++) {
+        LLVMValueRef pair[] = {high, emit_edge(b, &s->to[i])};
+        high = emit_intrinsic(e, "llvm.smin", &e->index, 1, pair, 2);
+    }
+    high = LLVMBuildNSWSub(e->builder, high, emit_int(e, s->step - 1), "");
     Guard guard = open_guard(b, LLVMBuildICmp(e->builder, LLVMIntSLT, low, high, ""), s->body);
     emit_loop(b, s, low, high);
     close_guard(b, &guard);
@@ -313,6 +375,8 @@ static void emit_for(Body *b, const LoopStatement *s)
     Emitter *e = b->emitter;
     if (s->first)
         emit_table_loop(b, s);
+    else if (s->nto)
+        emit_size_loop(b, s);
     else if (s->mode == MODE_UNROLL || s->high - s->low == s->step)
         emit_constant_steps(b, s);
     else if (s->mode == MODE_PARALLEL)

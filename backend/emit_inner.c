@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-enum { KEPT_BASES = 3 /* arena, weights, context: behind those of the ports */ };
-
 int emit_turn_slot(const Emitter *e, int depth) { return e->ninputs + e->noutputs + KEPT_BASES + depth; }
 
 static LLVMValueRef slot_at(Emitter *e, LLVMValueRef bases, LLVMTypeRef type, int slot)
@@ -16,14 +14,15 @@ static LLVMValueRef slot_at(Emitter *e, LLVMValueRef bases, LLVMTypeRef type, in
 /* The bases of the functions inside: a copy of those around, with room for the number of the turn. */
 static LLVMValueRef copy_bases(Emitter *e, const Body *body)
 {
-    int count = emit_turn_slot(e, e->scans);
+    int count = emit_turn_slot(e, e->scans), known = count;
+    if (e->scans == 0 && !e->sizes) known--; /* no table of them */
     unsigned align = (unsigned)e->options->target->arch->index_bits / 8;
     LLVMTypeRef type = LLVMArrayType2(e->pointer, (uint64_t)count + 1);
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
     LLVMPositionBuilderBefore(e->builder, LLVMGetBasicBlockTerminator(body->entry)); /* there frames have one size */
     LLVMValueRef own = LLVMBuildAlloca(e->builder, type, "");
     LLVMPositionBuilderAtEnd(e->builder, here);
-    LLVMBuildMemCpy(e->builder, own, align, body->bases, align, emit_int(e, (int64_t)count * align));
+    LLVMBuildMemCpy(e->builder, own, align, body->bases, align, emit_int(e, (int64_t)known * align));
     return own;
 }
 

@@ -100,7 +100,7 @@ static LLVMValueRef part_scratch(Body *b)
 static LLVMValueRef far_weights(Body *b)
 {
     Emitter *e = b->emitter;
-    LLVMValueRef base = from_bases(b, e->ninputs + e->noutputs + 1);
+    LLVMValueRef base = from_bases(b, e->ninputs + e->noutputs + WEIGHTS_BASE);
     return e->program->weights == WEIGHTS_EXTERNAL ? emit_plus_bytes(e, base, emit_int(e, WEIGHTS_HEADER)) : base;
 }
 
@@ -137,7 +137,7 @@ static LLVMValueRef buffer_start(Body *b, const LoopBuffer *buffer)
     if (buffer->space == SPACE_INPUT) base = from_bases(b, buffer->index);
     if (buffer->space == SPACE_OUTPUT) base = from_bases(b, e->ninputs + buffer->index);
     if (buffer->space == SPACE_ARENA) base = from_bases(b, e->ninputs + e->noutputs);
-    if (buffer->space == SPACE_STATE) base = from_bases(b, e->ninputs + e->noutputs + 2);
+    if (buffer->space == SPACE_STATE) base = from_bases(b, e->ninputs + e->noutputs + CONTEXT_BASE);
     if (buffer->space == SPACE_SCRATCH) base = part_scratch(b);
     if (buffer->space != SPACE_NONE && buffer->offset) base = emit_plus_bytes(e, base, emit_int(e, buffer->offset));
     for (int depth = 0; depth < MAX_SCANS; depth++)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* As runtime/lep.h says it to users. */
-enum { STATUS_OK = 0, STATUS_ARGUMENT = 1, STATUS_ALIGNMENT = 2, STATUS_WEIGHTS = 4 };
+enum { STATUS_OK = 0, STATUS_ARGUMENT = 1, STATUS_ALIGNMENT = 2, STATUS_WEIGHTS = 4, STATUS_SIZE = 5 };
 
 enum { ARENA_ALIGN = 64 };
 
@@ -73,14 +73,34 @@ static void check_bases(Emitter *e, LLVMValueRef function)
         missing = LLVMBuildOr(e->builder, missing, LLVMBuildIsNull(e->builder, load_base(e, bases, i), ""), "");
     if (nports) return_if(e, function, missing, STATUS_ARGUMENT);
     if (e->program->arena_bytes) check_block(e, function, load_base(e, bases, nports));
-    if (e->program->state_bytes) check_block(e, function, load_base(e, bases, nports + 2));
+    if (e->program->state_bytes) check_block(e, function, load_base(e, bases, nports + CONTEXT_BASE));
+}
+
+/* Sizes that memory was not planned for. */
+static void check_sizes(Emitter *e, LLVMValueRef function)
+{
+    LLVMValueRef bases = LLVMGetParam(function, 0), wrong = LLVMConstInt(e->i1, 0, 0);
+    if (!e->sizes) return;
+    LLVMValueRef table = load_base(e, bases, e->ninputs + e->noutputs + SIZES_BASE);
+    return_if(e, function, LLVMBuildIsNull(e->builder, table, ""), STATUS_ARGUMENT);
+    for (int i = 0; i < e->sizes; i++) {
+        const Dim *dim = &e->program->graph->dims[i];
+        LLVMValueRef at = emit_int(e, i);
+        LLVMValueRef size =
+            LLVMBuildLoad2(e->builder, e->i64, LLVMBuildGEP2(e->builder, e->i64, table, &at, 1, ""), "");
+        LLVMValueRef low = LLVMConstInt(e->i64, (unsigned long long)dim->low, 0),
+                     high = LLVMConstInt(e->i64, (unsigned long long)dim->high, 0);
+        wrong = LLVMBuildOr(e->builder, wrong, LLVMBuildICmp(e->builder, LLVMIntSLT, size, low, ""), "");
+        wrong = LLVMBuildOr(e->builder, wrong, LLVMBuildICmp(e->builder, LLVMIntSGT, size, high, ""), "");
+    }
+    return_if(e, function, wrong, STATUS_SIZE);
 }
 
 /* A block of external weights where vectors want it, that begins as one made for this code does. */
 static void check_weights(Emitter *e, LLVMValueRef function)
 {
     if (e->program->weights != WEIGHTS_EXTERNAL || !e->program->constant_bytes) return;
-    LLVMValueRef base = load_base(e, LLVMGetParam(function, 0), e->ninputs + e->noutputs + 1),
+    LLVMValueRef base = load_base(e, LLVMGetParam(function, 0), e->ninputs + e->noutputs + WEIGHTS_BASE),
                  wrong = LLVMConstInt(e->i1, 0, 0);
     check_block(e, function, base);
     if (!e->program->weights_hash) return; /* they come with the code */
@@ -104,6 +124,7 @@ static LLVMValueRef emit_adapter(Emitter *e)
     LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, function, ""));
     check_bases(e, function);
     check_weights(e, function);
+    check_sizes(e, function);
     LLVMValueRef args[] = {LLVMGetParam(function, 0), LLVMGetParam(function, 1)};
     for (int i = 0; i < e->program->nsteps; i++) LLVMBuildCall2(e->builder, e->step_type, e->steps[i], args, 2, "");
     LLVMBuildRet(e->builder, LLVMConstInt(e->i32, STATUS_OK, 0));
@@ -116,32 +137,48 @@ static int base_of_argument(const Emitter *e, int i)
 {
     int nports = e->ninputs + e->noutputs;
     if (!e->program->state_bytes || i < nports) return i;
-    return i == nports ? nports + 2 : i - 1;
+    return i == nports ? nports + CONTEXT_BASE : i - 1;
 }
 
-/* int <symbol>_run(inputs..., outputs..., [context,] arena, [external weights,] pool) */
+/* The first arguments, the sizes of bounded dims, as the table that steps read. */
+static void store_sizes(Emitter *e, LLVMValueRef run, LLVMValueRef bases)
+{
+    if (!e->sizes) return;
+    LLVMValueRef table = LLVMBuildAlloca(e->builder, LLVMArrayType2(e->i64, (uint64_t)e->sizes), "");
+    for (int i = 0; i < e->sizes; i++) {
+        LLVMValueRef at = emit_int(e, i);
+        at = LLVMBuildInBoundsGEP2(e->builder, e->i64, table, &at, 1, "");
+        LLVMBuildStore(e->builder, LLVMGetParam(run, (unsigned)i), at);
+    }
+    LLVMValueRef slot = emit_int(e, e->ninputs + e->noutputs + SIZES_BASE);
+    slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
+    LLVMBuildStore(e->builder, table, slot);
+}
+
+/* int <symbol>_run(sizes..., inputs..., outputs..., [context,] arena, [external weights,] pool) */
 static LLVMValueRef emit_run(Emitter *e, LLVMValueRef adapter)
 {
-    int nports = e->ninputs + e->noutputs;
+    int nports = e->ninputs + e->noutputs, sizes = e->sizes;
     int nbases = nports + 1 + (e->program->state_bytes > 0) + (e->program->weights == WEIGHTS_EXTERNAL);
-    LLVMTypeRef *parameters = ARENA_ARRAY(e->arena, LLVMTypeRef, nbases + 1);
-    for (int i = 0; i <= nbases; i++) parameters[i] = e->pointer;
-    LLVMTypeRef type = LLVMFunctionType(e->i32, parameters, (unsigned)nbases + 1, 0);
+    LLVMTypeRef *parameters = ARENA_ARRAY(e->arena, LLVMTypeRef, sizes + nbases + 1);
+    for (int i = 0; i <= sizes + nbases; i++) parameters[i] = i < sizes ? e->i64 : e->pointer;
+    LLVMTypeRef type = LLVMFunctionType(e->i32, parameters, (unsigned)(sizes + nbases) + 1, 0);
     LLVMValueRef run = emit_new_function(e, arena_printf(e->arena, "%s_run", e->symbol), type, true);
     LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, run, ""));
-    LLVMTypeRef array = LLVMArrayType2(e->pointer, (uint64_t)nports + 3);
+    LLVMTypeRef array = LLVMArrayType2(e->pointer, (uint64_t)(nports + KEPT_BASES));
     LLVMValueRef bases = LLVMBuildAlloca(e->builder, array, "");
+    store_sizes(e, run, bases);
     for (int i = 0; i < nbases; i++) {
         LLVMValueRef slot = emit_int(e, base_of_argument(e, i));
         slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
-        LLVMBuildStore(e->builder, LLVMGetParam(run, (unsigned)i), slot);
+        LLVMBuildStore(e->builder, LLVMGetParam(run, (unsigned)(sizes + i)), slot);
     }
     if (e->weights_at) {
-        LLVMValueRef slot = emit_int(e, nports + 1);
+        LLVMValueRef slot = emit_int(e, nports + WEIGHTS_BASE);
         slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
         LLVMBuildStore(e->builder, LLVMBuildLoad2(e->builder, e->pointer, e->weights_at, ""), slot);
     }
-    LLVMValueRef args[] = {bases, LLVMGetParam(run, (unsigned)nbases)};
+    LLVMValueRef args[] = {bases, LLVMGetParam(run, (unsigned)(sizes + nbases))};
     LLVMValueRef status = LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(adapter), adapter, args, 2, "");
     LLVMBuildRet(e->builder, status);
     return run;

@@ -24,10 +24,18 @@ typedef struct Emitter {
     LLVMValueRef *steps;
     LLVMValueRef reset; /* int (context); NULL when nothing is kept from one run to the next */
     int ninputs, noutputs;
+    int sizes;                  /* declared dims that are bounded: entries of the table */
     int scans;                  /* around the function that is being made */
     LLVMDIBuilderRef debug;     /* NULL without -g */
     LLVMMetadataRef debug_unit; /* made with the first function that has a place in a text */
 } Emitter;
+
+enum {
+    WEIGHTS_BASE = 1, /* behind the ports' bases stands the arena; then these: */
+    CONTEXT_BASE,
+    SIZES_BASE, /* the table of sizes, where a dim is bounded */
+    KEPT_BASES  /* and what scans put behind them */
+};
 
 /* One term of an address: `parent` plus a variable times `factor` bytes. */
 typedef struct Address {
@@ -90,6 +98,8 @@ LLVMValueRef emit_step(Emitter *e, const LoopFunction *function, const char *pat
 Body emit_body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm);
 /* A scan's or a branch's: it calls its inner functions, in turns whose numbers stand behind the bases. */
 LLVMValueRef emit_inner(Emitter *e, const LoopFunction *function, const char *path);
+/* The size of the declared dim `dim`, as an index. */
+LLVMValueRef emit_size(Emitter *e, LLVMValueRef bases, int dim);
 /* Where the number of the turn stands among the bases, of the scan `depth` deep. */
 int emit_turn_slot(const Emitter *e, int depth);
 

@@ -33,6 +33,8 @@ static const char *array_name(const Example *e, int port)
 static void name_ports(Example *e)
 {
     ParameterNames names = parameter_names(e->graph);
+    for (int i = 0; i < e->graph->ndims; i++)
+        parameter_name(&names, lower_case(e->program->arena, e->graph->dims[i].name));
     for (const Node *node = e->graph->first; node; node = node->next) {
         if (node->op != OP_input) continue;
         parameter_name(&names, node->name);
@@ -40,7 +42,7 @@ static void name_ports(Example *e)
     }
     e->noutputs = graph_outputs(e->graph);
     for (int i = 0; i < e->noutputs; i++) parameter_name(&names, e->graph->results[i].name);
-    e->ports = names.at;
+    e->ports = names.at + e->graph->ndims;
 }
 
 static void write_usage(const Example *e, const char *before, const char *after)
@@ -104,6 +106,10 @@ static void write_call(const Example *e)
 {
     if (e->program->state_bytes) fprintf(e->out, "    %s_reset(context); /* once a stream */\n", e->symbol);
     fprintf(e->out, "    int status = %s_run(", e->symbol);
+    for (int i = 0; i < e->graph->ndims; i++) {
+        const char *dim = symbol_name(e->program->arena, e->graph->dims[i].name);
+        fprintf(e->out, "%s_%s_MAX, ", e->upper, upper_case(e->program->arena, dim));
+    }
     for (int i = 0; i < e->ninputs + e->noutputs; i++) fprintf(e->out, "%s, ", array_name(e, i));
     if (e->program->state_bytes) fputs("context, ", e->out);
     fputs(e->program->arena_bytes ? "arena, " : "NULL, ", e->out);

@@ -18,12 +18,13 @@ static uint32_t mix(uint32_t hash, const void *bytes, size_t size)
 
 static uint32_t mix_text(uint32_t hash, const char *text) { return mix(hash, text, strlen(text) + 1); }
 
-static uint32_t mix_port(uint32_t hash, const char *name, const Type *type)
+static uint32_t mix_port(uint32_t hash, Arena *arena, const char *name, const Type *type)
 {
     hash = mix_text(mix_text(hash, name), dtype_name(type->dtype));
     for (int i = 0; i < type->rank; i++) {
         hash = mix(hash, &type->dim[i].low, sizeof type->dim[i].low);
         hash = mix(hash, &type->dim[i].high, sizeof type->dim[i].high);
+        if (!dim_is_fixed(&type->dim[i])) hash = mix_text(hash, dim_text(arena, &type->dim[i]));
     }
     return hash;
 }
@@ -33,10 +34,11 @@ uint32_t model_abi(const LoopProgram *program)
     const Graph *graph = program->graph;
     uint32_t hash = mix_text(mix_text(2166136261u, LEPC_VERSION), graph->name);
     for (const Node *node = graph->first; node; node = node->next)
-        if (node->op == OP_input) hash = mix_port(hash, node->name, &node->types[0]);
+        if (node->op == OP_input) hash = mix_port(hash, program->arena, node->name, &node->types[0]);
+    for (int i = 0; i < graph->ndims; i++) hash = mix_text(hash, graph->dims[i].name);
     hash = mix_text(hash, "->");
     for (int i = 0; i < graph->nresults; i++)
-        hash = mix_port(hash, graph->results[i].name, value_type(graph->results[i].value));
+        hash = mix_port(hash, program->arena, graph->results[i].name, value_type(graph->results[i].value));
     if (program->weights == WEIGHTS_EXTERNAL) hash = mix(hash, &program->weights_hash, sizeof program->weights_hash);
     if (program->state_bytes) hash = mix(hash, &program->state_bytes, sizeof program->state_bytes);
     return mix(hash, &program->arena_bytes, sizeof program->arena_bytes);
@@ -53,6 +55,10 @@ typedef struct Header {
 
 static void write_parameter(Header *h, const char *prefix, const char *name, const Type *type)
 {
+    if (!type_is_fixed(type)) {
+        fprintf(h->out, "%s%s *%s, ", prefix, c_type(type->dtype), parameter_name(&h->names, name));
+        return;
+    }
     fprintf(h->out, "%s%s %s[%" PRId64 "], ", prefix, c_type(type->dtype), parameter_name(&h->names, name),
             type_elements(type));
 }
@@ -98,7 +104,7 @@ static const char shared_lines[] =
     "#ifndef LEP_H\n"
     "#define LEP_H\n"
     "enum lep_status {\n    LEP_OK = 0,\n    LEP_ERROR_ARGUMENT = 1,\n    LEP_ERROR_ALIGNMENT = 2,\n"
-    "    LEP_ERROR_CPU = 3,\n    LEP_ERROR_WEIGHTS = 4\n};\n"
+    "    LEP_ERROR_CPU = 3,\n    LEP_ERROR_WEIGHTS = 4,\n    LEP_ERROR_SIZE = 5\n};\n"
     "\n"
     "/* A caller's threads: run calls f(arg, i) for each i below n, and returns when all are done. */\n"
     "struct lep_pool {\n"
@@ -127,6 +133,11 @@ static void write_start(const Header *h, const LoopProgram *program)
         fprintf(h->out, "#define %s_CONTEXT_BYTES %" PRId64 "\n", h->upper, program->state_bytes);
         fprintf(h->out, "#define %s_CONTEXT_ALIGN %d\n", h->upper, ARENA_ALIGN);
     }
+    for (int i = 0; i < graph->ndims; i++) {
+        const char *dim = upper_case(h->arena, symbol_name(h->arena, graph->dims[i].name));
+        fprintf(h->out, "#define %s_%s_MIN %" PRId64 "\n", h->upper, dim, graph->dims[i].low);
+        fprintf(h->out, "#define %s_%s_MAX %" PRId64 "\n", h->upper, dim, graph->dims[i].high);
+    }
     for (int i = 0; i < graph_outputs(graph); i++) write_labels(h, &graph->results[i]);
 }
 
@@ -138,6 +149,27 @@ static void write_reset(const Header *h, const LoopProgram *program)
           h->out);
     fprintf(h->out, "#define %s_reset %s_reset_%08x\n", h->symbol, h->symbol, model_abi(program));
     fprintf(h->out, "int %s_reset(void *context);\n\n", h->symbol);
+}
+
+static void write_shape(const Header *h, const char *name, const Type *type)
+{
+    if (type_is_fixed(type)) return;
+    fprintf(h->out, " *   %s[", symbol_name(h->arena, name));
+    for (int i = 0; i < type->rank; i++) fprintf(h->out, "%s%s", i ? "][" : "", dim_text(h->arena, &type->dim[i]));
+    fputs("]\n", h->out);
+}
+
+/* Bounded dims are the first arguments; what buffers hold follows from them. */
+static void write_sizes(const Header *h, const Graph *graph)
+{
+    if (!graph->ndims) return;
+    fputs(" * The sizes say how much of what memory is planned for is used: from _MIN to _MAX, else LEP_ERROR_SIZE.\n"
+          " * Buffers are dense for them:\n",
+          h->out);
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_input) write_shape(h, node->name, &node->types[0]);
+    for (int i = 0; i < graph_outputs(graph); i++)
+        write_shape(h, graph->results[i].name, value_type(graph->results[i].value));
 }
 
 /* What the caller must know of a file of weights. */
@@ -162,10 +194,13 @@ void header_write(const LoopProgram *program, FILE *out)
     write_start(&h, program);
     fprintf(out, "\n/* LEP_OK or an error; re-entrant: one arena a call in flight%s; pool NULL: this thread only.\n",
             program->arena_bytes ? "" : " (this model needs none: NULL)");
+    write_sizes(&h, graph);
     fputs(" * The name holds the ABI, so that a header that is older than its library fails at link. */\n", out);
     if (external) write_weights(&h, program);
     fprintf(out, "#define %s_run %s_run_%08x\n", h.symbol, h.symbol, model_abi(program));
     fprintf(out, "int %s_run(", h.symbol);
+    for (int i = 0; i < graph->ndims; i++)
+        fprintf(out, "int64_t %s, ", parameter_name(&h.names, lower_case(h.arena, graph->dims[i].name)));
     for (const Node *node = graph->first; node; node = node->next)
         if (node->op == OP_input) write_parameter(&h, "const ", node->name, &node->types[0]);
     for (int i = 0; i < graph_outputs(graph); i++)

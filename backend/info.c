@@ -1,9 +1,10 @@
 /* The description that a standalone binary's main program reads: constants of the layout of runtime/model.h. */
 #include "backend/emitter.h"
+#include "ir/bounded.h"
 
 #include <string.h>
 
-enum { MODEL_VERSION = 3, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
+enum { MODEL_VERSION = 4, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
 
 static LLVMValueRef private_constant(Emitter *e, LLVMValueRef value, const char *name)
 {
@@ -44,6 +45,35 @@ static LLVMValueRef real_constant(Emitter *e, double value)
     return LLVMConstReal(LLVMDoubleTypeInContext(e->context), value);
 }
 
+/* An array of struct LepForm; null when no dim is bounded. */
+static LLVMValueRef forms_constant(Emitter *e, const Type *type)
+{
+    LLVMValueRef forms[MODEL_MAX_RANK];
+    for (int i = 0; i < type->rank; i++) {
+        const Dim *d = &type->dim[i];
+        bool plain = dim_is_fixed(d) || !d->factor;
+        LLVMValueRef fields[] = {int64_constant(e, dim_is_fixed(d) ? -1 : graph_dim(e->program->graph, d)),
+                                 int64_constant(e, plain ? 1 : d->factor), int64_constant(e, plain ? 0 : d->base),
+                                 int64_constant(e, plain ? 1 : d->divisor)};
+        forms[i] = struct_constant(e, fields, 4);
+    }
+    bool fixed = type_is_fixed(type);
+    return array_constant(e, fixed ? e->i64 : LLVMTypeOf(forms[0]), forms, fixed ? 0 : type->rank);
+}
+
+/* An array of struct LepSize. */
+static LLVMValueRef sizes_constant(Emitter *e)
+{
+    const Graph *graph = e->program->graph;
+    LLVMValueRef *sizes = ARENA_ARRAY(e->arena, LLVMValueRef, graph->ndims + 1);
+    for (int i = 0; i < graph->ndims; i++) {
+        LLVMValueRef fields[] = {text_constant(e, graph->dims[i].name), int64_constant(e, graph->dims[i].low),
+                                 int64_constant(e, graph->dims[i].high)};
+        sizes[i] = struct_constant(e, fields, 3);
+    }
+    return array_constant(e, graph->ndims ? LLVMTypeOf(sizes[0]) : e->i64, sizes, graph->ndims);
+}
+
 /* struct LepPort */
 static LLVMValueRef port_constant(Emitter *e, const char *name, const Type *type, const Result *result)
 {
@@ -58,8 +88,9 @@ static LLVMValueRef port_constant(Emitter *e, const char *name, const Type *type
                              LLVMConstArray2(e->i64, dims, MODEL_MAX_RANK),
                              int64_constant(e, type_bytes(type)),
                              array_constant(e, e->pointer, labels, nlabels),
-                             int64_constant(e, nlabels)};
-    return struct_constant(e, fields, 7);
+                             int64_constant(e, nlabels),
+                             forms_constant(e, type)};
+    return struct_constant(e, fields, 8);
 }
 
 static LLVMValueRef inputs_constant(Emitter *e)
@@ -178,7 +209,9 @@ void emit_info(Emitter *e, LLVMValueRef adapter)
                              int64_constant(e, (int64_t)program->weights_hash),
 
                              int64_constant(e, program->state_bytes),
-                             e->reset ? e->reset : LLVMConstNull(e->pointer)};
+                             e->reset ? e->reset : LLVMConstNull(e->pointer),
+                             int64_constant(e, program->graph->ndims),
+                             sizes_constant(e)};
     LLVMValueRef value = struct_constant(e, fields, sizeof fields / sizeof *fields);
     LLVMValueRef model = LLVMAddGlobal(e->module, LLVMTypeOf(value), "lep_model");
     LLVMSetInitializer(model, value);

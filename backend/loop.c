@@ -134,6 +134,45 @@ LoopScope loop_for_table(LoopBuilder *b, const char *name, const LoopExpr *first
     return scope;
 }
 
+const LoopVar *loop_size(LoopBuilder *b, const char *name, const LoopSize *like)
+{
+    LoopFunction *f = b->function;
+    for (int i = 0; i < f->nsizes; i++) {
+        const LoopSize *known = &f->sizes[i];
+        if (known->dim == like->dim && known->factor == like->factor && known->base == like->base &&
+            known->divisor == like->divisor)
+            return known->var;
+    }
+    f->sizes = list_room(b->arena, f->sizes, f->nsizes, sizeof *f->sizes);
+    LoopSize *size = &f->sizes[f->nsizes++];
+    *size = *like;
+    return size->var = new_var(b, name);
+}
+
+static const LoopEdge *copy_edges(LoopBuilder *b, int count, const LoopEdge *edges)
+{
+    LoopEdge *copy = ARENA_ARRAY(b->arena, LoopEdge, count);
+    if (count) memcpy(copy, edges, (size_t)count * sizeof *copy);
+    return copy;
+}
+
+LoopScope loop_for_size(LoopBuilder *b, const char *name, int64_t most, int64_t step, int nfrom, const LoopEdge *from,
+                        int nto, const LoopEdge *to)
+{
+    assert(most >= step && step > 0 && nto > 0);
+    LoopStatement *s = append(b, LOOP_FOR);
+    s->var = new_var(b, name);
+    s->high = most;
+    s->step = step;
+    s->nfrom = nfrom;
+    s->nto = nto;
+    s->from = copy_edges(b, nfrom, from);
+    s->to = copy_edges(b, nto, to);
+    LoopScope scope = open_body(b, s);
+    scope.at = affine_of(s->var, 1);
+    return scope;
+}
+
 LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions)
 {
     LoopStatement *s = append(b, LOOP_IF);

@@ -30,6 +30,23 @@ typedef struct Affine {
     } term[MAX_TERMS];
 } Affine;
 
+/* A size that is known when the function runs, as a variable that is the same everywhere in it:
+ * (factor * sizes[dim] + base) / divisor, rounded down, from low up to high.  sizes[] is the table of Graph.dims: the
+ * caller's numbers, checked against their bounds before the first step runs; or, of a dim that depends on data, what an
+ * earlier step stored there. */
+typedef struct LoopSize {
+    const LoopVar *var;
+    int dim;
+    int64_t factor, base, divisor;
+    int64_t low, high;
+} LoopSize;
+
+/* An end of a loop: `at`, or the greatest multiple of `whole` that is not above it. */
+typedef struct LoopEdge {
+    Affine at;
+    int64_t whole; /* 1: `at` itself */
+} LoopEdge;
+
 typedef struct LoopBuffer {
     const char *name; /* unique in its function */
     Dtype dtype;
@@ -96,7 +113,9 @@ struct LoopLet {
 
 typedef enum LoopStatementKind {
     LOOP_FOR,    /* var from low below high by step, a divisor of high - low; body.  Or, with `first` and `limit`, var
-                    from the one below the other by 1, perhaps never */
+                    from the one below the other by 1, perhaps never.  Or, with `to`, from the greatest of low and
+                    `from` on as long as var + step is no greater than any of `to`, perhaps never; then high is what
+                    var + step never exceeds */
     LOOP_IF,     /* body when every condition is >= 0: uniform */
     LOOP_BIND,   /* let */
     LOOP_ASSIGN, /* reg[index] = value; index has unrolled variables only */
@@ -116,6 +135,8 @@ struct LoopStatement {
     const LoopVar *var;
     int64_t low, high, step;
     const LoopExpr *first, *limit; /* elements of tables, by the names that Lets gave them; or NULL */
+    int nfrom, nto;
+    const LoopEdge *from, *to;
     LoopMode mode;
     LoopStatement *body;
     /* LOOP_IF */
@@ -140,7 +161,8 @@ typedef enum LoopForm {
 typedef struct LoopFunction {
     const char *name; /* path of the layer */
     Origin origin;
-    int nbuffers, nregisters, nvars, nlets;
+    int nbuffers, nregisters, nvars, nlets, nsizes;
+    LoopSize *sizes;
     LoopBuffer **buffers;
     LoopRegister **registers;
     LoopVar **vars;
@@ -199,6 +221,11 @@ LoopScope loop_for(LoopBuilder *b, const char *name, int64_t low, int64_t high, 
 LoopScope loop_range(LoopBuilder *b, const char *name, int64_t low, int64_t high, int64_t step, LoopMode mode);
 /* As often as a table says: from `first` below `limit`, both of loop_table_below. */
 LoopScope loop_for_table(LoopBuilder *b, const char *name, const LoopExpr *first, const LoopExpr *limit);
+/* The variable of a size like this one; declared at first use under `name` or what that needs to be unique. */
+const LoopVar *loop_size(LoopBuilder *b, const char *name, const LoopSize *like);
+/* By whole steps between edges that follow sizes: see LOOP_FOR.  `most` is what they never let var + step exceed. */
+LoopScope loop_for_size(LoopBuilder *b, const char *name, int64_t most, int64_t step, int nfrom, const LoopEdge *from,
+                        int nto, const LoopEdge *to);
 LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions);
 void loop_end(LoopBuilder *b, LoopScope scope);
 

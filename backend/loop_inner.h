@@ -1,4 +1,4 @@
-/* Parts of loop_verify; for backend/loop_verify.c and backend/loop_inner.c only. */
+/* Parts of loop_verify, for the files that are it. */
 #ifndef BACKEND_LOOP_INNER_H
 #define BACKEND_LOOP_INNER_H
 
@@ -6,5 +6,7 @@
 
 /* A function that is no scan's, inside so many scans. */
 bool loop_verify_nest(const LoopFunction *function, int scans, Diag *diag);
+/* What it declares. */
+bool loop_verify_declared(const LoopFunction *function, int scans, Diag *diag);
 
 #endif

@@ -2,23 +2,29 @@
  *
  *   text      = {function}
  *   function  = "func" NAME ["work" NUMBER] ["read" NUMBER] ["written" NUMBER] ["scratch" INT "at" INT]
- *               ("{" {buffer | register} {statement} "}" | "turns" INT ["first" INT] "{" {function} "}"
+ *               ("{" {size | buffer | register} {statement} "}" | "turns" INT ["first" INT] "{" {function} "}"
  *               | ("turns" INT ["first" INT] "while" | "branch" ["first" INT]) "{" buffer {function} "}")
+ *   size      = "size" VAR "=" INT ["factor" INT "base" INT "divisor" INT] "in" INT ".." INT
  *   buffer    = "buffer" NAME ":" DTYPE "[" INT "]" ("stack" | SPACE [INT]) ["offset" INT] "align" INT
  *               ["below" INT] ["writable"]
  *   register  = "register" NAME ":" TYPE "[" INT "]"
  *   statement = ("for" | "parallel" | "unroll") VAR "in" INT ".." INT ["step" INT] body
  *             | "for" VAR "in" LET "to" LET body
+ *             | "for" VAR "in" "0" ".." INT ["from" edges] "to" edges ["step" INT] body
  *             | "if" affine ">=" "0" {"and" affine ">=" "0"} body
  *             | "let" NAME "=" expr  |  REGISTER "[" affine "]" "=" expr  |  BUFFER access "=" expr
  *             | "fill" BUFFER access "count" INT "=" expr  |  "prefetch" BUFFER access
  *   body      = "{" {statement} "}"
+ *   edges     = "[" affine ["whole" INT] "]" ["," edges]
  *
  * Names are words of letters, digits, `_` and `.`, or quoted; `#` starts a comment.  Expressions: loop_parse_expr.c.
  */
 #include "backend/loop_lex.h"
+#include "ir/bounded.h"
 
 #include <string.h>
+
+enum { MOST_EDGES = 2 };
 
 static void take_body(LoopParser *p);
 
@@ -56,6 +62,42 @@ static void take_for_table(LoopParser *p, const char *name, LoopMode mode)
     loop_end(&p->builder, scope);
 }
 
+static int take_edges(LoopParser *p, LoopEdge *edges)
+{
+    int count = 0;
+    do {
+        loop_expect(p, '[');
+        edges[count] = (LoopEdge){.at = loop_take_affine(p), .whole = 1};
+        if (loop_accept_word(p, "whole")) edges[count].whole = loop_take_integer(p, "a number", 1, loop_max_integer);
+        loop_expect(p, ']');
+        count++;
+    } while (count < MOST_EDGES && loop_accept(p, ','));
+    return count;
+}
+
+/* Between edges that follow sizes; the bounds stand before it. */
+static void take_for_size(LoopParser *p, const char *name, LoopMode mode, int64_t low, int64_t high)
+{
+    LoopEdge from[MOST_EDGES], to[MOST_EDGES];
+    int nfrom = 0, nto = 0;
+    int64_t step = 1;
+    if (loop_accept_word(p, "from")) nfrom = take_edges(p, from);
+    if (!loop_accept_word(p, "to")) loop_expected(p, "'to'");
+    nto = take_edges(p, to);
+    if (loop_accept_word(p, "step")) step = loop_take_integer(p, "a step", 1, loop_max_integer);
+    if (low != 0 || step > high || mode != MODE_SERIAL)
+        loop_fail(p, E0404, "expected a serial loop from 0 up to a step or more");
+    if (loop_failed(p)) return;
+    LoopScope scope = loop_for_size(&p->builder, name, high, step, nfrom, from, nto, to);
+    take_body(p);
+    loop_end(&p->builder, scope);
+}
+
+static bool is_word(const LoopParser *p, const char *word)
+{
+    return p->token.kind == LOOP_TOKEN_NAME && !p->token.quoted && !strcmp(p->token.text, word);
+}
+
 static void take_for(LoopParser *p, LoopMode mode)
 {
     const char *name = take_new_name(p, "a variable");
@@ -67,6 +109,10 @@ static void take_for(LoopParser *p, LoopMode mode)
     int64_t low = loop_take_integer(p, "a whole number", -loop_max_integer, loop_max_integer);
     loop_expect(p, '.');
     int64_t high = loop_take_integer(p, "a whole number", -loop_max_integer, loop_max_integer), step = 1;
+    if (is_word(p, "from") || is_word(p, "to")) {
+        take_for_size(p, name, mode, low, high);
+        return;
+    }
     if (loop_accept_word(p, "step")) step = loop_take_integer(p, "a step", 1, loop_max_integer);
     if (low >= high || (high - low) % step) loop_fail(p, E0404, "expected a loop that its step divides");
     if (loop_failed(p)) return;
@@ -259,6 +305,26 @@ static void take_register_declaration(LoopParser *p)
     if (!loop_failed(p)) loop_register(&p->builder, name, dtype, lanes, count);
 }
 
+static void take_size_declaration(LoopParser *p)
+{
+    LoopSize size = {.factor = 1, .divisor = 1};
+    const char *name = take_new_name(p, "a size's name");
+    loop_expect(p, '=');
+    size.dim = (int)loop_take_integer(p, "a number of a dim", 0, MAX_DIMS - 1);
+    if (loop_accept_word(p, "factor")) {
+        size.factor = loop_take_integer(p, "a factor", -loop_max_integer, loop_max_integer);
+        if (!loop_accept_word(p, "base")) loop_expected(p, "'base'");
+        size.base = loop_take_integer(p, "a number", -loop_max_integer, loop_max_integer);
+        if (!loop_accept_word(p, "divisor")) loop_expected(p, "'divisor'");
+        size.divisor = loop_take_integer(p, "a divisor", 1, loop_max_integer);
+    }
+    if (!loop_accept_word(p, "in")) loop_expected(p, "'in'");
+    size.low = loop_take_integer(p, "a bound", 0, loop_max_integer);
+    loop_expect(p, '.');
+    size.high = loop_take_integer(p, "a bound", 0, loop_max_integer);
+    if (!loop_failed(p)) loop_size(&p->builder, name, &size);
+}
+
 static LoopFunction *take_function(LoopParser *p);
 
 /* What runs before the first turn, then what runs in each; or what runs when a condition holds, then what runs else. */
@@ -312,6 +378,8 @@ static LoopFunction *take_function(LoopParser *p)
             take_buffer_declaration(p);
         else if (loop_accept_word(p, loop_keywords[LOOP_WORD_REGISTER]))
             take_register_declaration(p);
+        else if (loop_accept_word(p, loop_keywords[LOOP_WORD_SIZE]))
+            take_size_declaration(p);
         else
             break;
     }

@@ -169,6 +169,8 @@ static bool is_private(const LoopBuffer *buffer)
 const LoopBuffer *loop_parts_conflict(Arena *arena, const LoopFunction *function, const LoopStatement *loop)
 {
     Range *vars = ARENA_ARRAY(arena, Range, function->nvars);
+    for (int i = 0; i < function->nsizes; i++)
+        vars[function->sizes[i].var->id] = (Range){function->sizes[i].low, function->sizes[i].high};
     for (int i = 0; i < function->nbuffers; i++) {
         Touch t = {.function = function, .loop = loop, .buffer = function->buffers[i]};
         t.ranges.vars = vars;

@@ -15,17 +15,12 @@ typedef struct Printer {
 } Printer;
 
 const char *const loop_keywords[] = {
-    [LOOP_WORD_FUNC] = "func",
-    [LOOP_WORD_BUFFER] = "buffer",
-    [LOOP_WORD_REGISTER] = "register",
-    [LOOP_WORD_PARALLEL] = "parallel",
-    [LOOP_WORD_FOR] = "for",
-    [LOOP_WORD_UNROLL] = "unroll",
-    [LOOP_WORD_IF] = "if",
-    [LOOP_WORD_LET] = "let",
-    [LOOP_WORD_FILL] = "fill",
-    [LOOP_WORD_PREFETCH] = "prefetch",
-    [LOOP_WORD_COUNT] = NULL,
+    [LOOP_WORD_FUNC] = "func",         [LOOP_WORD_BUFFER] = "buffer",
+    [LOOP_WORD_REGISTER] = "register", [LOOP_WORD_SIZE] = "size",
+    [LOOP_WORD_PARALLEL] = "parallel", [LOOP_WORD_FOR] = "for",
+    [LOOP_WORD_UNROLL] = "unroll",     [LOOP_WORD_IF] = "if",
+    [LOOP_WORD_LET] = "let",           [LOOP_WORD_FILL] = "fill",
+    [LOOP_WORD_PREFETCH] = "prefetch", [LOOP_WORD_COUNT] = NULL,
 };
 
 /* ---- names and numbers ---- */
@@ -169,6 +164,17 @@ static void put_body(Printer *p, const LoopStatement *body)
     fprintf(p->out, "%*s}\n", p->indent, "");
 }
 
+static void put_edges(Printer *p, const char *word, int count, const LoopEdge *edges)
+{
+    for (int i = 0; i < count; i++) {
+        fputs(i ? ", [" : word, p->out);
+        if (!i) fputs(" [", p->out);
+        put_affine(p, &edges[i].at);
+        if (edges[i].whole != 1) fprintf(p->out, " whole %" PRId64, edges[i].whole);
+        fputc(']', p->out);
+    }
+}
+
 static void put_for(Printer *p, const LoopStatement *s)
 {
     static const LoopWord words[] = {
@@ -183,6 +189,8 @@ static void put_for(Printer *p, const LoopStatement *s)
     } else {
         fprintf(p->out, "%" PRId64 "..%" PRId64, s->low, s->high);
     }
+    put_edges(p, " from", s->nfrom, s->from);
+    put_edges(p, " to", s->nto, s->to);
     if (s->step != 1) fprintf(p->out, " step %" PRId64, s->step);
     put_body(p, s->body);
 }
@@ -254,8 +262,20 @@ static void put_moves(const Printer *p, const int64_t *moves)
     for (int i = 0; i < count; i++) fprintf(p->out, " %" PRId64, moves[i]);
 }
 
+/* size N = 0 in 1..8, or size T.1 = 1 factor 2 base 1 divisor 2 in 1..9 */
+static void put_size(const Printer *p, const LoopSize *s)
+{
+    fprintf(p->out, "%*ssize ", p->indent, "");
+    put_name(p, s->var->name);
+    fprintf(p->out, " = %d", s->dim);
+    if (s->factor != 1 || s->base || s->divisor != 1)
+        fprintf(p->out, " factor %" PRId64 " base %" PRId64 " divisor %" PRId64, s->factor, s->base, s->divisor);
+    fprintf(p->out, " in %" PRId64 "..%" PRId64 "\n", s->low, s->high);
+}
+
 static void put_declarations(const Printer *p, const LoopFunction *f)
 {
+    for (int i = 0; i < f->nsizes; i++) put_size(p, &f->sizes[i]);
     for (int i = 0; i < f->nbuffers; i++) {
         const LoopBuffer *b = f->buffers[i];
         fprintf(p->out, "%*sbuffer ", p->indent, "");

@@ -324,6 +324,18 @@ static bool check_table_loop(const Check *c, const LoopStatement *s)
     return fits || wrong(c, "the loop of '%s' does not go from one element of a table to another", s->var->name);
 }
 
+/* What `high` says of the edges must be so: every access inside is judged by it. */
+static bool check_size_loop(const Check *c, const LoopStatement *s)
+{
+    bool fits = s->mode == MODE_SERIAL && s->low == 0 && s->step <= s->high && !s->first, below = false;
+    for (int i = 0; fits && i < s->nfrom + s->nto; i++) {
+        const LoopEdge *edge = i < s->nfrom ? &s->from[i] : &s->to[i - s->nfrom];
+        fits = edge->whole >= 1 && edge->whole <= max_index && check_affine(c, &edge->at);
+        if (fits && i >= s->nfrom) below |= range_of(&c->ranges, &edge->at).high / edge->whole * edge->whole <= s->high;
+    }
+    return (fits && below) || wrong(c, "the loop of '%s' may go further than it says", s->var->name);
+}
+
 static bool check_loop_head(const Check *c, const LoopStatement *s)
 {
     const LoopVar *var = s->var;
@@ -332,6 +344,7 @@ static bool check_loop_head(const Check *c, const LoopStatement *s)
     if (s->low < -max_index || s->high > max_index || s->low >= s->high || s->step < 1)
         return wrong(c, "'%s' goes from %" PRId64 " below %" PRId64 " by %" PRId64, var->name, s->low, s->high,
                      s->step);
+    if (s->nto) return check_size_loop(c, s);
     if ((s->high - s->low) % s->step != 0) return wrong(c, "the step of '%s' does not divide its loop", var->name);
     if (s->mode == MODE_PARALLEL && c->depth != 1)
         return wrong(c, "the parallel loop of '%s' is not outermost", var->name);
@@ -349,11 +362,11 @@ static bool check_parts(const Check *c, const LoopStatement *s)
 static bool check_for(Check *c, const LoopStatement *s)
 {
     if (!check_loop_head(c, s)) return false;
-    bool ok, single = s->high - s->low == s->step;
+    bool ok, single = s->high - s->low == s->step && !s->nto;
     c->var_open[s->var->id] = true;
     c->var_constant[s->var->id] = false;
     c->ranges.vars[s->var->id] = (Range){s->low, s->high - s->step};
-    if (s->first) {
+    if (s->first || s->nto) {
         ok = check_apart(c, s->body, false);
     } else if (s->mode == MODE_UNROLL || single) {
         ok = check_each_step(c, s);
@@ -452,33 +465,14 @@ static bool check_statements(Check *c, const LoopStatement *s)
 
 /* ---- the whole ---- */
 
-static bool check_buffers(const Check *c)
+/* Sizes are there from the beginning. */
+static void open_sizes(Check *c)
 {
-    bool ok = true;
-    for (int i = 0; i < c->function->nbuffers; i++) {
-        const LoopBuffer *b = c->function->buffers[i];
-        bool sizes = b->elements > 0 && b->elements <= max_index && b->offset >= 0 && b->offset <= max_index &&
-                     b->index >= 0 && b->index < 4096;
-        bool align = b->align > 0 && b->align <= 4096 && (b->align & (b->align - 1)) == 0;
-        bool table = !b->below ||
-                     (b->below > 0 && b->below <= max_index && !dtype_is_float(b->dtype) && b->space == SPACE_CONSTANT);
-        for (int k = 0; k < MAX_SCANS; k++) {
-            bool possible = b->moves[k] >= 0 && b->moves[k] <= max_index && b->space != SPACE_NONE;
-            if (b->moves[k] && (!possible || k >= c->scans))
-                ok = wrong(c, "buffer '%s' moves with turns that there are not", b->name);
-        }
-        if (!table) ok = wrong(c, "buffer '%s' has a bound, but is no table of constant integers", b->name);
-        if (!sizes || !align) ok = wrong(c, "buffer '%s' has an impossible size, offset or alignment", b->name);
-        if (b->space == SPACE_NONE && b->elements > 1 << 20) ok = wrong(c, "'%s' is too large for a stack", b->name);
-        if (b->space == SPACE_SCRATCH && sizes && b->offset + dtype_bytes(b->dtype, b->elements) > c->function->scratch)
-            ok = wrong(c, "'%s' lies behind the scratch of %" PRId64 " bytes", b->name, c->function->scratch);
+    for (int i = 0; i < c->function->nsizes; i++) {
+        const LoopSize *size = &c->function->sizes[i];
+        c->var_open[size->var->id] = true;
+        c->ranges.vars[size->var->id] = (Range){size->low, size->high};
     }
-    for (int i = 0; i < c->function->nregisters; i++) {
-        const LoopRegister *r = c->function->registers[i];
-        if (r->lanes < 1 || r->lanes > 4096 || r->count < 1 || r->count > 4096)
-            ok = wrong(c, "register '%s' has an impossible size", r->name);
-    }
-    return ok;
 }
 
 bool loop_verify_nest(const LoopFunction *function, int scans, Diag *diag)
@@ -490,7 +484,8 @@ bool loop_verify_nest(const LoopFunction *function, int scans, Diag *diag)
     c.var_constant = ARENA_ARRAY(arena, bool, function->nvars);
     c.let_bound = ARENA_ARRAY(arena, bool, function->nlets);
     c.owner = ARENA_ARRAY(arena, const LoopStatement *, function->nbuffers);
-    bool ok = check_buffers(&c);
+    bool ok = loop_verify_declared(function, scans, diag);
+    if (ok) open_sizes(&c);
     if (ok) c.assigned = copy_assigned(&c, true);
     ok = ok && check_statements(&c, function->body);
     arena_free(arena);

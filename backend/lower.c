@@ -1,4 +1,5 @@
 #include "backend/lower/nest.h"
+#include "ir/bounded.h"
 #include "ir/branch.h"
 
 #include <assert.h>
@@ -24,6 +25,65 @@ static LowerGroup *const variant_table[] = {
 };
 
 void lower_direct(Lowering *lowering) { kind_table[lowering->group.kind](lowering); }
+
+/* ---- sizes ---- */
+
+Extent extent_of(int64_t size) { return (Extent){.most = size, .actual = affine(size)}; }
+
+Extent lower_extent(Lowering *lowering, const Dim *dim)
+{
+    const Graph *graph = lowering->group.node->graph;
+    int number = graph_dim(graph, dim);
+    Extent extent = extent_of(dim->high);
+    if (dim_is_fixed(dim)) return extent;
+    assert(number >= 0);
+    const Dim *declared = &graph_root(graph)->dims[number];
+    bool divided = dim->factor && dim->divisor != 1;
+    LoopSize size = {.dim = number, .factor = 1, .divisor = 1, .low = declared->low, .high = declared->high};
+    if (divided) {
+        size = (LoopSize){.dim = number, .factor = dim->factor, .base = dim->base, .divisor = dim->divisor};
+        size.low = dim->low;
+        size.high = dim->high;
+    }
+    extent.bounded = true;
+    extent.actual =
+        affine_of(loop_size(&lowering->builder, dim->name, &size), dim->factor && !divided ? dim->factor : 1);
+    if (!divided) extent.actual = affine_plus(extent.actual, dim->base);
+    return extent;
+}
+
+Extent extent_times(const Extent *extent, int64_t times)
+{
+    return (Extent){extent->most * times, extent->bounded, affine_scale(extent->actual, times)};
+}
+
+Extent lower_extent_of_axes(Lowering *lowering, const Type *type, int first, int last)
+{
+    Extent all = extent_of(1);
+    for (int axis = first; axis < last; axis++) {
+        const Dim *dim = &type->dim[axis];
+        assert(dim_is_fixed(dim) || all.most == 1);
+        Extent one = lower_extent(lowering, dim);
+        all = dim_is_fixed(dim) ? extent_times(&all, dim->high) : one;
+    }
+    return all;
+}
+
+static void declare_sizes_of(Lowering *lowering, const Type *type)
+{
+    for (int axis = 0; axis < type->rank; axis++) lower_extent(lowering, &type->dim[axis]);
+}
+
+/* In front of all other variables, so that indices name them in one order. */
+static void declare_sizes(Lowering *lowering, const Graph *body)
+{
+    for (const Node *node = body->first; node; node = node->next) {
+        for (int i = 0; i < node->ninputs; i++)
+            if (node->inputs[i].node) declare_sizes_of(lowering, value_type(node->inputs[i]));
+        for (int i = 0; i < node->nresults; i++) declare_sizes_of(lowering, &node->types[i]);
+        for (int i = 0; i < node->nregions; i++) declare_sizes(lowering, node->regions[i]);
+    }
+}
 
 /* ---- buffers ---- */
 
@@ -78,19 +138,20 @@ static void fill_axis(Lowering *lowering, const LoopBuffer *buffer, int axis, Af
 {
     const Node *node = lowering->group.node;
     const Place *place = &node->places[0];
-    int64_t size = node->types[0].dim[axis].high, stride = place->stride[axis], before = place->before[axis];
+    const Extent size = lower_extent(lowering, &node->types[0].dim[axis]);
+    int64_t stride = place->stride[axis], before = place->before[axis];
     Scalar ring = {.real = (double)place->ring, .integer = place->ring};
     LoopBuilder *b = &lowering->builder;
     if (before) loop_fill_scalar(b, buffer, at, before * stride, ring);
-    if (place->after[axis])
-        loop_fill_scalar(b, buffer, affine_plus(at, (before + size) * stride), place->after[axis] * stride, ring);
+    Affine end = affine_plus(affine_scale(size.actual, stride), before * stride);
+    if (place->after[axis]) loop_fill_scalar(b, buffer, affine_add(at, end), place->after[axis] * stride, ring);
     bool inner = false;
     for (int i = axis + 1; i < node->types[0].rank; i++) inner |= place->before[i] || place->after[i];
     if (!inner) return;
-    LoopScope scope = loop_for(b, "ring", 0, size, 1, MODE_SERIAL);
-    at = affine_add(affine_plus(at, before * stride), affine_of(scope.var, stride));
+    PartScope scope = part_steps(b, NULL, "ring", &size, 1);
+    at = affine_add(affine_plus(at, before * stride), affine_scale(scope.at, stride));
     fill_axis(lowering, buffer, axis + 1, at);
-    loop_end(b, scope);
+    part_range_end(b, &scope);
 }
 
 void lower_fill_ring(Lowering *lowering)
@@ -191,6 +252,7 @@ static LoopFunction *lower_group(const Node *node, const Target *target, Arena *
                          .schedule = node->schedule,
                          .target = target,
                          .diag = diag};
+    declare_sizes(&lowering, lowering.group.body);
     variant_table[lowering.schedule->variant](&lowering);
     assert(function->parallel <= node->schedule->threads); /* what there is scratch for */
     count_traffic(&lowering);
@@ -225,6 +287,7 @@ static LoopFunction *lower_beginning(const Node *scan, int operand, const Target
                          .diag = diag};
     const LoopExpr *number = lower_number(&lowering, first, 1);
     Beginning copy = {.to = lower_buffer(&lowering, kept)};
+    const Extent extent = lower_extent_of_axes(&lowering, type, 0, type->rank);
     int64_t elements = type_elements(type), lanes = target->vector_bytes / 4;
     while (lanes > elements) lanes /= 2;
     if (number) {
@@ -233,7 +296,7 @@ static LoopFunction *lower_beginning(const Node *scan, int operand, const Target
     }
     copy.from = lower_buffer(&lowering, first);
     Nest nest = {.lowering = &lowering, .rank = 1, .lanes = 1, .active = 1};
-    nest_vectors(&nest, 0, elements, lanes, copy_elements, &copy);
+    nest_vectors(&nest, 0, &extent, lanes, copy_elements, &copy);
     return function;
 }
 
@@ -315,6 +378,7 @@ static bool lower_steps(const Graph *graph, const Target *target, LoopFunction *
 
 bool lower_graph(const Graph *graph, const Target *target, LoopProgram *out, Diag *diag)
 {
+    if (!lower_can_bound(graph, diag)) return false;
     *out = (LoopProgram){.arena = graph->arena,
                          .graph = graph,
                          .steps = ARENA_ARRAY(graph->arena, LoopFunction *, count_steps(graph)),

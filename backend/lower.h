@@ -10,6 +10,9 @@
 /* Every group of the graph in order; each function is verified. */
 bool lower_graph(const Graph *graph, const Target *target, LoopProgram *out, Diag *diag);
 
+/* E0308 for each operator that has a bounded dim where its code knows none. */
+bool lower_can_bound(const Graph *graph, Diag *diag);
+
 /* What a lowering of one group works with. */
 typedef struct Lowering {
     LoopBuilder builder;
@@ -29,6 +32,21 @@ LowerGroup lower_map, lower_pieces, lower_scatter, lower_prefix, lower_reduce, l
 /* One a variant of ir/variants.def, of which `direct` is the one above for the group's kind. */
 #define VARIANT(id, name, doc) LowerGroup lower_##name;
 #include "ir/variants.def"
+
+/* How far an axis goes: `most` coordinates, for which memory is planned; when it is bounded as many as `actual` says
+ * when the code runs, affine in the function's sizes. */
+typedef struct Extent {
+    int64_t most;
+    bool bounded;
+    Affine actual;
+} Extent;
+
+Extent extent_of(int64_t size);
+Extent lower_extent(Lowering *lowering, const Dim *dim);
+/* Of an axis and `times` coordinates that lie side by side for each of its own. */
+Extent extent_times(const Extent *extent, int64_t times);
+/* Of the axes first .. last - 1 of a type as one; only the first that is longer than 1 may be bounded. */
+Extent lower_extent_of_axes(Lowering *lowering, const Type *type, int first, int last);
 
 /* The loops that fill the ring of the group's result with what it holds; nothing when there is none. */
 void lower_fill_ring(Lowering *lowering);

@@ -38,6 +38,73 @@ static void bind_type(const Graph *from, const int64_t *sizes, Type *type)
     }
 }
 
+static Type *bound_types(Arena *arena, const Graph *from, const int64_t *sizes, const Type *types, int count)
+{
+    Type *bound = ARENA_ARRAY(arena, Type, count);
+    for (int i = 0; i < count; i++) {
+        bound[i] = types[i];
+        bind_type(from, sizes, &bound[i]);
+    }
+    return bound;
+}
+
+Node *node_at(Arena *arena, const Node *node, const int64_t *sizes)
+{
+    const Graph *from = node->graph;
+    Node *copy = ARENA_NEW(arena, Node);
+    *copy = *node;
+    copy->types = bound_types(arena, from, sizes, node->types, node->nresults);
+    copy->inputs = ARENA_ARRAY(arena, Value, node->ninputs + node_def(node)->noperands + 1);
+    for (int i = 0; i < node->ninputs; i++) {
+        const Node *operand = node->inputs[i].node;
+        if (!operand) continue;
+        Node *fixed = ARENA_NEW(arena, Node);
+        *fixed = *operand;
+        fixed->types = bound_types(arena, from, sizes, operand->types, operand->nresults);
+        copy->inputs[i] = (Value){fixed, node->inputs[i].slot};
+    }
+    return copy;
+}
+
+static bool same_description(const Node *a, const Node *b)
+{
+    const OpDef *def = node_def(a);
+    if (def->view) {
+        IndexMap x = {0}, y = {0};
+        return def->view(a, &x) && def->view(b, &y) && x.linear == y.linear &&
+               !memcmp(x.offset, y.offset, sizeof x.offset) && !memcmp(x.stride, y.stride, sizeof x.stride);
+    }
+    if (def->contract) {
+        Contraction x = {.batch = 0}, y = {.batch = 0};
+        def->contract(a, &x);
+        def->contract(b, &y);
+        return !memcmp(&x.window, &y.window, sizeof x.window);
+    }
+    if (def->pool) {
+        Pooling x = {.mean = false}, y = {.mean = false};
+        def->pool(a, &x);
+        def->pool(b, &y);
+        return !memcmp(&x.window, &y.window, sizeof x.window);
+    }
+    return true;
+}
+
+bool node_is_uniform(const Node *node)
+{
+    const Graph *root = graph_root(node->graph);
+    Arena *arena = arena_child(node->graph->arena);
+    int64_t low[MAX_DIMS] = {0}, high[MAX_DIMS] = {0}, mixed[MAX_DIMS] = {0};
+    for (int i = 0; i < root->ndims && i < MAX_DIMS; i++) {
+        low[i] = root->dims[i].low;
+        high[i] = root->dims[i].high;
+        mixed[i] = i % 2 ? high[i] : high[i] - 1;
+    }
+    const Node *first = node_at(arena, node, low), *last = node_at(arena, node, high);
+    bool same = same_description(first, last) && same_description(last, node_at(arena, node, mixed));
+    arena_free(arena);
+    return same;
+}
+
 static bool bind_nodes(const Graph *from, const Graph *graph, const int64_t *sizes, Diag *diag)
 {
     for (Node *node = graph->first; node; node = node->next) {

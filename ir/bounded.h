@@ -18,6 +18,11 @@ bool node_is_bounded(const Node *node);
  * answers have.  What is wrong for one of the sizes is an error that says for which; E0307 when no form fits. */
 bool node_infer(const Node *node, Type *out, Diag *diag);
 
+/* The node as it is for one size of each declared dim, in no list: its operands stand for themselves, of fixed types.
+ */
+Node *node_at(Arena *arena, const Node *node, const int64_t *sizes);
+/* What a view, an index or a window says of itself - map, begin, padding - is the same for all sizes. */
+bool node_is_uniform(const Node *node);
 /* A copy of the graph for one size of each declared dim, in which nothing is bounded: what eval means by it. */
 Graph *graph_bind(Arena *arena, const Graph *graph, const int64_t *sizes, Diag *diag);
 

@@ -1,5 +1,6 @@
 /* Composites become what their expansion says, except those with code of their
  * own; nothing expanded is recognised again later. */
+#include "passes/expand.h"
 #include "ir/op.h"
 #include "passes/pass.h"
 #include "passes/uses.h"
@@ -41,6 +42,7 @@ static bool expand_graph(Graph *graph, Uses *uses, Diag *diag)
         next = node->next;
         if (!op_is_composite(node->op) || node_is_whole(node)) continue;
         Node *before = node->previous;
+        if (!expansion_is_uniform(node, diag)) return false;
         if (!expand_node(node, uses, diag)) return false;
         next = before ? before->next : graph->first; /* an expansion may hold composites */
     }

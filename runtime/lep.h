@@ -12,7 +12,8 @@ enum lep_status {
     LEP_ERROR_ARGUMENT = 1,
     LEP_ERROR_ALIGNMENT = 2,
     LEP_ERROR_CPU = 3,
-    LEP_ERROR_WEIGHTS = 4
+    LEP_ERROR_WEIGHTS = 4,
+    LEP_ERROR_SIZE = 5
 };
 
 /* A caller's threads: run calls f(arg, i) for each i below n, and returns when all are done. */

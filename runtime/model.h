@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-enum { LEP_MODEL_VERSION = 3, LEP_MAX_RANK = 8 };
+enum { LEP_MODEL_VERSION = 4, LEP_MAX_RANK = 8 };
 
 /* Order of ir/dtype.def. */
 enum lep_dtype {
@@ -37,17 +37,30 @@ enum lep_dtype {
     LEP_U2
 };
 
+/* A bounded dim, whose size the caller chooses. */
+typedef struct LepSize {
+    const char *name;
+    int64_t low, high;
+} LepSize;
+
+/* How an axis follows one: (factor * sizes[size] + base) / divisor. */
+typedef struct LepForm {
+    int64_t size; /* -1: it is fixed */
+    int64_t factor, base, divisor;
+} LepForm;
+
 typedef struct LepPort {
     const char *name;
     int32_t dtype, rank;
-    int64_t dim[LEP_MAX_RANK];
-    int64_t bytes;
+    int64_t dim[LEP_MAX_RANK]; /* at most; buffers are dense for the sizes of the run */
+    int64_t bytes;             /* at most */
     const char *const *labels; /* of the last dim; NULL: none */
     int64_t nlabels;
+    const LepForm *forms; /* one an axis; NULL: all are fixed */
 } LepPort;
 
-/* bases: the inputs' buffers, the outputs', the arena, the weights where they are not the code's own section, and the
- * context where something is kept. */
+/* bases: the inputs' buffers, the outputs', the arena, the weights where they are not the code's own section, the
+ * context where something is kept, and where dims are bounded the table of their sizes: int64_t[nsizes]. */
 typedef void LepStepRun(void *const *bases, const struct lep_pool *pool);
 
 typedef struct LepStep {
@@ -74,6 +87,8 @@ typedef struct LepModel {
     uint64_t weights_hash; /* of that file */
     int64_t state_bytes;   /* of the context: what is kept from one run to the next; aligned as the arena is */
     int (*reset)(void *context); /* NULL when nothing is kept */
+    int64_t nsizes;
+    const LepSize *sizes;
 } LepModel;
 
 #endif

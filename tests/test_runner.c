@@ -41,9 +41,9 @@ static int toy_run(void *const *bases, const struct lep_pool *pool)
 }
 
 static const char *const toy_labels[] = {"left", "ri\"ght", "below"};
-static const LepPort toy_input = {"image", LEP_U8, 4, {2, 2, 2, 1}, 8, NULL, 0};
-static const LepPort toy_outputs[] = {{"which", LEP_F32, 2, {2, 3}, 24, toy_labels, 3},
-                                      {"sum", LEP_F32, 1, {2}, 8, NULL, 0}};
+static const LepPort toy_input = {"image", LEP_U8, 4, {2, 2, 2, 1}, 8, NULL, 0, NULL};
+static const LepPort toy_outputs[] = {{"which", LEP_F32, 2, {2, 3}, 24, toy_labels, 3, NULL},
+                                      {"sum", LEP_F32, 1, {2}, 8, NULL, 0, NULL}};
 static const LepStep toy_step = {"share", "toy.lep:3", toy_share, 6, 4, 12};
 static const LepModel toy = {LEP_MODEL_VERSION,
                              "toy",
@@ -65,6 +65,8 @@ static const LepModel toy = {LEP_MODEL_VERSION,
                              NULL,
                              0,
                              0,
+                             NULL,
+                             0,
                              NULL};
 
 /* out = a + b of one f32 each, with no axis that counts rows. */
@@ -75,11 +77,12 @@ static int add_run(void *const *bases, const struct lep_pool *pool)
     return LEP_OK;
 }
 
-static const LepPort add_inputs[] = {{"a", LEP_F32, 0, {0}, 4, NULL, 0}, {"b", LEP_F32, 0, {0}, 4, NULL, 0}};
-static const LepPort add_output = {"sum", LEP_F32, 0, {0}, 4, NULL, 0};
+static const LepPort add_inputs[] = {{"a", LEP_F32, 0, {0}, 4, NULL, 0, NULL},
+                                     {"b", LEP_F32, 0, {0}, 4, NULL, 0, NULL}};
+static const LepPort add_output = {"sum", LEP_F32, 0, {0}, 4, NULL, 0, NULL};
 static const LepModel adder = {
-    LEP_MODEL_VERSION, "adder", "",   "test", "x86-64", 2, 1,   0, add_inputs, &add_output, NULL, 0, 64, 0,
-    add_run,           1,       NULL, NULL,   0,        0, NULL};
+    LEP_MODEL_VERSION, "adder", "",   "test", "x86-64", 2, 1,    0, add_inputs, &add_output, NULL, 0, 64, 0,
+    add_run,           1,       NULL, NULL,   0,        0, NULL, 0, NULL};
 
 /* What a program said. */
 typedef struct Said {

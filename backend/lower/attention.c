@@ -4,7 +4,7 @@
  * while the keys of its head come by in blocks.  Of some keys at a time the scores are sums in registers; maxima and
  * sums of weights are registers that the loop over blocks carries; the sums of values lie in scratch, transposed too,
  * until the tile is done. */
-#include "backend/lower.h"
+#include "backend/lower/part.h"
 
 #include "ir/attention.h"
 
@@ -374,11 +374,12 @@ void lower_attention(Lowering *lowering)
     f.weights = scratch_buffer(&f, "weights", ATTENTION_BLOCK, &offset);
     f.sums = scratch_buffer(&f, "sums", f.a.width, &offset);
     LoopBuilder *b = &lowering->builder;
-    LoopScope n = loop_range(b, "n", 0, f.a.batch, 1, MODE_SERIAL);
+    const Extent batch = f.a.batch > 1 ? lower_extent(lowering, &anchor->types[0].dim[0]) : extent_of(1);
+    PartScope n = part_steps(b, NULL, "n", &batch, 1);
     LoopScope head = loop_range(b, "head", 0, f.a.heads, 1, MODE_SERIAL);
     cover_queries(&f, n.at, head.at);
     loop_end(b, head);
-    loop_end(b, n);
+    part_range_end(b, &n);
     double scores = (double)(f.a.batch * f.a.heads * f.a.queries) * (double)f.a.keys;
     b->function->multiply_adds = scores * (double)(f.a.depth + f.a.width);
 }

@@ -288,24 +288,50 @@ static void emit_tile(Tile *tile)
 
 /* ---- tiles over the image and the channels ---- */
 
-/* A run of equal tiles along one axis, in pixels. */
+/* A run of equal tiles along one axis, in pixels.  Of a bounded one those behind the last multiple of `behind`, or from
+ * its begin on. */
 typedef struct Run {
     int64_t start, size, count;
+    const Extent *bounded;
+    int64_t behind;
 } Run;
 
-/* Whole tiles, then one of what is left. */
-static int split(int64_t extent, int64_t size, Run run[2])
+enum { MOST_RUNS = 16 };
+
+static int64_t largest_divisor(int64_t of)
 {
+    int64_t divisor = of - 1;
+    while (divisor > 1 && of % divisor) divisor--;
+    return divisor;
+}
+
+/* Whole tiles, as many as there are, then smaller ones, each a divisor of the one before. */
+static int split_bounded(const Extent *extent, int64_t size, Run run[MOST_RUNS])
+{
+    int n = 0;
+    for (int64_t behind = 0; size && n < MOST_RUNS; behind = size, size = largest_divisor(size)) {
+        if (behind && !extent_leaves(extent, behind)) break;
+        if (size <= extent->most) run[n++] = (Run){0, size, 0, extent, behind};
+    }
+    return n;
+}
+
+/* Whole tiles, then one of what is left. */
+static int split(const Extent *bounded, int64_t extent, int64_t size, Run run[MOST_RUNS])
+{
+    if (bounded->bounded) return split_bounded(bounded, size, run);
     int64_t whole = extent / size, rest = extent % size;
     int n = 0;
-    if (whole) run[n++] = (Run){0, size, whole};
-    if (rest) run[n++] = (Run){whole * size, rest, 1};
+    if (whole) run[n++] = (Run){0, size, whole, NULL, 0};
+    if (rest) run[n++] = (Run){whole * size, rest, 1, NULL, 0};
     return n;
 }
 
 /* The loop over a run counts in windows of the pooling, so that a pooled coordinate is affine too. */
 static PartScope run_loop(LoopBuilder *b, const Part *part, const char *name, const Run *run, int64_t window)
 {
+    if (run->bounded && !run->behind) return part_steps(b, part, name, run->bounded, run->size);
+    if (run->bounded) return part_rest(b, part, name, run->bounded, run->behind, run->size);
     int64_t low = run->start / window, step = run->size / window;
     return part_range(b, part, name, low, low + step * run->count, step);
 }
@@ -329,9 +355,9 @@ static void cover(Contract *c, const Cover *known);
 static void cover_pixels(Contract *c, const Cover *known)
 {
     LoopBuilder *b = &c->lowering->builder;
-    Run rows[2], columns[2];
+    Run rows[MOST_RUNS], columns[MOST_RUNS];
     int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1];
-    int ny = split(c->height, c->rows, rows), nx = split(c->width, c->columns, columns);
+    int ny = split(&c->tall, c->height, c->rows, rows), nx = split(&c->wide, c->width, c->columns, columns);
     for (int i = 0; i < ny; i++) {
         PartScope y = run_loop(b, &c->row_part, "y", &rows[i], ph);
         for (int j = 0; j < nx; j++) {
@@ -455,7 +481,8 @@ void contract_cover(Contract *c)
     LoopBuilder *b = &c->lowering->builder;
     lower_fill_ring(c->lowering);
     const Part *part = open_parts(c);
-    PartScope n = part_range(b, &c->batch_part, "n", 0, c->batch, 1);
+    const Extent images = c->images.bounded ? c->images : extent_of(c->batch);
+    PartScope n = part_steps(b, &c->batch_part, "n", &images, 1);
     contract_groups(c, n.at);
     part_range_end(b, &n);
     part_close(b, part);

@@ -39,10 +39,11 @@ typedef struct Contract {
     Affine first_row; /* of the result, that tiles count from */
     int64_t slack;    /* bytes behind the input that may be read */
     int64_t batch, groups;
-    int64_t height, width; /* pixels that are computed: what pooling drops is left out */
-    int64_t channels;      /* output channels of a group */
-    int64_t inner;         /* input channels of a group */
-    int64_t reduction;     /* products of one sum */
+    int64_t height, width;     /* pixels that are computed: what pooling drops is left out */
+    Extent images, tall, wide; /* where they are bounded, how far batch, height and width go when the code runs */
+    int64_t channels;          /* output channels of a group */
+    int64_t inner;             /* input channels of a group */
+    int64_t reduction;         /* products of one sum */
     int64_t lanes, rows, columns, vectors, unroll, panel, prefetch; /* from the schedule */
     int64_t products;                                               /* of one step */
     bool apart;       /* each lane's sum is a scalar of its own; an epilogue sees vectors */

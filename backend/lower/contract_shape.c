@@ -124,7 +124,7 @@ static bool is_one_line(const Contract *c, const Site *site)
 static bool can_flatten(const Contract *c, const Group *group)
 {
     const Window *w = &c->shape.window;
-    if (!c->image || group->pool || c->groups != 1) return false;
+    if (!c->image || group->pool || c->groups != 1 || c->tall.bounded || c->wide.bounded) return false;
     if (w->kernel[0] * w->kernel[1] != 1 || w->stride[0] * w->stride[1] != 1) return false;
     if (w->pad_begin[0] + w->pad_begin[1] + w->pad_end[0] + w->pad_end[1]) return false;
     if (!is_one_line(c, &c->input) || !is_one_line(c, &c->output)) return false;
@@ -140,6 +140,31 @@ static bool can_flatten(const Contract *c, const Group *group)
         if (!is_one_line(c, &site)) return false;
     }
     return true;
+}
+
+/* Of the pixels of a product's result, all axes but that of the columns; those of several images as one line, when
+ * they are not `batched`. */
+static void set_bounded_line(Contract *c, const Group *group)
+{
+    const Type *result = &group->anchor->types[0];
+    int last = result->rank - !is_column(group->anchor, value_of((Node *)group->anchor));
+    bool batched = c->batch > 1;
+    c->wide = lower_extent_of_axes(c->lowering, result, batched ? last - 1 : 0, last);
+    if (batched) c->images = lower_extent_of_axes(c->lowering, result, 0, last - 1);
+}
+
+static void set_bounded(Contract *c, const Group *group)
+{
+    const Type *result = &group->anchor->types[0];
+    if (type_is_fixed(result)) return;
+    if (!c->image) {
+        set_bounded_line(c, group);
+        return;
+    }
+    c->images = lower_extent(c->lowering, &result->dim[0]);
+    c->tall = lower_extent(c->lowering, &result->dim[1]);
+    c->wide = lower_extent(c->lowering, &result->dim[2]);
+    assert(!group->pool || (!c->tall.bounded && !c->wide.bounded));
 }
 
 static void set_sizes(Contract *c, const Group *group)
@@ -182,6 +207,7 @@ static void set_sites(Contract *c, const Rows *rows)
     c->first_row = first;
     c->height = rows->count;
     c->batch = 1;
+    c->images.bounded = c->tall.bounded = false;
 }
 
 Contract contract_new(Lowering *lowering) { return contract_of_rows(lowering, NULL); }
@@ -206,6 +232,7 @@ Contract contract_of_rows(Lowering *lowering, const Rows *rows)
     c.products = 1;
     set_sizes(&c, group);
     c.image = contraction_is_image(&c.shape, anchor);
+    set_bounded(&c, group);
     set_sites(&c, rows);
     if (place_of(anchor->inputs[1])->packing != PACKING_SPARSE)
         c.weight = site_of_weight(lowering, &c.shape, anchor->inputs[1]);
@@ -218,6 +245,8 @@ Contract contract_of_rows(Lowering *lowering, const Rows *rows)
         !c.depthwise && c.groups == 1 && (w->kernel[1] == 1 || (w->dilation[1] == 1 && c.input.x == c.inner));
     if (can_flatten(&c, group)) {
         c.flat = true;
+        c.wide = c.images.bounded ? extent_times(&c.images, c.width * c.height) : c.wide;
+        c.images.bounded = false;
         c.width *= c.height * c.batch;
         c.height = c.batch = 1;
         c.columns *= c.rows; /* as many pixels as the tile has, which are neighbours now */

@@ -4,7 +4,7 @@
  * registers while the state's products are added in the order of the units; the gates are then joined and their unit's
  * new state is stored, without another pass.  The states live in the buffers of the last ones: c is written over unit
  * by unit, h row by row after its step, for all of it is read until then. */
-#include "backend/lower.h"
+#include "backend/lower/part.h"
 
 #include "ir/recurrent.h"
 
@@ -15,6 +15,7 @@ typedef struct Lstm {
     Lowering *lowering;
     Dtype dtype;
     int64_t batch, steps, units;
+    Extent sequences;                            /* of the batch, where it is bounded */
     int64_t lanes, rows, vectors, unroll, panel; /* from the schedule */
     const LoopBuffer *shares, *weight, *bias, *all, *h, *c;
 } Lstm;
@@ -170,11 +171,29 @@ static void emit_tile(Tile *t)
 
 /* ---- all tiles of a step ---- */
 
+/* Whole tiles, then what they leave row by row. */
+static void cover_bounded_batch(Tile t)
+{
+    const Lstm *l = t.lstm;
+    LoopBuilder *b = builder(l);
+    for (t.rows = l->rows; t.rows; t.rows = t.rows > 1 ? 1 : 0) {
+        PartScope n = t.rows == l->rows ? part_steps(b, NULL, "n", &l->sequences, t.rows)
+                                        : part_rest(b, NULL, "n", &l->sequences, l->rows, t.rows);
+        t.n = n.at;
+        emit_tile(&t);
+        part_range_end(b, &n);
+    }
+}
+
 static void cover_batch(Tile t)
 {
     const Lstm *l = t.lstm;
     LoopBuilder *b = builder(l);
     int64_t whole = l->batch / l->rows * l->rows;
+    if (l->sequences.bounded) {
+        cover_bounded_batch(t);
+        return;
+    }
     for (int64_t first = 0, end; first < l->batch; first = end) {
         end = first ? l->batch : whole;
         t.rows = first ? l->batch - whole : l->rows;
@@ -237,6 +256,16 @@ static void start_state(const Lstm *l, int operand, const LoopBuffer *to)
 {
     const Node *anchor = l->lowering->group.anchor;
     int64_t count = l->batch * l->units;
+    if (l->sequences.bounded) {
+        PartScope n = part_steps(builder(l), NULL, "n", &l->sequences, 1);
+        Affine row = affine_scale(n.at, l->units);
+        if (anchor->inputs[operand].node)
+            copy_run(l, lower_buffer(l->lowering, anchor->inputs[operand]), row, to, row, l->units);
+        else
+            loop_fill(builder(l), to, row, l->units, 0);
+        part_range_end(builder(l), &n);
+        return;
+    }
     if (anchor->inputs[operand].node)
         copy_run(l, lower_buffer(l->lowering, anchor->inputs[operand]), affine(0), to, affine(0), count);
     else
@@ -260,6 +289,7 @@ static Lstm lstm_new(Lowering *lowering)
               .unroll = s->unroll,
               .panel = s->panel};
     if (l.rows > l.batch) l.rows = l.batch;
+    l.sequences = lower_extent(lowering, &state->dim[0]);
     l.shares = lower_buffer(lowering, anchor->inputs[SHARES]);
     l.weight = lower_buffer(lowering, anchor->inputs[WEIGHT]);
     if (anchor->ninputs > BIAS && anchor->inputs[BIAS].node) l.bias = lower_buffer(lowering, anchor->inputs[BIAS]);
@@ -277,10 +307,10 @@ void lower_lstm_recurrence(Lowering *lowering)
     start_state(&l, STATE_C, l.c);
     LoopScope step = loop_range(b, "t", 0, l.steps, 1, MODE_SERIAL);
     cover_units(&l, step.at);
-    LoopScope n = loop_range(b, "n", 0, l.batch, 1, MODE_SERIAL);
+    PartScope n = part_steps(b, NULL, "n", &l.sequences, 1);
     Affine from = step_address(&l, n.at, step.at, l.units, affine(0));
     copy_run(&l, l.all, from, l.h, state_address(&l, n.at, affine(0)), l.units);
-    loop_end(b, n);
+    part_range_end(b, &n);
     loop_end(b, step);
     b->function->multiply_adds = (double)(l.batch * l.steps * l.units * l.units * LSTM_GATES);
 }

@@ -27,12 +27,12 @@ void nest_store_all(Lowering *lowering, Value value)
     AccessList accesses = {.arena = lowering->builder.arena};
     access_add(&accesses, result, &identity);
     nest_accesses(lowering, map.value, &identity, NULL, &accesses);
-    Axes axes = axes_collapse(type, NULL, &accesses);
+    Axes axes = axes_collapse(lowering, type, NULL, &accesses);
     Part part = nest_part(lowering, &axes, 1, lowering->schedule->lanes);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .part = &part};
     NestLoops loops = nest_open(&nest, &axes, 1);
     if (axes.count)
-        nest_vectors(&nest, axes.axis[axes.count - 1], axes.size[axes.count - 1], lowering->schedule->lanes,
+        nest_vectors(&nest, axes.axis[axes.count - 1], &axes.extent[axes.count - 1], lowering->schedule->lanes,
                      store_elements, &map);
     else
         store_elements(&nest, &map);

@@ -195,24 +195,29 @@ static bool walked_as_one(const AccessList *accesses, int outer, int inner, int6
     return true;
 }
 
-Axes axes_collapse(const Type *type, const bool *chosen, const AccessList *accesses)
+Axes axes_collapse(Lowering *lowering, const Type *type, const bool *chosen, const AccessList *accesses)
 {
     Axes reversed = {0}, axes = {0};
     for (int axis = type->rank - 1; axis >= 0; axis--) {
         int64_t size = type->dim[axis].high;
         if (size == 1 || (chosen && !chosen[axis])) continue;
         int last = reversed.count - 1;
-        if (last >= 0 && walked_as_one(accesses, axis, reversed.axis[last], reversed.size[last])) {
+        const Extent extent = lower_extent(lowering, &type->dim[axis]);
+        bool fixed = last >= 0 && !reversed.extent[last].bounded;
+        if (fixed && walked_as_one(accesses, axis, reversed.axis[last], reversed.size[last])) {
+            reversed.extent[last] = extent_times(&extent, reversed.size[last]);
             reversed.size[last] *= size;
             continue;
         }
         reversed.axis[reversed.count] = axis;
+        reversed.extent[reversed.count] = extent;
         reversed.size[reversed.count++] = size;
     }
     axes.count = reversed.count;
     for (int i = 0; i < axes.count; i++) {
         axes.axis[i] = reversed.axis[axes.count - 1 - i];
         axes.size[i] = reversed.size[axes.count - 1 - i];
+        axes.extent[i] = reversed.extent[axes.count - 1 - i];
     }
     return axes;
 }
@@ -232,8 +237,8 @@ NestLoops nest_open(Nest *nest, const Axes *axes, int inner)
     LoopBuilder *b = &nest->lowering->builder;
     for (int i = 0; i < axes->count - inner; i++) {
         PartScope scope = {.at = affine(0)};
-        if (i == 0 && nest->part && nest->part->width) {
-            scope = part_range(b, nest->part, "i", 0, axes->size[i], 1);
+        if (axes->extent[i].bounded || (i == 0 && nest->part && nest->part->width)) {
+            scope = part_steps(b, i == 0 ? nest->part : NULL, "i", &axes->extent[i], 1);
         } else {
             scope.loop = loop_for(b, "i", 0, axes->size[i], 1, MODE_SERIAL);
             scope.at = scope.loop.at;
@@ -276,10 +281,31 @@ static void run_rest(Nest *nest, int axis, Affine at, int64_t rest, int64_t lane
     }
 }
 
-void nest_vectors(Nest *nest, int axis, int64_t size, int64_t lanes, NestBody *body, void *context)
+/* Whole vectors, as many as there are; then halves of them, which fit once or not at all. */
+static void bounded_vectors(Nest *nest, const Part *part, int axis, const Extent *extent, int64_t lanes, NestBody *body,
+                            void *context)
+{
+    LoopBuilder *b = &nest->lowering->builder;
+    for (int64_t width = lanes; width > 0; width /= 2) {
+        if (width < lanes && !extent_leaves(extent, 2 * width)) return;
+        if (width > extent->most) continue;
+        PartScope scope = width == lanes ? part_steps(b, part, "v", extent, width)
+                                         : part_rest(b, part, "v", extent, 2 * width, width);
+        run_body(nest, axis, scope.at, (int)width, (int)width, body, context);
+        part_range_end(b, &scope);
+    }
+}
+
+void nest_vectors(Nest *nest, int axis, const Extent *extent, int64_t lanes, NestBody *body, void *context)
 {
     LoopBuilder *b = &nest->lowering->builder;
     const Part *part = nest->part && nest->part->width ? nest->part : NULL;
+    int64_t size = extent->most;
+    if (extent->bounded) {
+        nest->part = NULL;
+        bounded_vectors(nest, part, axis, extent, lanes, body, context);
+        return;
+    }
     int64_t whole = size / lanes * lanes, rest = size - whole;
     nest->part = NULL;
     if (whole && part) {

@@ -52,10 +52,11 @@ typedef struct Axes {
     int count;
     int axis[MAX_RANK]; /* the innermost of those that are one: its coordinate runs, the others' stay 0 */
     int64_t size[MAX_RANK];
+    Extent extent[MAX_RANK];
 } Axes;
 
 /* Of the axes of the type that are chosen (NULL: all). */
-Axes axes_collapse(const Type *type, const bool *chosen, const AccessList *accesses);
+Axes axes_collapse(Lowering *lowering, const Type *type, const bool *chosen, const AccessList *accesses);
 
 /* Loops over all axes but the last `inner`, which set nest->at. */
 typedef struct NestLoops {
@@ -67,10 +68,10 @@ Part nest_part(Lowering *lowering, const Axes *axes, int inner, int64_t lanes);
 NestLoops nest_open(Nest *nest, const Axes *axes, int inner);
 void nest_close(Nest *nest, const NestLoops *loops);
 
-/* Calls body() for `size` steps along an axis by vectors of up to `lanes`: a loop of whole vectors, then what is left
+/* Calls body() for all steps along an axis by vectors of up to `lanes`: a loop of whole vectors, then what is left
  * by masked vectors where the target has them and by narrower ones where not. */
 typedef void NestBody(Nest *nest, void *context);
-void nest_vectors(Nest *nest, int axis, int64_t size, int64_t lanes, NestBody *body, void *context);
+void nest_vectors(Nest *nest, int axis, const Extent *extent, int64_t lanes, NestBody *body, void *context);
 
 /* Writes all of a value of the result's shape into the group's result. */
 void nest_store_all(Lowering *lowering, Value value);

@@ -50,6 +50,42 @@ PartScope part_range(LoopBuilder *b, const Part *part, const char *name, int64_t
     return scope;
 }
 
+bool extent_leaves(const Extent *extent, int64_t whole)
+{
+    bool leaves = extent->actual.base % whole != 0;
+    for (int i = 0; i < extent->actual.nterms; i++) leaves |= extent->actual.term[i].factor % whole != 0;
+    return leaves;
+}
+
+/* Steps of a bounded axis from the greatest multiple of `whole` on, 0: from its begin. */
+static PartScope bounded_range(LoopBuilder *b, const Part *part, const char *name, const Extent *extent, int64_t whole,
+                               int64_t step)
+{
+    bool cut = part && part->width;
+    int64_t most = cut && part->width < extent->most ? part->width : extent->most;
+    Affine first = cut ? part->first : affine(0);
+    Affine end = affine_add(extent->actual, affine_scale(first, -1));
+    LoopEdge from = {end, whole}, to = {end, 1}, edges[] = {to, {affine(most), 1}};
+    PartScope scope = {.loop = loop_for_size(b, name, most, step, whole ? 1 : 0, &from, cut ? 2 : 1, edges)};
+    scope.at = affine_add(first, scope.loop.at);
+    if (!cut || part->parts * part->width <= extent->most) return scope;
+    Affine inside = affine_plus(affine_scale(scope.at, -1), extent->most - step); /* known, but not to the verifier */
+    scope.condition = loop_if(b, 1, &inside);
+    return scope;
+}
+
+PartScope part_steps(LoopBuilder *b, const Part *part, const char *name, const Extent *extent, int64_t step)
+{
+    if (extent->bounded) return bounded_range(b, part, name, extent, 0, step);
+    return part_range(b, part, name, 0, extent->most / step * step, step);
+}
+
+PartScope part_rest(LoopBuilder *b, const Part *part, const char *name, const Extent *extent, int64_t whole,
+                    int64_t step)
+{
+    return bounded_range(b, part, name, extent, whole, step);
+}
+
 void part_range_end(LoopBuilder *b, const PartScope *scope)
 {
     if (scope->condition.outer) loop_end(b, scope->condition);

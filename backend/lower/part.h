@@ -24,6 +24,14 @@ typedef struct PartScope {
 } PartScope;
 /* `part` may be NULL or not cut: a plain loop, which a range of one step does not open. */
 PartScope part_range(LoopBuilder *b, const Part *part, const char *name, int64_t low, int64_t high, int64_t step);
+/* The whole steps 0, step, ... of an axis that are in the part at hand; where the axis is bounded as many as there are
+ * when the code runs. */
+PartScope part_steps(LoopBuilder *b, const Part *part, const char *name, const Extent *extent, int64_t step);
+/* What whole steps of `whole` leave of a bounded axis, by narrower ones of `step`. */
+PartScope part_rest(LoopBuilder *b, const Part *part, const char *name, const Extent *extent, int64_t whole,
+                    int64_t step);
+/* Whether such a rest may be there. */
+bool extent_leaves(const Extent *extent, int64_t whole);
 void part_range_end(LoopBuilder *b, const PartScope *scope);
 
 #endif

@@ -41,7 +41,8 @@ static void lower_piece(Pieces *p)
     Lowering *lowering = p->lowering;
     Value result = value_of((Node *)lowering->group.node);
     Type box = *value_type(result);
-    for (int axis = 0; axis < box.rank; axis++) box.dim[axis] = dim_fixed(p->piece.size[axis]);
+    for (int axis = 0; axis < box.rank; axis++)
+        if (dim_is_fixed(&box.dim[axis])) box.dim[axis] = dim_fixed(p->piece.size[axis]);
     p->operand = (Value){NULL, 0};
     if (p->piece.operand >= 0) p->operand = p->anchor->inputs[p->piece.operand];
     IndexMap identity = nest_identity(&box);
@@ -49,11 +50,11 @@ static void lower_piece(Pieces *p)
     access_add(&accesses, result, &identity);
     if (p->operand.node) nest_accesses(lowering, p->operand, &p->piece.map, NULL, &accesses);
     nest_accesses(lowering, lowering->group.body->results[0].value, &identity, p->anchor, &accesses);
-    Axes axes = axes_collapse(&box, NULL, &accesses);
+    Axes axes = axes_collapse(lowering, &box, NULL, &accesses);
     Nest nest = {.lowering = lowering, .rank = box.rank, .lanes = 1, .active = 1};
     NestLoops loops = nest_open(&nest, &axes, 1);
     if (axes.count)
-        nest_vectors(&nest, axes.axis[axes.count - 1], axes.size[axes.count - 1], lowering->schedule->lanes,
+        nest_vectors(&nest, axes.axis[axes.count - 1], &axes.extent[axes.count - 1], lowering->schedule->lanes,
                      store_elements, p);
     else
         store_elements(&nest, p);

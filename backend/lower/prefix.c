@@ -67,13 +67,13 @@ void lower_prefix(Lowering *lowering)
     nest_accesses(lowering, lowering->group.body->results[0].value, &identity, anchor, &accesses);
     bool others[MAX_RANK];
     for (int axis = 0; axis < type->rank; axis++) others[axis] = axis != c.prefix.axis;
-    Axes axes = axes_collapse(type, others, &accesses);
+    Axes axes = axes_collapse(lowering, type, others, &accesses);
     lower_fill_ring(lowering);
     Part part = nest_part(lowering, &axes, 1, lowering->schedule->lanes);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .part = &part};
     NestLoops loops = nest_open(&nest, &axes, 1);
     if (axes.count)
-        nest_vectors(&nest, axes.axis[axes.count - 1], axes.size[axes.count - 1], lowering->schedule->lanes,
+        nest_vectors(&nest, axes.axis[axes.count - 1], &axes.extent[axes.count - 1], lowering->schedule->lanes,
                      carry_along, &c);
     else
         carry_along(&nest, &c);

@@ -236,10 +236,11 @@ static Reduce reduce_new(Lowering *lowering)
     AccessList accesses = {.arena = lowering->builder.arena};
     IndexMap map = nest_identity(type);
     nest_accesses(lowering, r.operand, &map, NULL, &accesses);
-    r.reduced = axes_collapse(type, r.reduction.axis, &accesses);
+    r.reduced = axes_collapse(lowering, type, r.reduction.axis, &accesses);
     for (int axis = 0; axis < type->rank; axis++) {
         if (r.reduction.axis[axis] || type->dim[axis].high == 1) continue;
         r.kept.axis[r.kept.count] = axis;
+        r.kept.extent[r.kept.count] = lower_extent(lowering, &type->dim[axis]);
         r.kept.size[r.kept.count++] = type->dim[axis].high;
     }
     r.partials = partials_of(&r);
@@ -258,7 +259,7 @@ void lower_reduce(Lowering *lowering)
     Nest nest = {.lowering = lowering, .rank = value_type(r.operand)->rank, .lanes = 1, .active = 1, .part = &part};
     NestLoops loops = nest_open(&nest, &r.kept, inner);
     if (r.vector_kept)
-        nest_vectors(&nest, r.kept.axis[r.kept.count - 1], r.kept.size[r.kept.count - 1], lowering->schedule->lanes,
+        nest_vectors(&nest, r.kept.axis[r.kept.count - 1], &r.kept.extent[r.kept.count - 1], lowering->schedule->lanes,
                      reduce_beside, &r);
     else if (r.reduced.count)
         reduce_along(&nest, &r);

@@ -261,6 +261,7 @@ void lower_row(Lowering *lowering)
     Axes rows = {.count = 0};
     for (int axis = 0; axis < r.axis; axis++) {
         rows.axis[rows.count] = axis;
+        rows.extent[rows.count] = lower_extent(lowering, &type->dim[axis]);
         rows.size[rows.count++] = type->dim[axis].high;
     }
     Part part = nest_part(lowering, &rows, 0, 1);

@@ -114,13 +114,14 @@ static void put_all(Puts *p)
     list_accesses(p, &accesses);
     p->hoisted = choose_inner(p, type, inner);
     for (int axis = 0; axis < type->rank; axis++) outer[axis] = !inner[axis];
-    Axes around = axes_collapse(type, outer, &accesses), within = axes_collapse(type, inner, &accesses);
+    Axes around = axes_collapse(lowering, type, outer, &accesses),
+         within = axes_collapse(lowering, type, inner, &accesses);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1};
     NestLoops loops = nest_open(&nest, &around, 0);
     if (p->hoisted) p->offset = scatter_offset(&nest, p->anchor, p->maps, &p->inside);
     NestLoops rows = nest_open(&nest, &within, 1);
     if (within.count)
-        nest_vectors(&nest, within.axis[within.count - 1], within.size[within.count - 1], lowering->schedule->lanes,
+        nest_vectors(&nest, within.axis[within.count - 1], &within.extent[within.count - 1], lowering->schedule->lanes,
                      put_elements, p);
     else
         put_elements(&nest, p);

@@ -129,12 +129,12 @@ static void run_map(Lowering *lowering, const Site *to, Affine n, Affine first, 
     nest_accesses(lowering, value, &identity, NULL, &accesses);
     type.dim[0] = dim_fixed(1);
     type.dim[1] = dim_fixed(count);
-    Axes axes = axes_collapse(&type, NULL, &accesses);
+    Axes axes = axes_collapse(lowering, &type, NULL, &accesses);
     Nest nest = {.lowering = lowering, .rank = type.rank, .lanes = 1, .active = 1};
     NestLoops loops = nest_open(&nest, &axes, 1);
     int last = axes.count - 1;
     if (axes.count)
-        nest_vectors(&nest, axes.axis[last], axes.size[last], lowering->schedule->lanes, store_elements, &rows);
+        nest_vectors(&nest, axes.axis[last], &axes.extent[last], lowering->schedule->lanes, store_elements, &rows);
     else
         store_elements(&nest, &rows);
     nest_close(&nest, &loops);
@@ -252,11 +252,12 @@ void lower_strips(Lowering *lowering)
     lower_fill_ring(lowering);
     s.part = part_open(b, last->out_height, s.sizes.rows, lowering->schedule->threads);
     for (int i = 0; i + 1 < s.sizes.count; i++) fill_columns(&s, i);
-    LoopScope n = loop_range(b, "n", 0, last->batch, 1, MODE_SERIAL);
+    const Extent images = lower_extent(lowering, &lowering->group.node->types[0].dim[0]);
+    PartScope n = part_steps(b, NULL, "n", &images, 1);
     s.n = n.at;
     make_kept(&s);
     run_strips(&s);
-    loop_end(b, n);
+    part_range_end(b, &n);
     part_close(b, &s.part);
     for (int i = 0; i < s.sizes.count; i++) {
         if (s.sizes.member[i].kind == KIND_MAP) continue;

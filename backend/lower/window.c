@@ -173,8 +173,8 @@ static void pool_region(Pool *p, const Segment *rows, const Segment *columns)
     p->y = y.at;
     p->x = x.at;
     Nest nest = {.lowering = p->lowering, .rank = 4, .lanes = 1, .active = 1};
-    int64_t channels = p->anchor->types[0].dim[3].high;
-    nest_vectors(&nest, 3, channels, p->lowering->schedule->lanes, pool_channels, p);
+    const Extent channels = lower_extent(p->lowering, &p->anchor->types[0].dim[3]);
+    nest_vectors(&nest, 3, &channels, p->lowering->schedule->lanes, pool_channels, p);
     part_range_end(b, &x);
     part_range_end(b, &y);
 }
@@ -239,7 +239,8 @@ void lower_window(Lowering *lowering)
     bool by_rows = s->split == SPLIT_ROWS;
     Part part = part_open(b, by_rows ? out->dim[1].high : in->dim[0].high, 1, s->threads);
     *(by_rows ? &p.row_part : &p.image_part) = part;
-    PartScope n = part_range(b, &p.image_part, "n", 0, in->dim[0].high, 1);
+    const Extent images = lower_extent(lowering, &in->dim[0]);
+    PartScope n = part_steps(b, &p.image_part, "n", &images, 1);
     p.n = n.at;
     pool_regions(&p, out);
     part_range_end(b, &n);

@@ -307,6 +307,7 @@ static Contract products_new(const Contract *image, const Winograd *w)
     p.weight.n = panels * p.panel * w->in_channels;
     p.row_is_run = true;
     p.batch = w->positions;
+    p.images = p.tall = p.wide = extent_of(0);
     p.height = p.rows = 1;
     p.reduction = p.inner;
     p.store = store_products;
@@ -356,9 +357,10 @@ static void lower_winograd(Lowering *lowering)
     s.sums = loop_register(b, "result", F32, (int)s.image.lanes, (int)(s.product_rows * outputs));
     lower_fill_ring(lowering);
     const Part *part = open_parts(&s);
-    LoopScope n = loop_range(b, "n", 0, s.image.batch, 1, MODE_SERIAL);
+    const Extent images = s.image.images.bounded ? s.image.images : extent_of(s.image.batch);
+    PartScope n = part_steps(b, NULL, "n", &images, 1);
     cover_strips(&s, n.at);
-    loop_end(b, n);
+    part_range_end(b, &n);
     part_close(b, part);
     const Contract *c = &s.image;
     b->function->multiply_adds = (double)(c->batch * c->height * c->width) * (double)(c->channels * c->reduction);

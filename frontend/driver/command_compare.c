@@ -164,14 +164,14 @@ static int print_rows(LayerRow *rows, int count, bool strict)
 }
 
 /* Inputs from files, the others from the seed. */
-static int load_inputs(const Session *session)
+static int load_inputs(Session *session)
 {
     const Arguments *arguments = session->arguments;
     Rows *rows = calloc((size_t)session->model->ninputs + 1, sizeof *rows);
     int status = rows ? STATUS_FINE : message(STATUS_SYSTEM, "out of memory");
     for (int i = 0; i < arguments->ninputs && !status; i++) {
         int port = arguments->inputs[i].port;
-        status = rows_read(&rows[port], arguments->inputs[i].path, &session->model->inputs[port]);
+        status = rows_read_sized(&rows[port], arguments->inputs[i].path, &session->sizes, port);
     }
     for (int64_t i = 0; i < session->model->ninputs && !status; i++)
         if (!rows[i].data) session_fill(session, i);

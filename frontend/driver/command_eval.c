@@ -60,7 +60,7 @@ static bool judge_rows(Evaluation *e, const Rows *rows, const int64_t *right, in
 static bool judge_file(Evaluation *e, const char *path, int64_t class)
 {
     Rows rows = {.count = 0};
-    if (rows_read(&rows, path, &e->model->inputs[0])) return false;
+    if (rows_read_sized(&rows, path, &e->session.sizes, 0)) return false;
     bool done = judge_rows(e, &rows, &class, 0);
     rows_free(&rows);
     e->files++;
@@ -118,7 +118,8 @@ static bool judge_pair(Evaluation *e, const char *data, const char *labels)
 {
     int64_t *right = NULL, count = 0;
     Rows rows = {.count = 0};
-    bool read = !rows_read(&rows, data, &e->model->inputs[0]) && !label_file_read(labels, e->output, &right, &count);
+    bool read =
+        !rows_read_sized(&rows, data, &e->session.sizes, 0) && !label_file_read(labels, e->output, &right, &count);
     if (read && count != rows.count)
         read = diag_error(e->c->diag, E0507, (Span){.name = labels}, "holds %lld answers for %lld rows",
                           (long long)count, (long long)rows.count);

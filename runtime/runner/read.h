@@ -44,6 +44,7 @@ typedef struct Rows {
     int64_t count;
 } Rows;
 
+/* Of a port without bounded dims. */
 int rows_read(Rows *out, const char *path, const LepPort *port);
 void rows_free(Rows *rows);
 

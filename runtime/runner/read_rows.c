@@ -1,7 +1,7 @@
 /* A file of any kind to the rows of one input: what it is is told by its first bytes. */
 #include "runtime/runner/element.h"
 #include "runtime/runner/message.h"
-#include "runtime/runner/read.h"
+#include "runtime/runner/sizes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +57,12 @@ static int read_raw(const File *file, const LepPort *port, Rows *out)
     return RUNNER_OK;
 }
 
+static int read_raw_rows(const File *file, const LepPort *port, RunSizes *sizes, int64_t input, Rows *out)
+{
+    int status = sizes ? sizes_learn_raw(sizes, input, file) : RUNNER_OK;
+    return status ? status : read_raw(file, port, out);
+}
+
 static int unknown_kind(const File *file)
 {
     if (file->size >= 2 && file->bytes[0] == 0x1f && file->bytes[1] == 0x8b)
@@ -75,7 +81,8 @@ static int check_batch(const Rows *rows, const LepPort *port)
                    rows->file.path, (long long)rows->count, port->name, (long long)batch);
 }
 
-int rows_read(Rows *out, const char *path, const LepPort *port)
+/* `sizes` NULL: of a port without bounded dims. */
+static int read_rows(Rows *out, const char *path, const LepPort *port, RunSizes *sizes, int64_t input)
 {
     *out = (Rows){0};
     int status = file_read(&out->file, path);
@@ -84,7 +91,7 @@ int rows_read(Rows *out, const char *path, const LepPort *port)
     Array array = {0};
     bool picture = image_is(file);
     if (has_suffix(path, ".raw") || has_suffix(path, ".bin"))
-        status = read_raw(file, port, out);
+        status = read_raw_rows(file, port, sizes, input, out);
     else if (npy_is(file))
         status = npy_read(file, &array);
     else if (picture)
@@ -95,11 +102,19 @@ int rows_read(Rows *out, const char *path, const LepPort *port)
         status = unknown_kind(file);
     if (!status && !out->data) {
         out->data = array.data;
-        status = picture ? (out->count = 1, RUNNER_OK) : count_rows(&array, port, path, &out->count);
+        if (!picture && sizes) status = sizes_learn(sizes, input, &array, path);
+        if (!status) status = picture ? (out->count = 1, RUNNER_OK) : count_rows(&array, port, path, &out->count);
     }
-    if (!status && !picture) status = check_batch(out, port);
+    if (!status && !picture && (!sizes || sizes->batch < 0)) status = check_batch(out, port);
     if (status) rows_free(out);
     return status;
+}
+
+int rows_read(Rows *out, const char *path, const LepPort *port) { return read_rows(out, path, port, NULL, 0); }
+
+int rows_read_sized(Rows *out, const char *path, RunSizes *sizes, int64_t input)
+{
+    return read_rows(out, path, &sizes->inputs[input], sizes, input);
 }
 
 void rows_free(Rows *rows)

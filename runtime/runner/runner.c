@@ -126,7 +126,7 @@ static int read_named(Pass *pass)
     int status = RUNNER_OK;
     for (int i = 0; i < arguments->ninputs && !status; i++) {
         const PortFile *file = &arguments->inputs[i];
-        status = rows_read(&pass->rows[file->port], file->path, &arguments->model->inputs[file->port]);
+        status = rows_read_sized(&pass->rows[file->port], file->path, &pass->session->sizes, file->port);
     }
     if (arguments->ninputs) pass->input = arguments->inputs[0].path;
     return status;
@@ -189,7 +189,8 @@ static int run_files(Pass *pass)
     if (!status && arguments->nfiles > 1 && arguments->noutputs)
         status = message(RUNNER_USAGE, "--output with %d files: run them one by one", arguments->nfiles);
     for (int i = 0; i < arguments->nfiles && !status; i++) {
-        status = rows_read(&pass->rows[input], arguments->files[i], &arguments->model->inputs[input]);
+        if (!arguments->ninputs) sizes_forget(&pass->session->sizes);
+        status = rows_read_sized(&pass->rows[input], arguments->files[i], &pass->session->sizes, input);
         pass->input = arguments->files[i];
         if (!status) status = run_rows(pass);
         rows_free(&pass->rows[input]);
@@ -224,7 +225,7 @@ static int run_measurement(Pass *pass)
     int64_t input;
     if (s->arguments->nfiles) status = free_input(s->arguments, &input);
     if (!status && s->arguments->nfiles)
-        status = rows_read(&pass->rows[input], s->arguments->files[0], &s->model->inputs[input]);
+        status = rows_read_sized(&pass->rows[input], s->arguments->files[0], &pass->session->sizes, input);
     for (int64_t i = 0; i < s->model->ninputs && !status; i++)
         if (!pass->rows[i].data) session_fill(s, i);
     if (!status) session_load(s, pass->rows, 0);

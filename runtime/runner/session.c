@@ -7,6 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Then it counts rows only where it is that of all ports: see RunSizes. */
+static bool first_is_bounded(const LepModel *model)
+{
+    bool bounded = false;
+    for (int64_t i = 0; i < model->ninputs; i++)
+        bounded |= model->inputs[i].forms && model->inputs[i].forms[0].size >= 0;
+    return bounded;
+}
+
 static bool is_batched(const LepModel *model)
 {
     int64_t batch = port_batch(&model->inputs[0]);
@@ -14,7 +23,7 @@ static bool is_batched(const LepModel *model)
         if (model->inputs[i].rank < 1 || model->inputs[i].dim[0] != batch) return false;
     for (int64_t i = 0; i < model->noutputs; i++)
         if (model->outputs[i].rank < 1 || model->outputs[i].dim[0] != batch) return false;
-    return true;
+    return !first_is_bounded(model);
 }
 
 static void *allocate(int64_t bytes) { return calloc(bytes > 0 ? (size_t)bytes : 1, 1); }
@@ -28,10 +37,11 @@ static bool allocate_all(Session *s)
 {
     const LepModel *model = s->model;
     int64_t ports = model->ninputs + model->noutputs, align = model->arena_align > 0 ? model->arena_align : 64;
-    s->bases = calloc((size_t)ports + 3, sizeof *s->bases);
+    s->bases = calloc((size_t)ports + 4, sizeof *s->bases);
     s->arena = allocate(model->arena_bytes + align);
     s->context = allocate(model->state_bytes + align);
-    if (!s->bases || !s->arena || !s->context) return false;
+    s->table = calloc((size_t)model->nsizes + 1, sizeof *s->table);
+    if (!s->bases || !s->arena || !s->context || !s->table) return false;
     for (int64_t i = 0; i < ports; i++) {
         bool input = i < model->ninputs;
         s->bases[i] = allocate(input ? model->inputs[i].bytes : model->outputs[i - model->ninputs].bytes);
@@ -39,13 +49,17 @@ static bool allocate_all(Session *s)
     }
     s->bases[ports] = aligned(s->arena, align);
     s->bases[ports + 2] = aligned(s->context, align);
+    s->bases[ports + 3] = s->table;
     return true;
 }
 
-int session_open(Session *out, const LepModel *model, const RunnerEngine *engine, const Arguments *arguments)
+int session_open(Session *out, const LepModel *built, const RunnerEngine *engine, const Arguments *arguments)
 {
+    const LepModel *model = &out->sizes.model;
     *out = (Session){.model = model, .engine = engine, .arguments = arguments, .batch = 1};
-    out->batched = is_batched(model);
+    int opened = sizes_open(&out->sizes, built);
+    if (opened) return opened;
+    out->batched = out->sizes.batch >= 0 || is_batched(model);
     if (out->batched) out->batch = port_batch(&model->inputs[0]);
     long threads = arguments->threads ? arguments->threads : (long)model->threads;
     if (!(engine && engine->run) && threads > 1 && model->threads > 1) {
@@ -72,6 +86,8 @@ void session_close(Session *session)
     lep_weights_close(&session->weights);
     free(session->arena);
     free(session->context);
+    free(session->table);
+    sizes_close(&session->sizes);
 }
 
 int session_reset(const Session *session)
@@ -91,17 +107,30 @@ const void *session_output(const Session *session, int64_t index)
     return session->bases[session->model->ninputs + index];
 }
 
+/* A bounded batch is as long as there are rows. */
+static void set_table(const Session *s, int64_t rows)
+{
+    const RunSizes *sizes = &s->sizes;
+    for (int64_t i = 0; i < s->model->nsizes; i++) s->table[i] = sizes->at[i];
+    if (sizes->batch < 0) return;
+    int64_t low = s->model->sizes[sizes->batch].low;
+    s->table[sizes->batch] = rows < low ? low : rows;
+}
+
 void session_load(const Session *session, const Rows *rows, int64_t first)
 {
+    int64_t most = session->batch;
     for (int64_t i = 0; i < session->model->ninputs; i++) {
         if (!rows[i].data) continue;
         const LepPort *port = &session->model->inputs[i];
         size_t row = port_row_bytes(port);
         int64_t batch = port_batch(port), left = rows[i].count - first * batch;
         int64_t take = left < batch ? left : batch;
+        most = take;
         memcpy(session->bases[i], rows[i].data + (size_t)(first * batch) * row, (size_t)take * row);
         memset((char *)session->bases[i] + (size_t)take * row, 0, (size_t)(batch - take) * row);
     }
+    set_table(session, most);
 }
 
 /* Knuth's 64-bit linear congruential generator: the same values on every host. */

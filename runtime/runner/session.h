@@ -5,16 +5,19 @@
 #include "runtime/runner/arguments.h"
 #include "runtime/runner/read.h"
 #include "runtime/runner/runner.h"
+#include "runtime/runner/sizes.h"
 #include "runtime/weights.h"
 
 typedef struct Session {
     const LepModel *model;
     const RunnerEngine *engine; /* NULL: the model's own code */
     const Arguments *arguments;
-    void **bases;               /* inputs, outputs, arena, weights, context */
+    void **bases;               /* inputs, outputs, arena, weights, context, sizes */
     void *arena, *context;      /* as malloc gave them */
     struct lep_pool *pool;      /* NULL: one thread */
     struct lep_weights weights; /* mapped ones, or zeros */
+    RunSizes sizes;             /* `model` is theirs: a session stays where it was opened */
+    int64_t *table;             /* the sizes of the run at hand, as the model reads them */
     bool batched;               /* every port's first dim counts rows, and is the same */
     int64_t batch;
 } Session;

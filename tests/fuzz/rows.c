@@ -33,10 +33,10 @@ static void read_as(const char *path, const LepPort *port)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {"no", "yes", "perhaps"};
-    static const LepPort grey = {"grey", LEP_U8, 4, {1, 2, 2, 1}, 4, NULL, 0};
-    static const LepPort colour = {"colour", LEP_U8, 4, {1, 2, 2, 3}, 12, NULL, 0};
-    static const LepPort numbers = {"numbers", LEP_F32, 2, {1, 3}, 12, NULL, 0};
-    static const LepPort classes = {"classes", LEP_F32, 2, {1, 3}, 12, names, 3};
+    static const LepPort grey = {"grey", LEP_U8, 4, {1, 2, 2, 1}, 4, NULL, 0, NULL};
+    static const LepPort colour = {"colour", LEP_U8, 4, {1, 2, 2, 3}, 12, NULL, 0, NULL};
+    static const LepPort numbers = {"numbers", LEP_F32, 2, {1, 3}, 12, NULL, 0, NULL};
+    static const LepPort classes = {"classes", LEP_F32, 2, {1, 3}, 12, names, 3, NULL};
     char path[64];
     FILE *file = tmpfile();
     if (!file || fwrite(data, 1, size, file) != size || fflush(file)) abort();

@@ -1,0 +1,28 @@
+/* Bounded dims while a program runs: a model whose ports are as large as the data at hand. */
+#ifndef RUNNER_SIZES_H
+#define RUNNER_SIZES_H
+
+#include "runtime/runner/read.h"
+
+typedef struct RunSizes {
+    const LepModel *built;
+    LepModel model;            /* the same; the ports' dims and bytes are those of the sizes in `at` */
+    LepPort *inputs, *outputs; /* of `model` */
+    int64_t *at;               /* of each bounded dim; its bound until a file tells */
+    bool *known;               /* a file did */
+    int64_t batch;             /* the dim that counts rows: each run has as many as are left; -1: none */
+} RunSizes;
+
+/* RUNNER_OK, or RUNNER_SYSTEM after a message. */
+int sizes_open(RunSizes *out, const LepModel *built);
+void sizes_close(RunSizes *sizes);
+/* What the shape of an array for an input, or the bytes of a raw file, say of the dims that the input follows, its rows
+ * aside.  RUNNER_INPUT after a message when one is out of its bounds, or not what another file said. */
+int sizes_learn(RunSizes *sizes, int64_t input, const Array *array, const char *path);
+int sizes_learn_raw(RunSizes *sizes, int64_t input, const File *file);
+/* The rows of a file for one input, as large as the model at hand takes them, which they may decide. */
+int rows_read_sized(Rows *out, const char *path, RunSizes *sizes, int64_t input);
+/* Before files that have nothing to do with those before. */
+void sizes_forget(RunSizes *sizes);
+
+#endif

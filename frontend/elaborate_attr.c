@@ -130,6 +130,25 @@ static bool read_integers(const AttrContext *c, const AstExpr *value, IntList *o
     return true;
 }
 
+static bool read_reals(const AttrContext *c, const AstExpr *value, RealList *out)
+{
+    RealList list = {0};
+    bool ok = true;
+    if (value->kind != AST_LIST) {
+        list.count = 1;
+        ok = read_real(c, value, &list.at[0]);
+    } else if (value->args.count > MAX_REALS) {
+        diag_error(c->e->diag, E0404, value->at, "%s of %s: expected at most %d numbers, found %d", c->row->name, c->of,
+                   MAX_REALS, value->args.count);
+        return diag_help(c->e->diag, "%s: %s", c->row->name, c->row->doc);
+    } else {
+        for (const AstArg *arg = value->args.first; arg; arg = arg->next)
+            ok = read_real(c, arg->value, &list.at[list.count++]) && ok;
+    }
+    *out = list;
+    return ok;
+}
+
 static bool read_pad(const AttrContext *c, const AstExpr *value, Pad *out)
 {
     int mode = PAD_EXPLICIT;
@@ -174,6 +193,7 @@ static bool read_value(const AttrContext *c, const AstExpr *value, void *attrs)
     case ATTR_ENUM: return read_word(c, value, field);
     case ATTR_STRING: return read_string(c, value, field);
     case ATTR_INTS: return read_integers(c, value, field);
+    case ATTR_REALS: return read_reals(c, value, field);
     case ATTR_DTYPE: return read_dtype(c, value, field);
     case ATTR_PAD: return read_pad(c, value, field);
     }

@@ -6,10 +6,15 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-    [ATTR_INT] = "an integer",  [ATTR_FLOAT] = "a number",
-    [ATTR_BOOL] = "yes or no",  [ATTR_ENUM] = "a word",
-    [ATTR_STRING] = "a string", [ATTR_INTS] = "an integer or a list of integers",
-    [ATTR_DTYPE] = "a dtype",   [ATTR_PAD] = "valid, same or a list of integers",
+    [ATTR_INT] = "an integer",
+    [ATTR_FLOAT] = "a number",
+    [ATTR_BOOL] = "yes or no",
+    [ATTR_ENUM] = "a word",
+    [ATTR_STRING] = "a string",
+    [ATTR_INTS] = "an integer or a list of integers",
+    [ATTR_REALS] = "a number or a list of numbers",
+    [ATTR_DTYPE] = "a dtype",
+    [ATTR_PAD] = "valid, same or a list of integers",
 };
 
 const char *attr_kind_name(AttrKind kind) { return kind_names[kind]; }
@@ -41,6 +46,7 @@ void attr_set_default(const AttrDef *row, void *attrs)
     case ATTR_DTYPE: *(int *)field = DTYPE_COUNT; break;
     case ATTR_STRING: *(const char **)field = NULL; break;
     case ATTR_INTS: *(IntList *)field = default_ints(row); break;
+    case ATTR_REALS: *(RealList *)field = (RealList){0}; break;
     case ATTR_PAD: *(Pad *)field = (Pad){.mode = (int)row->fallback}; break;
     }
 }
@@ -51,6 +57,12 @@ void attr_set_defaults(const AttrTable *table, void *attrs)
 }
 
 static bool ints_equal(const IntList *a, const IntList *b)
+{
+    return a->count == b->count && memcmp(a->at, b->at, (size_t)a->count * sizeof a->at[0]) == 0;
+}
+
+/* By bits, as single ones. */
+static bool reals_equal(const RealList *a, const RealList *b)
 {
     return a->count == b->count && memcmp(a->at, b->at, (size_t)a->count * sizeof a->at[0]) == 0;
 }
@@ -71,6 +83,7 @@ static bool field_equal(const AttrDef *row, const void *a, const void *b)
     case ATTR_DTYPE: return *(const int *)x == *(const int *)y;
     case ATTR_STRING: return strings_equal(*(const char *const *)x, *(const char *const *)y);
     case ATTR_INTS: return ints_equal(x, y);
+    case ATTR_REALS: return reals_equal(x, y);
     case ATTR_PAD:
         return ((const Pad *)x)->mode == ((const Pad *)y)->mode &&
                ints_equal(&((const Pad *)x)->sizes, &((const Pad *)y)->sizes);
@@ -90,6 +103,7 @@ typedef union Field {
     int64_t integer;
     double real;
     IntList ints;
+    RealList reals;
     Pad pad;
     const char *string;
 } Field;
@@ -102,9 +116,9 @@ bool attr_is_default(const AttrDef *row, const void *attrs)
     moved.offset = 0;
     attr_set_default(&moved, &fallback);
     static const size_t sizes[] = {
-        [ATTR_INT] = sizeof(int64_t),  [ATTR_FLOAT] = sizeof(double), [ATTR_BOOL] = sizeof(bool),
-        [ATTR_ENUM] = sizeof(int),     [ATTR_DTYPE] = sizeof(int),    [ATTR_STRING] = sizeof(char *),
-        [ATTR_INTS] = sizeof(IntList), [ATTR_PAD] = sizeof(Pad),
+        [ATTR_INT] = sizeof(int64_t),  [ATTR_FLOAT] = sizeof(double),   [ATTR_BOOL] = sizeof(bool),
+        [ATTR_ENUM] = sizeof(int),     [ATTR_DTYPE] = sizeof(int),      [ATTR_STRING] = sizeof(char *),
+        [ATTR_INTS] = sizeof(IntList), [ATTR_REALS] = sizeof(RealList), [ATTR_PAD] = sizeof(Pad),
     };
     memcpy(&value, attr_field_const(row, attrs), sizes[row->kind]);
     return field_equal(&moved, &value, &fallback);
@@ -124,6 +138,11 @@ static uint64_t mix_ints(uint64_t hash, const IntList *list)
     return mix(mix(hash, &list->count, sizeof list->count), list->at, (size_t)list->count * sizeof list->at[0]);
 }
 
+static uint64_t mix_reals(uint64_t hash, const RealList *list)
+{
+    return mix(mix(hash, &list->count, sizeof list->count), list->at, (size_t)list->count * sizeof list->at[0]);
+}
+
 static uint64_t mix_field(uint64_t hash, const AttrDef *row, const void *field)
 {
     switch (row->kind) {
@@ -137,6 +156,7 @@ static uint64_t mix_field(uint64_t hash, const AttrDef *row, const void *field)
         return text ? mix(hash, text, strlen(text) + 1) : mix(hash, "\1", 1);
     }
     case ATTR_INTS: return mix_ints(hash, field);
+    case ATTR_REALS: return mix_reals(hash, field);
     case ATTR_PAD: return mix_ints(mix(hash, field, sizeof(int)), &((const Pad *)field)->sizes);
     }
     return hash;
@@ -199,6 +219,14 @@ static const char *ints_text(Arena *arena, const IntList *list)
     return arena_printf(arena, "%s]", text);
 }
 
+static const char *reals_text(Arena *arena, const RealList *list)
+{
+    const char *text = "[";
+    for (int i = 0; i < list->count; i++)
+        text = arena_printf(arena, "%s%s%s", text, i ? ", " : "", number_text(arena, list->at[i], false));
+    return arena_printf(arena, "%s]", text);
+}
+
 /* One number when all of a fixed number of elements are that. */
 static const char *ints_attr_text(Arena *arena, const AttrDef *row, const IntList *list)
 {
@@ -224,6 +252,7 @@ const char *attr_text(Arena *arena, const AttrDef *row, const void *attrs)
         return text ? string_text(arena, text) : "none";
     }
     case ATTR_INTS: return ints_attr_text(arena, row, field);
+    case ATTR_REALS: return reals_text(arena, field);
     case ATTR_PAD: {
         const Pad *pad = field;
         return pad->mode == PAD_EXPLICIT ? ints_text(arena, &pad->sizes) : row->words[pad->mode];

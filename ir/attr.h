@@ -6,12 +6,17 @@
 
 #include "ir/tensor.h"
 
-enum { MAX_INTS = 8 };
+enum { MAX_INTS = 8, MAX_REALS = 16 };
 
 typedef struct IntList {
     int count;
     int64_t at[MAX_INTS];
 } IntList;
+
+typedef struct RealList {
+    int count;
+    double at[MAX_REALS];
+} RealList;
 
 typedef enum AttrKind {
     ATTR_INT,    /* int64_t */
@@ -20,6 +25,7 @@ typedef enum AttrKind {
     ATTR_ENUM,   /* int: an index into `words` */
     ATTR_STRING, /* const char *, may be NULL */
     ATTR_INTS,   /* IntList; one number stands for all of `fixed` when that is not 0 */
+    ATTR_REALS,  /* RealList; none by default */
     ATTR_DTYPE,  /* int: a Dtype; DTYPE_COUNT is not said */
     ATTR_PAD     /* Pad: a word of `words` or a list */
 } AttrKind;

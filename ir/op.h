@@ -310,6 +310,25 @@ typedef struct PadAttrs {
     int mode;           /* a PadFill */
 } PadAttrs;
 
+typedef enum ResizeMode { RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC } ResizeMode;
+typedef enum ResizeCoordinates {
+    RESIZE_HALF_PIXEL,
+    RESIZE_SYMMETRIC, /* half_pixel around the middle, where the size was rounded */
+    RESIZE_PYTORCH,   /* half_pixel; a single element is the first */
+    RESIZE_ALIGN_CORNERS,
+    RESIZE_ASYMMETRIC,
+    RESIZE_CROP
+} ResizeCoordinates;
+typedef enum ResizeRound { RESIZE_PREFER_FLOOR, RESIZE_PREFER_CEIL, RESIZE_FLOOR, RESIZE_CEIL } ResizeRound;
+
+typedef struct ResizeAttrs {
+    IntList size, axes;
+    RealList scale, region; /* region: begins, then ends */
+    int mode, coordinates, round;
+    bool antialias, exclude_outside;
+    double cubic, outside;
+} ResizeAttrs;
+
 typedef struct ClampAttrs {
     double low, high;
 } ClampAttrs;

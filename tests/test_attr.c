@@ -17,6 +17,7 @@ typedef struct Sample {
     int mode, to;
     const char *file;
     IntList kernel, axes;
+    RealList scale;
     Pad pad;
 } Sample;
 
@@ -27,7 +28,8 @@ static const AttrTable table =
           ATTR(Sample, rate, .kind = ATTR_FLOAT, .fallback = 0.5), ATTR(Sample, keep, .kind = ATTR_BOOL, .fallback = 1),
           ATTR(Sample, mode, .kind = ATTR_ENUM, .words = modes), ATTR(Sample, to, .kind = ATTR_DTYPE),
           ATTR(Sample, file, .kind = ATTR_STRING), ATTR(Sample, kernel, .kind = ATTR_INTS, .fixed = 2, .fallback = 1),
-          ATTR(Sample, axes, .kind = ATTR_INTS), ATTR(Sample, pad, .kind = ATTR_PAD, .words = pads));
+          ATTR(Sample, axes, .kind = ATTR_INTS), ATTR(Sample, scale, .kind = ATTR_REALS),
+          ATTR(Sample, pad, .kind = ATTR_PAD, .words = pads));
 
 static int setup(void **state)
 {
@@ -67,10 +69,11 @@ static void values_print_as_the_language_writes_them(void **state)
                      .file = "a \"b\"\n\\",
                      .kernel = {2, {3, 3}},
                      .axes = {3, {0, -1, 2}},
+                     .scale = {2, {0.1, -2}},
                      .pad = {.mode = PAD_EXPLICIT, .sizes = {4, {1, 0, 1, 0}}}};
     assert_string_equal(attrs_text(*state, &table, &sample),
                         ", count: -3, rate: 0.1, keep: no, mode: strip, to: bf16, file: \"a \\\"b\\\"\\n\\\\\", "
-                        "kernel: 3, axes: [0, -1, 2], pad: [1, 0, 1, 0]");
+                        "kernel: 3, axes: [0, -1, 2], scale: [0.1, -2.0], pad: [1, 0, 1, 0]");
     sample.kernel.at[1] = 5;
     assert_string_equal(attr_text(*state, attr_find(&table, "kernel"), &sample), "[3, 5]");
     sample.pad.mode = PAD_SAME;
@@ -83,8 +86,8 @@ static void every_field_counts_and_nothing_else(void **state)
     Sample one = defaults(0), other = defaults(0xff);
     assert_true(attrs_equal(&table, &one, &other));
     assert_int_equal(attrs_hash(&table, &one), attrs_hash(&table, &other));
-    Sample changed[9];
-    for (int i = 0; i < 9; i++) changed[i] = one;
+    Sample changed[10];
+    for (int i = 0; i < 10; i++) changed[i] = one;
     changed[0].count = 1;
     changed[1].rate = -0.5;
     changed[2].keep = false;
@@ -93,8 +96,9 @@ static void every_field_counts_and_nothing_else(void **state)
     changed[5].file = "";
     changed[6].kernel.at[1] = 2;
     changed[7].axes = (IntList){1, {0}};
-    changed[8].pad.sizes = (IntList){1, {0}};
-    for (int i = 0; i < 9; i++) {
+    changed[8].scale = (RealList){1, {0}};
+    changed[9].pad.sizes = (IntList){1, {0}};
+    for (int i = 0; i < 10; i++) {
         assert_false(attrs_equal(&table, &one, &changed[i]));
         assert_int_not_equal(attrs_hash(&table, &one), attrs_hash(&table, &changed[i]));
         if (i) assert_false(attr_is_default(&table.rows[i], &changed[i]));

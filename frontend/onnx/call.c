@@ -178,6 +178,24 @@ bool onnx_known_ints(OnnxCall *c, int index, const char *name, IntList *out)
     return true;
 }
 
+bool onnx_known_reals(OnnxCall *c, int index, const char *name, RealList *out)
+{
+    const OnnxValue *value = onnx_value(c, index);
+    out->count = 0;
+    if (!value || value->empty) return true;
+    const Tensor *tensor = onnx_known(c, index, name);
+    if (!tensor) return false;
+    int64_t count = type_elements(&tensor->type);
+    if (!dtype_is_float(tensor->type.dtype) || tensor->type.rank > 1)
+        return onnx_wrong(c, "expected a list of numbers as '%s', found %s", name, type_text(c->arena, &tensor->type));
+    if (count > MAX_REALS)
+        return onnx_refuse(c, name, "lepc has tensors of up to 8 axes", "'%s' has %lld numbers", name,
+                           (long long)count);
+    out->count = (int)count;
+    for (int i = 0; i < out->count; i++) out->at[i] = tensor_real(tensor, i);
+    return true;
+}
+
 bool onnx_known_int(OnnxCall *c, int index, const char *name, int64_t *out)
 {
     IntList list;

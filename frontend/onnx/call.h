@@ -42,8 +42,9 @@ bool onnx_is_last(const OnnxCall *c, int index);
 const Tensor *onnx_constant(OnnxCall *c, Value value);
 /* The same of an operand that must be known to compile: NULL after an error that names the inputs it depends on. */
 const Tensor *onnx_known(OnnxCall *c, int index, const char *name);
-/* Such an operand as a list of integers (of at most MAX_INTS, perhaps none), or one. */
+/* Such an operand as a list of integers (of at most MAX_INTS, perhaps none), of numbers (MAX_REALS), or one. */
 bool onnx_known_ints(OnnxCall *c, int index, const char *name, IntList *out);
+bool onnx_known_reals(OnnxCall *c, int index, const char *name, RealList *out);
 bool onnx_known_int(OnnxCall *c, int index, const char *name, int64_t *out);
 
 /* ---- attributes: what is not asked for is an error, so that none is passed over ---- */

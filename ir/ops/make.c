@@ -47,6 +47,13 @@ Value make_with_number(const Maker *m, Op op, Value x, double number)
     return make_binary(m, op, x, make_number(m, value_type(x)->dtype, number));
 }
 
+Value make_reals(const Maker *m, Dtype dtype, int rank, const int64_t *dims, const double *values)
+{
+    Tensor tensor = tensor_new(m->graph->arena, type_tensor(dtype, rank, dims));
+    for (int64_t i = 0, count = type_elements(&tensor.type); i < count; i++) tensor_set_real(&tensor, i, values[i]);
+    return make_tensor(m, &tensor);
+}
+
 bool need_fixed(const Node *node, int index, Diag *diag)
 {
     const Type *type = operand_type(node, index);

@@ -20,6 +20,9 @@ extern const char *const meeting_words[];
 #define ATTR_MEETING(Struct)                                                                                           \
     ATTR(Struct, reduce, .kind = ATTR_ENUM, .words = meeting_words, .doc = "what becomes of an element and an update")
 
+/* A constant tensor of these numbers, row-major, each rounded to the dtype. */
+Value make_reals(const Maker *m, Dtype dtype, int rank, const int64_t *dims, const double *values);
+
 /* E0301 unless all dims of the operand are fixed. */
 bool need_fixed(const Node *node, int index, Diag *diag);
 /* E0302 unless the operand's elements can be indices: integers of at most 63 bits. */

@@ -94,6 +94,13 @@ static void draw_ints(Random *r, const AttrDef *row, const Type *type, IntList *
     }
 }
 
+/* One for each axis, or the last, or some. */
+static void draw_reals(Random *r, const Type *type, RealList *out)
+{
+    out->count = random_percent(r, 50) ? 1 + random_below(r, 4) : type->rank;
+    for (int i = 0; i < out->count; i++) out->at[i] = (double)(float)random_real(r, 0, 3);
+}
+
 static void draw_pad(Random *r, Pad *out)
 {
     out->mode = random_below(r, PAD_EXPLICIT + 1);
@@ -128,6 +135,7 @@ static void draw_attr(Random *r, const AttrDef *row, const Type *type, void *att
     case ATTR_ENUM: *(int *)field = random_below(r, count_words(row)); break;
     case ATTR_STRING: break;
     case ATTR_INTS: draw_ints(r, row, type, field); break;
+    case ATTR_REALS: draw_reals(r, type, field); break;
     case ATTR_DTYPE:
         *(int *)field = random_percent(r, 50) ? random_below(r, DTYPE_COUNT) : (int)RANDOM_OF(r, bytes);
         break;

@@ -169,6 +169,9 @@ struct OpDef {
     void (*pool)(const Node *node, Pooling *out);
     /* A composite: the same in other operators, always its meaning; out[] for each result. */
     bool (*expand)(const Maker *m, Value *out);
+    /* Of an operand that hardly any value would fit by chance, a type that does, for tests: `first` is operand 0's,
+     * NULL for itself; `number` chooses among several.  False, or NULL: any may fit. */
+    bool (*fitting)(int index, const Type *first, int64_t number, Type *out);
     /* KIND_ROW and KIND_NEST: whether the code of its own computes this node; NULL: always.  Else it is expanded.
      * With an `eval` beside `expand`, that is what a node which stays whole computes. */
     bool (*whole)(const Node *node);
@@ -309,25 +312,6 @@ typedef struct PadAttrs {
     IntList begin, end; /* elements more, of each axis from the first on */
     int mode;           /* a PadFill */
 } PadAttrs;
-
-typedef enum ResizeMode { RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC } ResizeMode;
-typedef enum ResizeCoordinates {
-    RESIZE_HALF_PIXEL,
-    RESIZE_SYMMETRIC, /* half_pixel around the middle, where the size was rounded */
-    RESIZE_PYTORCH,   /* half_pixel; a single element is the first */
-    RESIZE_ALIGN_CORNERS,
-    RESIZE_ASYMMETRIC,
-    RESIZE_CROP
-} ResizeCoordinates;
-typedef enum ResizeRound { RESIZE_PREFER_FLOOR, RESIZE_PREFER_CEIL, RESIZE_FLOOR, RESIZE_CEIL } ResizeRound;
-
-typedef struct ResizeAttrs {
-    IntList size, axes;
-    RealList scale, region; /* region: begins, then ends */
-    int mode, coordinates, round;
-    bool antialias, exclude_outside;
-    double cubic, outside;
-} ResizeAttrs;
 
 typedef struct ClampAttrs {
     double low, high;

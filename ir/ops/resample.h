@@ -3,6 +3,7 @@
 #define IR_OPS_RESAMPLE_H
 
 #include "ir/op.h"
+#include "ir/signal.h"
 
 /* Resizing one axis, with the words of ONNX's Resize, whose reference implementation is the meaning. */
 typedef struct Resample {

@@ -137,6 +137,17 @@ static int new_index(Drawer *d, const Type *like, bool written)
     return draw_source(d, given ? OP_input : OP_constant, type, RANGE_USUAL);
 }
 
+/* An operand as its operator says that it would fit; -1 when it says nothing, or there is no room. */
+static int new_fitting(Drawer *d, const Step *step, int index)
+{
+    const OpDef *def = op_table[step->op];
+    Type type;
+    if (!def->fitting || (index && step->inputs[0] < 0)) return -1;
+    const Type *first = index ? draw_type_of(d, step->inputs[0]) : NULL;
+    if (!def->fitting(index, first, random_below(&d->random, 100), &type)) return -1;
+    return draw_source(d, d->graph->owner ? OP_constant : OP_input, type, RANGE_USUAL);
+}
+
 static int draw_operand(Drawer *d, const Step *step)
 {
     int like = step->inputs[random_below(&d->random, step->ninputs)];
@@ -197,8 +208,10 @@ static bool draw_operands(Drawer *d, Step *step)
     if (!count) attrs_draw(&d->random, &def->attrs, draw_type_of(d, draw_value(d)), step->attrs);
     for (int i = 0; i < count; i++) {
         const Operand *operand = &def->operands[i < def->noperands ? i : def->noperands - 1];
-        int index = -1;
-        if (i == 0)
+        int index = new_fitting(d, step, i);
+        if (index >= 0)
+            step->inputs[i] = index;
+        else if (i == 0)
             index = draw_value(d);
         else if (operand->flags & OPERAND_PARAM && def->param) {
             if (!draw_param(d, step, operand, &index)) return false;

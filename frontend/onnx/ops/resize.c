@@ -1,5 +1,6 @@
 /* Resize and Upsample: sizes and scales are known when compiling. */
 #include "frontend/onnx/call.h"
+#include "ir/signal.h"
 
 #include <math.h>
 #include <string.h>

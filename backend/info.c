@@ -1,10 +1,12 @@
 /* The description that a standalone binary's main program reads: constants of the layout of runtime/model.h. */
 #include "backend/emitter.h"
 #include "ir/bounded.h"
+#include "ir/op.h"
+#include "ir/place.h"
 
 #include <string.h>
 
-enum { MODEL_VERSION = 4, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
+enum { MODEL_VERSION = 5, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
 
 static LLVMValueRef private_constant(Emitter *e, LLVMValueRef value, const char *name)
 {
@@ -121,17 +123,74 @@ static const char *source_of(Emitter *e, const LoopFunction *function)
     return arena_printf(e->arena, "%s:%d", slash ? slash + 1 : at->source->path, at->line);
 }
 
+/* struct LepResult */
+static LLVMValueRef result_constant(Emitter *e, Value value, int64_t base)
+{
+    const Place *place = &value.node->places[value.slot];
+    const Type *type = value_type(value);
+    LLVMValueRef dims[MODEL_MAX_RANK], strides[MODEL_MAX_RANK];
+    for (int i = 0; i < MODEL_MAX_RANK; i++) {
+        dims[i] = int64_constant(e, i < type->rank ? type->dim[i].high : 0);
+        strides[i] = int64_constant(e, i < type->rank ? place->stride[i] : 0);
+    }
+    int64_t offset = place->offset + place_interior(place) * dtype_bytes(type->dtype, 1);
+    LLVMValueRef fields[] = {text_constant(e, value_name(e->arena, value)),
+                             int64_constant(e, base),
+                             int64_constant(e, offset),
+                             LLVMConstInt(e->i32, (unsigned long long)type->dtype, 0),
+                             LLVMConstInt(e->i32, (unsigned long long)type->rank, 0),
+                             LLVMConstArray2(e->i64, dims, MODEL_MAX_RANK),
+                             LLVMConstArray2(e->i64, strides, MODEL_MAX_RANK)};
+    return struct_constant(e, fields, 7);
+}
+
+/* Where the caller's pointers have a space, -1: it has none of a step's results. */
+static int64_t base_of(const Emitter *e, const Place *place)
+{
+    switch (place->space) {
+    case SPACE_OUTPUT: return e->ninputs + place->index;
+    case SPACE_ARENA: return e->ninputs + e->noutputs;
+    case SPACE_STATE: return e->ninputs + e->noutputs + 2;
+    default: return -1;
+    }
+}
+
+/* Only real numbers may be something else than numbers; sizes that are not known yet are left out. */
+static LLVMValueRef results_constant(Emitter *e, Node *node, int64_t *count)
+{
+    LLVMValueRef *results = ARENA_ARRAY(e->arena, LLVMValueRef, node->nresults + 1);
+    *count = 0;
+    for (int slot = 0; slot < node->nresults && node->places; slot++) {
+        const Type *type = &node->types[slot];
+        int64_t base = base_of(e, &node->places[slot]);
+        bool fixed = true;
+        for (int axis = 0; axis < type->rank; axis++) fixed = fixed && dim_is_fixed(&type->dim[axis]);
+        if (base < 0 || !fixed || !dtype_is_float(type->dtype) || dtype_is_storage(type->dtype)) continue;
+        results[(*count)++] = result_constant(e, (Value){node, slot}, base);
+    }
+    return array_constant(e, *count ? LLVMTypeOf(results[0]) : e->i64, results, *count);
+}
+
 /* struct LepStep */
 static LLVMValueRef steps_constant(Emitter *e)
 {
     int count = e->program->nsteps;
     LLVMValueRef *steps = ARENA_ARRAY(e->arena, LLVMValueRef, count);
-    for (int i = 0; i < count; i++) {
+    Node *node = e->program->graph->first;
+    for (int i = 0; i < count; i++, node = node->next) {
         const LoopFunction *f = e->program->steps[i];
-        LLVMValueRef fields[] = {
-            text_constant(e, f->name),          text_constant(e, source_of(e, f)), e->steps[i],
-            real_constant(e, f->multiply_adds), real_constant(e, f->bytes_read),   real_constant(e, f->bytes_written)};
-        steps[i] = struct_constant(e, fields, 6);
+        int64_t nresults = 0;
+        while (!node_is_step(node)) node = node->next;
+        LLVMValueRef results = results_constant(e, node, &nresults);
+        LLVMValueRef fields[] = {text_constant(e, f->name),
+                                 text_constant(e, source_of(e, f)),
+                                 e->steps[i],
+                                 real_constant(e, f->multiply_adds),
+                                 real_constant(e, f->bytes_read),
+                                 real_constant(e, f->bytes_written),
+                                 int64_constant(e, nresults),
+                                 results};
+        steps[i] = struct_constant(e, fields, 8);
     }
     return array_constant(e, count ? LLVMTypeOf(steps[0]) : e->i64, steps, count);
 }

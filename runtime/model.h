@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-enum { LEP_MODEL_VERSION = 4, LEP_MAX_RANK = 8 };
+enum { LEP_MODEL_VERSION = 5, LEP_MAX_RANK = 8 };
 
 /* Order of ir/dtype.def. */
 enum lep_dtype {
@@ -63,11 +63,21 @@ typedef struct LepPort {
  * context where something is kept, and where dims are bounded the table of their sizes: int64_t[nsizes]. */
 typedef void LepStepRun(void *const *bases, const struct lep_pool *pool);
 
+/* A result of real numbers that a step leaves in memory. */
+typedef struct LepResult {
+    const char *name;
+    int64_t base, offset; /* which of the bases, and bytes to the first element */
+    int32_t dtype, rank;
+    int64_t dim[LEP_MAX_RANK], stride[LEP_MAX_RANK]; /* stride: in elements */
+} LepResult;
+
 typedef struct LepStep {
     const char *name;   /* the layer's path */
     const char *source; /* "mnist.lep:9", may be "" */
     LepStepRun *run;
     double multiply_adds, bytes_read, bytes_written;
+    int64_t nresults;
+    const LepResult *results;
 } LepStep;
 
 typedef struct LepModel {

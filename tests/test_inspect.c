@@ -4,6 +4,7 @@
 #include "tests/support/setting.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -161,6 +162,38 @@ static void describes_as_a_page(void **state)
     assert_null(strstr(read_whole("odd.html"), "<y>"));
 }
 
+/* The logarithm of a negative number is the first that is none. */
+static void names_the_first_layer_that_is_not_finite(void **state)
+{
+    (void)state;
+    const struct {
+        float values[4];
+        int status;
+        const char *says;
+    } rows[] = {{{1, 2, 3, 4}, 0, ""},
+                {{1, -2, 3, 4}, 3, "error: layer 'b' (log.lep:5) is the first to make NaN: at [0, 0] of its result b"},
+                {{1, 0, 3, 4}, 3, "layer 'b' (log.lep:5) is the first to make -infinity: at [0, 0]"},
+                {{1, 2, 3, (float)INFINITY}, 3, "input 'x' holds infinity at [0, 3]"}};
+    write_text("log.lep",
+               "lep 1\nmodel m {\n  input x: f32[1, 4]\n  a = x * 2.0\n  b = reduce_min(log(a), axes: 1, keep: yes)\n"
+               "  c = softmax(x * b, axis: 1)\n  output y = reduce_sum(c, axes: 1) + 1.0\n}\n");
+    succeeds(LEPC("build", "log.lep", "-q", "-o", "log"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        FILE *out = fopen("x.raw", "wb");
+        assert_non_null(out);
+        assert_int_equal(fwrite(rows[i].values, sizeof rows[i].values, 1, out), 1);
+        assert_int_equal(fclose(out), 0);
+        Said said = RUN("./log", "--check=finite", "x.raw");
+        assert_int_equal(said.status, rows[i].status);
+        contains(said.err, rows[i].says);
+        said = LEPC("run", "log.lep", "--check=finite", "x.raw");
+        assert_int_equal(said.status, rows[i].status);
+        contains(said.err, rows[i].says);
+    }
+    fails(RUN("./log", "--check=nan", "x.raw"), 2, "expected finite");
+    fails(LEPC("run", "log.lep", "--reference", "--check=finite", "x.raw"), 2, "no layers");
+}
+
 static int enter_folder(void **state)
 {
     if (folder_enter(state, "inspect")) return -1;
@@ -172,9 +205,13 @@ static int enter_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checks_all_at_once),        cmocka_unit_test(checks_what_is_fine),
-        cmocka_unit_test(imports_to_the_same_bytes), cmocka_unit_test(dumps_of_imports_read_back),
-        cmocka_unit_test(describes_as_json),         cmocka_unit_test(describes_as_a_page),
+        cmocka_unit_test(checks_all_at_once),
+        cmocka_unit_test(checks_what_is_fine),
+        cmocka_unit_test(imports_to_the_same_bytes),
+        cmocka_unit_test(dumps_of_imports_read_back),
+        cmocka_unit_test(describes_as_json),
+        cmocka_unit_test(describes_as_a_page),
+        cmocka_unit_test(names_the_first_layer_that_is_not_finite),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

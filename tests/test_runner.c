@@ -44,7 +44,7 @@ static const char *const toy_labels[] = {"left", "ri\"ght", "below"};
 static const LepPort toy_input = {"image", LEP_U8, 4, {2, 2, 2, 1}, 8, NULL, 0, NULL};
 static const LepPort toy_outputs[] = {{"which", LEP_F32, 2, {2, 3}, 24, toy_labels, 3, NULL},
                                       {"sum", LEP_F32, 1, {2}, 8, NULL, 0, NULL}};
-static const LepStep toy_step = {"share", "toy.lep:3", toy_share, 6, 4, 12};
+static const LepStep toy_step = {"share", "toy.lep:3", toy_share, 6, 4, 12, 0, NULL};
 static const LepModel toy = {LEP_MODEL_VERSION,
                              "toy",
                              "four pixels",

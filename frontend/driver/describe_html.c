@@ -103,8 +103,8 @@ static void print_timeline(const Described *d, FILE *out)
         const DescribedValue *value = &d->values[i];
         if (value->space != SPACE_ARENA) continue;
         fprintf(out, "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>", wide * value->first,
-                (double)DRAWING_HEIGHT - high * (double)(value->offset + value->bytes), wide * (value->last - value->first + 1),
-                high * (double)value->bytes);
+                (double)DRAWING_HEIGHT - high * (double)(value->offset + value->bytes),
+                wide * (value->last - value->first + 1), high * (double)value->bytes);
         print_escaped(value->name, out);
         fprintf(out, ": %lld bytes at %lld</title></rect>\n", (long long)value->bytes, (long long)value->offset);
     }

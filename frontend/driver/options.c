@@ -95,6 +95,7 @@ static const Option options[] = {
     PASS_ON("json", NULL, FOR_RUN, "results as JSON"),
     PASS_ON("bench", NULL, FOR_RUN, "time of a run"),
     PASS_ON("profile", NULL, FOR_RUN, "time of each layer"),
+    PASS_ON("check", "finite", FOR_RUN, "names the first layer that makes a NaN or an infinity"),
     PASS_ON("info", NULL, FOR_RUN, "what the model takes, gives and needs"),
     {"diagnostics", 0, OPTION_WORD, AT(diagnostics), FOR_ALL, diagnostics_words, "FORMAT",
      "text, or json: an object a line (text)"},

@@ -35,6 +35,7 @@ static const Option options[] = {
     {"threads", OPTION_NUMBER, FIELD(threads), "=N", "threads that run the model (as it was compiled for)"},
     {"bench", OPTION_RUNS, FIELD(bench), "[=N]", "time of a run, over N runs"},
     {"profile", OPTION_RUNS, FIELD(profile), "[=N]", "time of each layer, least of N runs"},
+    {"check", OPTION_TEXT, FIELD(check), "=finite", "names the first layer that makes a NaN or an infinity"},
     {"info", OPTION_FLAG, FIELD(info), "", "what the model takes, gives and needs"},
     {"help", OPTION_FLAG, FIELD(help), "", "this text"},
 };

@@ -19,7 +19,7 @@ typedef struct Arguments {
     const char *program;
     int ninputs, noutputs;
     PortFile inputs[MAX_FILES], outputs[MAX_FILES];
-    const char *labels, *weights;
+    const char *labels, *weights, *check;
     bool json, profile, info, help;
     bool stream; /* rows follow one another: what the model keeps is not reset between them */
     bool bench;

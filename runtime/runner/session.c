@@ -2,6 +2,7 @@
 
 #include "runtime/pool.h"
 #include "runtime/runner/element.h"
+#include "runtime/runner/measure.h"
 #include "runtime/runner/message.h"
 
 #include <stdlib.h>
@@ -166,6 +167,7 @@ void session_fill(const Session *session, int64_t input)
 int session_run(const Session *session)
 {
     const RunnerEngine *engine = session->engine;
+    if (session->arguments->check) return finite_run(session);
     int status = engine && engine->run ? engine->run(engine->context, session->bases)
                                        : session->model->run(session->bases, session->pool);
     switch (status) {

@@ -27,13 +27,16 @@ static bool dim_sizes(Elaborator *e, const AstStatement *s, int64_t *low, int64_
     *high = (int64_t)s->high;
     const DimBinding *set = find_dim(e, s->name);
     if (!set) return true;
-    bool fits = set->size >= 1 && set->size <= INT32_MAX && (!s->bounded || (set->size >= *low && set->size <= *high));
+    bool fits = set->low >= 1 && set->high <= INT32_MAX && (!s->bounded || (set->low >= *low && set->high <= *high));
     if (!fits) {
-        diag_error(e->diag, E0305, s->at, "--dim %s=%lld is not between %lld and %lld", s->name, (long long)set->size,
-                   (long long)(s->bounded ? *low : 1), (long long)(s->bounded ? *high : INT32_MAX));
+        bool low_fits = set->low >= 1 && (!s->bounded || set->low >= *low);
+        diag_error(e->diag, E0305, s->at, "--dim %s=%lld is not between %lld and %lld", s->name,
+                   (long long)(low_fits ? set->high : set->low), (long long)(s->bounded ? *low : 1),
+                   (long long)(s->bounded ? *high : INT32_MAX));
         return diag_help(e->diag, "choose a size that the model allows, or widen its bounds");
     }
-    *low = *high = set->size;
+    *low = set->low;
+    *high = set->high;
     return true;
 }
 

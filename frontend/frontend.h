@@ -19,11 +19,11 @@ void ast_format(const Ast *ast, FILE *out);
 
 typedef struct DimBinding {
     const char *name;
-    int64_t size;
+    int64_t low, high; /* the same: it is fixed */
 } DimBinding;
 
 typedef struct ElaborateOptions {
-    const DimBinding *dims; /* --dim N=4 */
+    const DimBinding *dims; /* --dim N=4 or N=1..8 */
     int ndims;
     bool weights_optional; /* params of files that are not there get no data: for who reads shapes only */
     int64_t data_limit;    /* bytes that constants and seeded parameters may take; 0: 2^36 */

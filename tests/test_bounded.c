@@ -195,6 +195,15 @@ static void batches_of_sequences(void **state)
                 "  output y = matmul(t, k)\n  output last = r.h\n}\n");
 }
 
+static void batches_through_scans(void **state)
+{
+    check_model(
+        "lep 1\n\nmodel turns {\n  dim N = 1..5\n  weights seed: 1\n  input x: f32[N, 6, 8]\n"
+        "  input first: f32[N, 16]\n  r = scan x over 1 as xt (h = first) {\n    z = sigmoid(dense(xt, out: 16))\n"
+        "    n = tanh(dense(h, out: 16))\n    s = z * h + (1.0 - z) * n\n    next h = s\n    return s\n  }\n"
+        "  output y = r.s\n  output last = r.h\n}\n");
+}
+
 static void first_axes_that_are_not_the_batch(void **state)
 {
     check_model("lep 1\n\nmodel tokens {\n  dim T = 1..40\n  weights seed: 1\n  input x: f32[1, T, 12]\n"
@@ -237,6 +246,7 @@ int main(void)
         cmocka_unit_test(batches_of_images),
         cmocka_unit_test(batches_of_rows),
         cmocka_unit_test(batches_of_sequences),
+        cmocka_unit_test(batches_through_scans),
         cmocka_unit_test(first_axes_that_are_not_the_batch),
         cmocka_unit_test(sizes_out_of_bounds_do_not_run),
     };

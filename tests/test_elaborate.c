@@ -268,16 +268,16 @@ static const char dim_model[] = "lep 1\n"
 static void dims_can_be_set(void **state)
 {
     Fixture *f = *state;
-    DimBinding dims[] = {{"N", 4}, {"K", 5}};
+    DimBinding dims[] = {{"N", 4, 4}, {"K", 5, 5}};
     ElaborateOptions options = {.dims = dims, .ndims = 2};
     const Graph *graph = read_with(f, dim_model, &options);
     assert_non_null(graph);
     assert_string_equal(type_text(f->arena, &graph->first->types[0]), "f32[4, 5]");
     assert_int_equal(graph->ndims, 0);
-    dims[0].size = 9;
+    dims[0].low = dims[0].high = 9;
     assert_null(read_with(f, dim_model, &options));
     expect_only(f, E0305, "--dim N=9 is not between 1 and 8");
-    dims[0] = (DimBinding){"M", 4};
+    dims[0] = (DimBinding){"M", 4, 4};
     assert_null(read_with(f, dim_model, &options));
     expect_only(f, E0201, "--dim M");
 }

@@ -173,6 +173,29 @@ static void names_the_dims_that_it_needs(void **state)
     arena_free(f->arena);
 }
 
+/* With bounds the dim stays open, and what regroups axes leaves it so. */
+static void takes_bounds_for_symbolic_dims(void **state)
+{
+    Fixture *f = model_new();
+    add_node(f, "Relu", "x", "h");
+    add_node(f, "Flatten", "h", "y");
+    f->dims[0].has_dim_value = false;
+    f->dims[0].dim_param = word(f, "batch/size");
+    size_t size;
+    const unsigned char *bytes = packed(f, &size);
+    f->diag = diag_new(f->arena);
+    const DimBinding bounds = {"batch/size", 1, 64};
+    const OnnxOptions options = {.dims = &bounds, .ndims = 1};
+    const Onnx__ModelProto *model = onnx_parse_model(f->arena, bytes, size, "m.onnx", &f->diag);
+    Graph *graph = onnx_import(f->arena, model, "m.onnx", &options, &f->report, &f->diag);
+    assert_non_null(graph);
+    assert_true(graph_verify(graph, &f->diag));
+    assert_int_equal(graph->ndims, 1);
+    assert_int_equal(graph->dims[0].high, 64);
+    assert_string_equal(type_text(f->arena, value_type(graph->results[0].value)), "f32[batch_size, 3]");
+    arena_free(f->arena);
+}
+
 /* Cut anywhere, or with any byte another: refused with a word, or a graph that holds. */
 static void survives_damage(void **state)
 {
@@ -248,9 +271,13 @@ static void refuses_tensors_that_lie(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_was_written),       cmocka_unit_test(says_all_that_is_unsupported),
-        cmocka_unit_test(names_the_dims_that_it_needs), cmocka_unit_test(survives_damage),
-        cmocka_unit_test(refuses_deep_nesting),         cmocka_unit_test(refuses_tensors_that_lie),
+        cmocka_unit_test(reads_what_was_written),
+        cmocka_unit_test(says_all_that_is_unsupported),
+        cmocka_unit_test(names_the_dims_that_it_needs),
+        cmocka_unit_test(takes_bounds_for_symbolic_dims),
+        cmocka_unit_test(survives_damage),
+        cmocka_unit_test(refuses_deep_nesting),
+        cmocka_unit_test(refuses_tensors_that_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,8 @@ static const Option options[] = {
     {"debug", 'g', OPTION_FLAG, AT(debug), FOR_BUILD | FOR_RUN, NULL, NULL, "debug lines of the model's text"},
     {"fp", 0, OPTION_WORD, AT(fp), FOR_COMPILERS, fp_words, "MODE",
      "strict: the bits of the reference; fast: within its bound (fast)"},
-    {"dim", 0, OPTION_DIM, AT(dims), FOR_COMPILERS | FOR_IMPORT, NULL, "NAME=SIZE", "size of a declared dim"},
+    {"dim", 0, OPTION_DIM, AT(dims), FOR_COMPILERS | FOR_IMPORT, NULL, "NAME=SIZE",
+     "size of a declared dim, or bounds of it: N=1..8"},
     {"fix", 0, OPTION_LIST, AT(fix), FOR_COMPILERS | FOR_IMPORT, NULL, "NAME=FILE",
      "make an input of an ONNX file a constant: .npy, or .pb as ONNX writes tensors"},
     {"weights", 0, OPTION_WORD, AT(weights), FOR_BUILD, weights_words, "WHERE",
@@ -157,16 +158,17 @@ static bool set_dim(const Parser *p, DimList *list, const char *text)
 {
     const char *equals = strchr(text, '=');
     char *end = NULL;
-    long long size = equals ? strtoll(equals + 1, &end, 10) : 0;
-    if (!equals || equals == text || size < 1 || *end || list->count == MAX_OPTION_LIST) {
+    long long low = equals ? strtoll(equals + 1, &end, 10) : 0, high = low;
+    if (end && !strncmp(end, "..", 2)) high = strtoll(end + 2, &end, 10);
+    if (!equals || equals == text || low < 1 || high < low || *end || list->count == MAX_OPTION_LIST) {
         diag_error(p->diag, E0801, nowhere, "--dim: expected NAME=SIZE with a size from 1 on, found '%s'", text);
-        return diag_help(p->diag, "as in --dim N=4");
+        return diag_help(p->diag, "as in --dim N=4, or --dim N=1..8 for what is known when the code runs");
     }
     const char *name = arena_copy_chars(p->arena, text, (size_t)(equals - text));
     for (int i = 0; i < list->count; i++)
         if (strcmp(list->at[i].name, name) == 0)
             return diag_error(p->diag, E0801, nowhere, "--dim %s is given twice", name);
-    list->at[list->count++] = (DimBinding){name, size};
+    list->at[list->count++] = (DimBinding){name, low, high};
     return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include "frontend/onnx/import_state.h"
 #include "frontend/onnx/weights.h"
+#include "ir/bounded.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -243,20 +244,44 @@ static const DimBinding *find_dim(const OnnxImport *im, const char *name)
     return NULL;
 }
 
-static bool dim_of(OnnxImport *im, const char *input, int axis, const Onnx__TensorShapeProto__Dimension *from,
-                   int64_t *out)
+/* A word that the language takes for a name. */
+static const char *dim_name(Arena *arena, const char *text)
 {
-    *out = from->has_dim_value ? from->dim_value : 0;
+    char *name = arena_printf(arena, "%s%s", isalpha((unsigned char)*text) ? "" : "d", text);
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c)) *c = '_';
+    return name;
+}
+
+/* What --dim says of it; with bounds it is one of the graph's table. */
+static Dim declared_dim(OnnxImport *im, const char *text, const DimBinding *binding)
+{
+    Graph *graph = im->graph;
+    if (binding->low == binding->high) return dim_fixed(binding->low);
+    Dim dim = {.low = binding->low, .high = binding->high, .name = dim_name(im->arena, text)};
+    if (graph_dim(graph, &dim) >= 0) return dim;
+    Dim *dims = ARENA_ARRAY(im->arena, Dim, graph->ndims + 1);
+    if (graph->ndims) memcpy(dims, graph->dims, (size_t)graph->ndims * sizeof *dims);
+    dims[graph->ndims++] = dim;
+    graph->dims = dims;
+    return dim;
+}
+
+static bool dim_of(OnnxImport *im, const char *input, int axis, const Onnx__TensorShapeProto__Dimension *from, Dim *out)
+{
+    *out = dim_fixed(from->has_dim_value ? from->dim_value : 0);
     if (from->has_dim_value && (from->dim_value > 0 || !from->dim_param)) return true;
     bool named = from->dim_param && *from->dim_param;
     const char *name = named ? from->dim_param : arena_printf(im->arena, "%s.%d", input, axis);
     const DimBinding *binding = find_dim(im, name);
     if (binding) {
-        *out = binding->size;
+        *out = declared_dim(im, name, binding);
         return true;
     }
     diag_error(im->diag, E0305, (Span){.name = input}, "axis %d has no size but the name '%s'", axis, name);
-    return diag_help(im->diag, "give it one: --dim '%s=1'", name);
+    return diag_help(im->diag,
+                     "give it one: --dim '%s=1', or bounds, when it is known when the code runs: --dim '%s=1..64'",
+                     name, name);
 }
 
 static bool input_type(OnnxImport *im, const Onnx__ValueInfoProto *from, const char *name, Type *out)
@@ -267,11 +292,10 @@ static bool input_type(OnnxImport *im, const Onnx__ValueInfoProto *from, const c
         diag_error(im->diag, E0512, at, "the input is no tensor of up to %d axes", MAX_RANK);
         return diag_help(im->diag, "lepc has tensors only, and must know how many axes they have");
     }
-    int64_t dims[MAX_RANK] = {0};
     bool good = true;
+    *out = (Type){.kind = TYPE_TENSOR, .dtype = onnx_dtype(tensor->elem_type), .rank = (int)tensor->shape->n_dim};
     for (size_t i = 0; i < tensor->shape->n_dim; i++)
-        good = dim_of(im, name, (int)i, tensor->shape->dim[i], &dims[i]) && good;
-    *out = type_tensor(onnx_dtype(tensor->elem_type), (int)tensor->shape->n_dim, dims);
+        good = dim_of(im, name, (int)i, tensor->shape->dim[i], &out->dim[i]) && good;
     if (out->dtype == DTYPE_COUNT) {
         diag_error(im->diag, E0512, at, "the input is of %s", onnx_dtype_name(tensor->elem_type));
         return diag_help(im->diag, "lepc has numbers and booleans");

@@ -3,8 +3,40 @@
 
 #include <string.h>
 
+/* The one bounded axis of a type; -1 when there is none, or several. */
+static int bounded_axis(const Type *type)
+{
+    int found = -1, count = 0;
+    for (int i = 0; i < type->rank; i++)
+        if (!dim_is_fixed(&type->dim[i])) {
+            found = i;
+            count++;
+        }
+    return count == 1 ? found : -1;
+}
+
+/* Sizes are counted at the bound here; the one that follows a bounded axis is what is left. */
+static ReshapeAttrs open_bounded(const Type *from, const ReshapeAttrs *attrs)
+{
+    ReshapeAttrs open = *attrs;
+    int axis = bounded_axis(from), at = 0;
+    int64_t before = 1, here = 1;
+    for (int i = 0; i < open.shape.count; i++)
+        if (axis < 0 || open.shape.at[i] == -1) return open;
+    for (int i = 0; i < axis; i++) before *= from->dim[i].high;
+    while (at < open.shape.count && (here != before || open.shape.at[at] % from->dim[axis].high))
+        here *= open.shape.at[at++];
+    if (at < open.shape.count) open.shape.at[at] = -1;
+    return open;
+}
+
 Value onnx_make(OnnxCall *c, Op op, const void *attrs, int ninputs, const Value *inputs)
 {
+    ReshapeAttrs open;
+    if (op == OP_reshape && inputs[0].node) {
+        open = open_bounded(value_type(inputs[0]), attrs);
+        attrs = &open;
+    }
     const OpDef *def = op_table[op];
     for (int i = 0; i < ninputs && i < def->noperands; i++)
         if (!inputs[i].node && !(def->operands[i].flags & OPERAND_OPTIONAL)) return (Value){NULL, 0};

@@ -151,7 +151,8 @@ static void bind_dims(Run *run)
                 const char *name = shape->dim[d]->dim_param;
                 if (shape->dim[d]->has_dim_value) continue;
                 if (!name || !*name) name = arena_printf(run->arena, "%s.%zu", run->names[i], d);
-                run->dims[run->import.ndims++] = (DimBinding){name, run->inputs[i].type.dim[d].high};
+                run->dims[run->import.ndims++] =
+                    (DimBinding){name, run->inputs[i].type.dim[d].high, run->inputs[i].type.dim[d].high};
             }
         }
 }

@@ -121,6 +121,7 @@ static void choose_of(Parts *parts, Node *node)
     for (int64_t i = 0; node_def(group.anchor)->piece(group.anchor, i, &piece); i++) {
         if (piece.operand < 0) continue;
         Value value = group.anchor->inputs[piece.operand];
+        if (value_type(value)->rank != value_type(whole)->rank) continue; /* one number, which fills the box */
         if (!is_whole_operand(&piece, value_type(value)) || !may_be_part(parts, value, whole)) continue;
         put_inside(&piece, value, whole);
         add(parts, value, whole);

@@ -302,6 +302,19 @@ static LoopFunction *lower_beginning(const Node *scan, int operand, const Target
 
 static bool lower_steps(const Graph *graph, const Target *target, LoopFunction **out, int *count, Diag *diag);
 
+/* Results of turns that may not run are 0. */
+static LoopFunction *lower_nothing(const Node *scan, int slot, const Target *target, Arena *arena, Diag *diag)
+{
+    Value gathered = {(Node *)scan, slot};
+    const char *name = arena_printf(arena, "%s.zero", value_name(arena, gathered));
+    LoopFunction *function = loop_function_new(arena, name, scan->origin);
+    Lowering lowering = {
+        .builder = loop_builder(arena, function), .group = {.node = scan}, .target = target, .diag = diag};
+    const LoopBuffer *to = lower_buffer(&lowering, gathered);
+    loop_fill_scalar(&lowering.builder, to, affine(0), type_elements(&scan->types[slot]), (Scalar){.real = 0});
+    return function;
+}
+
 /* Adds up what functions from one number below another do when each runs so often. */
 static void add_work(LoopFunction *sum, const LoopFunction *of, int from, int to, double times)
 {
@@ -317,16 +330,22 @@ static void add_work(LoopFunction *sum, const LoopFunction *of, int from, int to
 static LoopFunction *lower_scan(const Node *scan, const Target *target, Arena *arena, Diag *diag)
 {
     LoopFunction *function = loop_function_new(arena, scan->name, scan->origin);
-    int steps = count_steps(scan->regions[0]);
+    bool stops = ((const ScanAttrs *)scan->attrs)->stops;
+    int steps = count_steps(scan->regions[0]), carried = scan_carried(scan), gathered = scan_gathered(scan);
+    Lowering lowering = {.builder = loop_builder(arena, function), .group = {.node = NULL}, .diag = diag};
+    if (stops) lower_buffer(&lowering, (Value){(Node *)scan, gathered});
     function->form = FORM_TURNS;
     function->turns = scan_turns(scan);
-    function->nfirst = scan_carried(scan);
+    function->nfirst = carried + (stops ? gathered : 0);
     function->inner = ARENA_ARRAY(arena, LoopFunction *, function->nfirst + steps);
-    for (int i = 0; i < function->nfirst; i++)
+    for (int i = 0; i < carried; i++)
         function->inner[i] = lower_beginning(scan, scan_scanned(scan) + i, target, arena, diag);
+    for (int i = 0; stops && i < gathered; i++)
+        function->inner[carried + i] = lower_nothing(scan, i, target, arena, diag);
     if (!lower_steps(scan->regions[0], target, function->inner + function->nfirst, &steps, diag)) return NULL;
     function->ninner = function->nfirst + steps;
-    add_work(function, function, function->nfirst, function->ninner, (double)function->turns);
+    double times = function->turns ? (double)function->turns : 1;
+    add_work(function, function, function->nfirst, function->ninner, times);
     return function;
 }
 

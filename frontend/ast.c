@@ -115,6 +115,9 @@ static AstExpr *with_body(Parse *p, AstExprKind kind, const char *word, const Lo
     AstExpr *node = ast_node(p, kind, word, at, (AstArgs){0});
     const AstStatements *bodies[] = {&loop.body, &loop.otherwise};
     int depth = node->depth;
+    const AstExpr *of[] = {loop.count, loop.condition};
+    for (int i = 0; i < 2; i++)
+        if (of[i] && of[i]->depth >= depth) depth = of[i]->depth + 1;
     for (int i = 0; i < 2; i++)
         for (const AstStatement *s = bodies[i]->first; s; s = s->next)
             if (s->value && s->value->depth >= depth) depth = s->value->depth + 1;

@@ -50,14 +50,15 @@ typedef enum AstExprKind {
     AST_BINARY,  /* args: two; the operator in text */
     AST_PIPE,    /* args: what flows, and a name or a call */
     AST_WHEN,    /* args: condition, then, else */
-    AST_LOOP,    /* loop: repeat, share or scan, which text says */
+    AST_LOOP,    /* loop: repeat, share, scan or loop, which text says */
     AST_IF,      /* loop: count is the condition, body and otherwise what it chooses from */
     AST_SPAN     /* text, and three integers in args: "mnist.lep":8:21:10 */
 } AstExprKind;
 
 typedef struct AstLoop {
-    AstExpr *count;       /* of repeat and share */
-    const char *variable; /* the same */
+    AstExpr *count;       /* of repeat and share; of loop, or NULL */
+    const char *variable; /* the same; NULL also when it is `none` */
+    AstExpr *condition;   /* of scan and loop: while; or NULL */
     AstArgs scanned;      /* of scan; key: name of the slice, value: the tensor `over` the axis, or how many turns */
     AstArgs carried;      /* key: name, value: what it begins with */
     AstStatements body;

@@ -227,6 +227,12 @@ static Item literal(Elaborator *e, const AstExpr *expr)
     return broken;
 }
 
+/* Turns that stand one behind the other in the graph, not a body that runs in turns. */
+static bool is_written_out(const AstExpr *loop)
+{
+    return !strcmp(loop->text, "repeat") || !strcmp(loop->text, "share");
+}
+
 Item elaborate_expr(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
 {
     if (!elaborate_step(e, expr->at)) return broken;
@@ -240,7 +246,7 @@ Item elaborate_expr(Elaborator *e, Frame *f, const AstExpr *expr, const char *fi
     case AST_PIPE: return pipe(e, f, expr, final);
     case AST_WHEN: return when(e, f, expr, final);
     case AST_IF: return elaborate_if(e, f, expr, final);
-    case AST_LOOP: return (expr->loop->count ? elaborate_loop : elaborate_scan)(e, f, expr, final);
+    case AST_LOOP: return (is_written_out(expr) ? elaborate_loop : elaborate_scan)(e, f, expr, final);
     case AST_LIST: return elaborate_list(e, f, expr);
     default: return literal(e, expr);
     }

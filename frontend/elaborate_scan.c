@@ -12,14 +12,96 @@ typedef struct ScanText {
     Elaborator *e;
     Frame *frame; /* around the scan */
     const AstExpr *expr;
-    const AstLoop *loop;
-    int count; /* operands */
+    const AstLoop *loop;      /* with what its counter adds to it */
+    const AstExpr *condition; /* that becomes the first carried value, or NULL */
+    int count;                /* operands */
     Value *operands;
     ScanAttrs attrs;
     Node *scan;
     Frame body;
     Result *nexts; /* one each carried value, those without a next have no value */
 } ScanText;
+
+/* ---- how it ends ---- */
+
+static AstArg *new_arg(ScanText *s, const char *key, AstExpr *value)
+{
+    AstArg *arg = ARENA_NEW(s->e->arena, AstArg);
+    *arg = (AstArg){.key = key, .at = value->at, .value = value};
+    return arg;
+}
+
+static AstExpr *new_expr(ScanText *s, AstExprKind kind, const char *text, AstExpr *left, AstExpr *right)
+{
+    AstExpr *expr = ARENA_NEW(s->e->arena, AstExpr);
+    *expr = (AstExpr){.kind = kind, .text = text, .written = text, .at = s->loop->count->at, .depth = 1};
+    if (!left) return expr;
+    AstArg *first = new_arg(s, NULL, left), *second = new_arg(s, NULL, right);
+    first->next = second;
+    expr->args = (AstArgs){first, second, 2};
+    return expr;
+}
+
+/* The number of the turn is one more carried value: `i: i32[] = 0`, `next i = i + 1`. */
+static void add_count(ScanText *s)
+{
+    AstLoop *loop = ARENA_NEW(s->e->arena, AstLoop);
+    const char *name = s->loop->variable;
+    AstArg *arg = new_arg(s, name, new_expr(s, AST_INTEGER, "0", NULL, NULL));
+    arg->type = ARENA_NEW(s->e->arena, AstType);
+    *arg->type = (AstType){.name = "i32", .shaped = true, .at = arg->at};
+    AstExpr *one = new_expr(s, AST_INTEGER, "1", NULL, NULL);
+    one->integer = 1;
+    AstStatement *next = ARENA_NEW(s->e->arena, AstStatement);
+    *next = (AstStatement){.kind = AST_NEXT, .name = name, .at = arg->at, .name_at = arg->at};
+    next->value = new_expr(s, AST_BINARY, "+", new_expr(s, AST_NAME, name, NULL, NULL), one);
+    *loop = *s->loop;
+    arg->next = loop->carried.first;
+    loop->carried = (AstArgs){arg, loop->carried.last ? loop->carried.last : arg, loop->carried.count + 1};
+    next->next = loop->body.first;
+    loop->body.first = next;
+    if (!loop->body.last) loop->body.last = next;
+    loop->body.count++;
+    s->loop = loop;
+}
+
+/* So often at most, as a number says, or a tensor when the model runs. */
+static bool take_count(ScanText *s)
+{
+    Elaborator *e = s->e;
+    AstExpr *count = s->loop->count;
+    Item item = elaborate_expr(e, s->frame, count, NULL);
+    if (item.kind == ITEM_BROKEN) return false;
+    if (item.kind == ITEM_INTEGER && item.integer >= 1 && item.integer <= MAX_TURNS) {
+        s->attrs.turns = item.integer;
+        if (s->loop->variable) add_count(s);
+        return true;
+    }
+    if (item.kind != ITEM_VALUE || !s->loop->variable) {
+        diag_error(e->diag, item.kind == ITEM_INTEGER ? E0104 : E0302, count->at,
+                   "a loop has 1 to %d turns, or so many as a tensor says; found %s", MAX_TURNS,
+                   item_text(e->arena, &item));
+        return diag_help(e->diag, "write loop 100 as i (...), or loop n as i (...) with n: i32[]");
+    }
+    AstExpr *less = new_expr(s, AST_BINARY, "<", new_expr(s, AST_NAME, s->loop->variable, NULL, NULL), count);
+    s->condition = s->condition ? new_expr(s, AST_BINARY, "and", less, (AstExpr *)s->condition) : less;
+    add_count(s);
+    return true;
+}
+
+/* `while h` of the first carried value is what the node says itself; any other condition is carried besides. */
+static bool loop_take_end(ScanText *s)
+{
+    const AstExpr *condition = s->loop->condition;
+    const AstArg *first = s->loop->carried.first;
+    bool counts = s->loop->count && s->loop->variable;
+    bool named = condition && (condition->kind == AST_NAME || condition->kind == AST_STRING);
+    bool own = !counts && named && first && !strcmp(condition->text, first->key);
+    s->condition = own ? NULL : condition;
+    if (s->loop->count && !take_count(s)) return false;
+    s->attrs.stops = own || s->condition;
+    return true;
+}
 
 /* ---- operands ---- */
 
@@ -135,18 +217,59 @@ static bool take_carried(ScanText *s, const AstArg *arg)
     return true;
 }
 
+/* The condition, of what the carried values are in `scope`. */
+static Item elaborate_condition(ScanText *s, const Frame *around, Scope *scope, const char *name)
+{
+    Elaborator *e = s->e;
+    Frame frame = *around;
+    int params = e->params;
+    frame.scope = scope;
+    frame.path = path_inner(e->arena, around->prefix, name);
+    frame.annotation = NULL;
+    Item item = elaborate_expr(e, &frame, s->condition, NULL);
+    if (item.kind == ITEM_BOOL) {
+        Type type = type_scalar(BOOL);
+        item.kind = ITEM_VALUE;
+        item.value = elaborate_constant(e, &frame, &type, item.integer ? 1 : 0, "number", s->condition->at);
+    } else if (item.kind != ITEM_VALUE && item.kind != ITEM_BROKEN) {
+        diag_error(e->diag, E0302, s->condition->at, "'while' wants one bool, found %s", item_text(e->arena, &item));
+        diag_help(e->diag, "compare, as in while error > 0.001");
+        item = broken;
+    }
+    if (e->params == params) return item;
+    elaborate_misplaced(e, s->condition->at, "a condition with parameters", "compute it in the body, and carry it");
+    return broken;
+}
+
+/* Whether there is a first turn: the condition of what is carried at first. */
+static bool loop_begins(ScanText *s, int first)
+{
+    Elaborator *e = s->e;
+    Scope *scope = scope_new(e->arena, s->frame->scope);
+    int i = first + 1;
+    for (const AstArg *arg = s->loop->carried.first; arg; arg = arg->next)
+        scope_put(scope, arg->key, (Item){.kind = ITEM_VALUE, .value = s->operands[i++]}, arg->at);
+    Frame frame = *s->frame;
+    frame.prefix = frame.path;
+    Item item = elaborate_condition(s, &frame, scope, "while.first");
+    s->operands[first] = item.value;
+    return item.kind == ITEM_VALUE;
+}
+
 static bool take_operands(ScanText *s)
 {
     bool ok = true;
-    s->operands = ARENA_ARRAY(s->e->arena, Value, s->loop->scanned.count + s->loop->carried.count + 1);
+    s->operands = ARENA_ARRAY(s->e->arena, Value, s->loop->scanned.count + s->loop->carried.count + 2);
     if (s->loop->scanned.count > MAX_INTS) {
         diag_error(s->e->diag, E0304, s->expr->at, "a scan is of at most %d tensors together, found %d", MAX_INTS,
                    s->loop->scanned.count);
         return diag_help(s->e->diag, "put some side by side in one tensor");
     }
     for (const AstArg *arg = s->loop->scanned.first; arg; arg = arg->next) ok = take_scanned(s, arg) && ok;
-    for (const AstArg *arg = s->loop->carried.first; arg; arg = arg->next) ok = take_carried(s, arg) && ok;
-    return ok;
+    int first = s->count;
+    s->count += s->condition != NULL;
+    for (const AstArg *arg = s->loop->carried.first; ok && arg; arg = arg->next) ok = take_carried(s, arg);
+    return ok && (!s->condition || loop_begins(s, first));
 }
 
 /* ---- the body ---- */
@@ -156,18 +279,28 @@ static const char *inner_name(const ScanText *s, const char *name)
     return path_inner(s->e->arena, s->body.prefix, name);
 }
 
+static Node *add_input(ScanText *s, int number, const char *key, Span at)
+{
+    int scanned = s->attrs.axes.count;
+    Type type = *value_type(s->operands[number]);
+    if (number < scanned) type = scan_slice(&type, s->attrs.axes.at[number]);
+    NodeSpec spec = {.op = OP_input, .name = inner_name(s, key), .type = &type};
+    spec.origin = elaborate_origin(s->e, s->frame, at);
+    Node *input = graph_add(s->e->graph, &spec, s->e->diag);
+    if (number >= scanned) s->nexts[number - scanned] = (Result){.state = input, .at = at};
+    return input;
+}
+
 static void add_inputs(ScanText *s)
 {
-    const AstArg *arg = s->loop->scanned.first;
-    for (int i = 0; i < s->count; i++, arg = arg->next) {
-        if (i == s->attrs.axes.count) arg = s->loop->carried.first;
-        Type type = *value_type(s->operands[i]);
-        if (i < s->attrs.axes.count) type = scan_slice(&type, s->attrs.axes.at[i]);
-        NodeSpec spec = {.op = OP_input, .name = inner_name(s, arg->key), .type = &type};
-        spec.origin = elaborate_origin(s->e, s->frame, arg->at);
-        Node *input = graph_add(s->e->graph, &spec, s->e->diag);
-        elaborate_define(s->e, &s->body, arg->key, (Item){.kind = ITEM_VALUE, .value = value_of(input)}, arg->at);
-        if (i >= s->attrs.axes.count) s->nexts[i - s->attrs.axes.count] = (Result){.state = input, .at = arg->at};
+    const AstArgs *lists[] = {&s->loop->scanned, &s->loop->carried};
+    int number = 0;
+    for (int i = 0; i < 2; i++) {
+        if (i && s->condition) add_input(s, number++, "while", s->condition->at);
+        for (const AstArg *arg = lists[i]->first; arg; arg = arg->next) {
+            Item item = {.kind = ITEM_VALUE, .value = value_of(add_input(s, number++, arg->key, arg->at))};
+            elaborate_define(s->e, &s->body, arg->key, item, arg->at);
+        }
     }
 }
 
@@ -198,7 +331,7 @@ static bool refuse_next(ScanText *s, const AstStatement *next, int carried)
 static void take_next(ScanText *s, const AstStatement *next)
 {
     Elaborator *e = s->e;
-    int i = 0;
+    int i = s->condition != NULL;
     Frame frame = frame_named(s, arena_printf(e->arena, "%s.next", next->name));
     Item item = elaborate_expr(e, &frame, next->value, e->flat ? NULL : frame.path);
     const AstArg *arg = s->loop->carried.first;
@@ -245,7 +378,8 @@ static void take_returned(ScanText *s, const AstArg *arg)
     }
     Frame frame = frame_named(s, name);
     Item item = elaborate_expr(e, &frame, value, named ? NULL : frame.path);
-    Result result = {.name = name, .value = item.value, .at = value->at, .axis = s->attrs.axes.at[0]};
+    Result result = {
+        .name = name, .value = item.value, .at = value->at, .axis = s->attrs.axes.count ? s->attrs.axes.at[0] : 0};
     if (item.kind == ITEM_VALUE) {
         const Type *slice = value_type(item.value);
         if (over && !take_gathered(s, arg->value->args.first->next->value, slice, &result.axis)) return;
@@ -269,11 +403,26 @@ static void take_body(ScanText *s)
     }
 }
 
+/* Whether there is one more turn: the condition of what is carried into it. */
+static bool add_condition(ScanText *s)
+{
+    Scope *scope = scope_new(s->e->arena, s->body.scope);
+    int i = 1;
+    for (const AstArg *arg = s->loop->carried.first; arg; arg = arg->next, i++)
+        if (s->nexts[i].value.node)
+            scope_put(scope, arg->key, (Item){.kind = ITEM_VALUE, .value = s->nexts[i].value}, arg->at);
+    Item item = elaborate_condition(s, &s->body, scope, "while.next");
+    s->nexts[0].value = item.value;
+    if (item.kind == ITEM_VALUE) graph_add_result(s->e->graph, s->nexts[0]);
+    return item.kind == ITEM_VALUE;
+}
+
 /* What is carried stands behind what is returned. */
 static void add_nexts(ScanText *s)
 {
     Elaborator *e = s->e;
-    int i = 0;
+    int i = s->condition != NULL;
+    if (s->condition && !add_condition(s)) return;
     for (const AstArg *arg = s->loop->carried.first; arg; arg = arg->next, i++) {
         if (s->nexts[i].value.node) {
             graph_add_result(e->graph, s->nexts[i]);
@@ -308,7 +457,7 @@ static bool elaborate_turns(ScanText *s)
     s->body.param_prefix = s->frame->param_path;
     s->body.annotation = NULL;
     s->body.layered = false;
-    s->nexts = ARENA_ARRAY(e->arena, Result, s->loop->carried.count + 1);
+    s->nexts = ARENA_ARRAY(e->arena, Result, s->loop->carried.count + 2);
     e->graph = graph_new_region(s->scan);
     add_inputs(s);
     take_body(s);
@@ -331,7 +480,7 @@ Item elaborate_scan(Elaborator *e, Frame *f, const AstExpr *expr, const char *fi
 {
     ScanText s = {.e = e, .frame = f, .expr = expr, .loop = expr->loop};
     int params = e->params;
-    if (!take_operands(&s)) return broken;
+    if (!loop_take_end(&s) || !take_operands(&s)) return broken;
     NodeSpec spec = {.op = OP_scan, .ninputs = s.count, .inputs = s.operands, .attrs = &s.attrs};
     spec.name = final ? final : path_join(e->arena, f->path, "scan");
     spec.origin = elaborate_origin(e, f, expr->at);

@@ -167,10 +167,10 @@ static void loop(Formatter *p, const AstExpr *expr)
     if (l->count) {
         format_expr(p, l->count, LOOSEST);
         format_put(p, " as ");
-        format_put(p, l->variable);
+        format_put(p, l->variable ? l->variable : "none");
     }
     scanned(p, &l->scanned);
-    format_put(p, " (");
+    format_put(p, l->count || l->scanned.count ? " (" : "(");
     for (const AstArg *arg = l->carried.first; arg; arg = arg->next) {
         format_put(p, arg == l->carried.first ? "" : ", ");
         format_name(p, arg->key);
@@ -182,6 +182,11 @@ static void loop(Formatter *p, const AstExpr *expr)
         format_expr(p, arg->value, LOOSEST);
     }
     format_put(p, ") ");
+    if (l->condition) {
+        format_put(p, "while ");
+        format_expr(p, l->condition, PIPED);
+        format_put(p, " ");
+    }
     put_body(p, &l->body);
 }
 

@@ -52,13 +52,13 @@ static const AstStatements no_statements;
 %token END 0 "end of file"
 %token MODEL "model" BLOCK "block" OPERATOR "op" DEPLOY "deploy" DIM "dim" WEIGHTS "weights" INPUT "input"
 %token OUTPUT "output" PREPROCESS "preprocess" STATE "state" NEXT "next" GROUP "group" RETURN "return"
-%token REPEAT "repeat" SHARE "share" SCAN "scan" OVER "over" AS "as"
+%token REPEAT "repeat" SHARE "share" SCAN "scan" LOOP "loop" WHILE "while" OVER "over" AS "as"
 %token IF "if" WHEN "when" THEN "then" ELSE "else" AND "and" OR "or"
 %token NOT "not" ON "on" YES "yes" NO "no" INF "inf" NAN_ "nan" NONE "none"
 %token <token> NAME "name" STRING "string" INTEGER "integer" REAL "number" MEASURE "measure" EXTENT "extent"
 %token PIPE "|>" RANGE ".." EQUAL "==" UNEQUAL "!=" AT_MOST "<=" AT_LEAST ">=" NEWLINE "newline" BAD "bad token"
-%type <word> word name docopt key plainkey loopword on
-%type <expr> expr primary target dim over choice
+%type <word> word name docopt key plainkey loopword counter on
+%type <expr> expr primary target dim over choice whiles
 %type <arg> arg attr item returned keep
 %type <args> args attrs attrlist values dims carried scanned kept keeps items list
 %type <type> type types
@@ -205,12 +205,29 @@ expr: primary
                                        Location head = @$; head.last_line = @4.last_line;
                                        head.last_column = @4.last_column;
                                        $$ = ast_loop(p, $1, &head, loop); }
-    | SCAN scanned '(' kept ')' '{' body '}'
-                                     { AstLoop loop = {.scanned = $2, .carried = $4, .body = $7};
-                                       loop.body.end_line = @8.last_line;
+    | SCAN scanned '(' kept ')' whiles '{' body '}'
+                                     { AstLoop loop = {.scanned = $2, .carried = $4, .condition = $6, .body = $8};
+                                       loop.body.end_line = @9.last_line;
                                        Location head = @$; head.last_line = @2.last_line;
                                        head.last_column = @2.last_column;
-                                       $$ = ast_loop(p, "scan", &head, loop); } ;
+                                       $$ = ast_loop(p, "scan", &head, loop); }
+    | LOOP expr AS counter '(' kept ')' whiles '{' body '}'
+                                     { AstLoop loop = {.count = $2, .variable = $4, .carried = $6, .condition = $8,
+                                                       .body = $10};
+                                       loop.body.end_line = @11.last_line;
+                                       Location head = @$; head.last_line = @4.last_line;
+                                       head.last_column = @4.last_column;
+                                       $$ = ast_loop(p, "loop", &head, loop); }
+    | LOOP '(' kept ')' WHILE expr '{' body '}'
+                                     { AstLoop loop = {.carried = $3, .condition = $6, .body = $8};
+                                       loop.body.end_line = @9.last_line;
+                                       Location head = @$; head.last_line = @6.last_line;
+                                       head.last_column = @6.last_column;
+                                       $$ = ast_loop(p, "loop", &head, loop); } ;
+whiles: %empty                       { $$ = NULL; }
+      | WHILE expr                   { $$ = $2; } ;
+counter: word
+       | NONE                        { $$ = NULL; } ;
 choice: IF expr '{' body '}' ELSE otherwise
                                      { Location head = @$; head.last_line = @2.last_line;
                                        head.last_column = @2.last_column;
@@ -273,6 +290,7 @@ plainkey: NAME                       { $$ = $1.text; }
    | PREPROCESS { $$ = "preprocess"; } | STATE { $$ = "state"; } | NEXT { $$ = "next"; } | GROUP { $$ = "group"; } ;
 key: plainkey
    | RETURN { $$ = "return"; } | REPEAT { $$ = "repeat"; } | SHARE { $$ = "share"; } | SCAN { $$ = "scan"; }
+   | LOOP { $$ = "loop"; } | WHILE { $$ = "while"; }
    | OVER { $$ = "over"; }
    | AS { $$ = "as"; } | IF { $$ = "if"; } | WHEN { $$ = "when"; } | THEN { $$ = "then"; } | ELSE { $$ = "else"; }
    | AND { $$ = "and"; } | OR { $$ = "or"; } | NOT { $$ = "not"; } | ON { $$ = "on"; } | YES { $$ = "yes"; }

@@ -13,14 +13,14 @@ typedef struct Family {
 
 #define DECLARATIONS " model block op deploy dim weights input output preprocess state next group "
 #define VALUES                                                                                                         \
-    " name string integer number measure extent repeat share scan if when not yes no inf nan none '(' '[' '-' "
+    " name string integer number measure extent repeat share scan loop if when not yes no inf nan none '(' '[' '-' "
 
 static const Family families[] = {
     {"a model, block, op, deploy", "deploy", "name", " model block op deploy "},
     {"a statement", "return", "as", DECLARATIONS " return " VALUES},
     {"a value", "when", "as", VALUES},
     {"an attribute", "deploy", "",
-     DECLARATIONS " return repeat share scan as if when then else and or not on yes no inf nan none name "},
+     DECLARATIONS " return repeat share scan loop while as if when then else and or not on yes no inf nan none name "},
 };
 static const char operators[] = " '+' '-' '*' '/' '<' '>' == != <= >= and or |> '@' on ";
 /* what may follow a name is no news where a bracket can be closed */

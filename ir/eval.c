@@ -188,7 +188,9 @@ static void eval_scan(const Scope *scope, const Node *scan, const Tensor *operan
     for (int i = 0; i < gathered; i++) results[i] = tensor_new(scope->arena, scan->types[i]);
     for (int i = scanned; i < scan->ninputs; i++)
         results[gathered + i - scanned] = given[i] = copy_tensor(scope->arena, &operands[i]);
-    for (int64_t turn = 0; turn < scan_turns(scan); turn++) {
+    int64_t turns = scan_turns(scan);
+    for (int64_t turn = 0; turn < turns || !turns; turn++) {
+        if (attrs->stops && tensor_real(&given[scanned], 0) == 0) break;
         for (int i = 0; i < scanned; i++) move_slice(&operands[i], &given[i], attrs->axes.at[i], turn, true);
         eval_turn(scope, scan, given, results, turn);
     }

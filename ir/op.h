@@ -450,9 +450,11 @@ typedef struct LstmRecurrenceAttrs {
     bool recurrent_bias; /* layer */
 } LstmRecurrenceAttrs;
 
-/* Of each scanned operand the axis that its slices are taken along. */
+/* Of each scanned operand the axis that its slices are taken along; of a scan of none the turns, 0 without a bound. */
 typedef struct ScanAttrs {
     IntList axes;
+    int64_t turns;
+    bool stops; /* before a turn when the first carried value, a bool, is no */
 } ScanAttrs;
 
 typedef struct BatchNormAttrs {

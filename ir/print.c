@@ -174,7 +174,7 @@ static void print_group(Printer *p, const Node *node, int indent)
     fprintf(p->out, "\n%*s}\n", indent, "");
 }
 
-/* x over 1 as r.xt, y over 0 as r.yt (r.h = h0) */
+/* x over 1 as r.xt, y over 0 as r.yt (r.h = h0) while r.h */
 static void print_scan_head(Printer *p, const Node *node)
 {
     const ScanAttrs *attrs = node->attrs;
@@ -188,6 +188,7 @@ static void print_scan_head(Printer *p, const Node *node)
         if (i >= scanned) fprintf(p->out, " = %s", value_text(p, node->inputs[i]));
     }
     fputs(scanned == node->ninputs ? " ()" : ")", p->out);
+    if (attrs->stops) fprintf(p->out, " while %s", name_text(p->arena, scan_input(node, scanned)->name));
 }
 
 /* y: f32[4] = if c { ... return a } else { ... return b }: several results by their names */
@@ -216,7 +217,10 @@ static void print_scan(Printer *p, const Node *node, int indent)
 {
     const Graph *body = node->regions[0];
     int gathered = scan_gathered(node);
-    fprintf(p->out, "%s: %s = scan ", name_text(p->arena, node->name), types_text(p, node));
+    int64_t turns = scan_scanned(node) ? 0 : scan_turns(node);
+    fprintf(p->out, "%s: %s = %s", name_text(p->arena, node->name), types_text(p, node),
+            scan_scanned(node) ? "scan " : "loop");
+    if (turns) fprintf(p->out, " %lld as none", (long long)turns);
     print_scan_head(p, node);
     fputs(" {\n", p->out);
     for (const Node *inner = body->first; inner; inner = inner->next)

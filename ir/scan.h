@@ -1,4 +1,6 @@
-/* A scan: a region that runs once for each index of an axis, in order.
+/* A scan: a region that runs once for each index of an axis, in order; of no tensor, so often as its attributes say.
+ * One that stops does so before the first turn in which its first carried value does not hold: what that turn and those
+ * after it would have given back is 0.
  *
  * operands  the scanned tensors, one each in attrs.axes, then what the carried values begin with
  * region    inputs in the same order: the slices of this turn, without the axis, then the carried values;
@@ -19,7 +21,7 @@ int scan_scanned(const Node *scan);
 int scan_carried(const Node *scan);
 /* Results that are gathered; the others are the carried values at the end. */
 int scan_gathered(const Node *scan);
-/* How often the region runs. */
+/* How often the region runs, at most; 0: there is no bound. */
 int64_t scan_turns(const Node *scan);
 /* The type without / with `turns` at the axis. */
 Type scan_slice(const Type *whole, int64_t axis);

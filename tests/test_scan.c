@@ -73,6 +73,36 @@ static void test_meaning(void **state)
     arena_free(arena);
 }
 
+/* As often as the condition holds before a turn; what is gathered behind that is 0. */
+static void test_end(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new(NULL, NULL);
+    const Graph *graph = parse(arena, "lep 1\n"
+                                      "model m {\n"
+                                      "  input n: i32[]\n"
+                                      "  r = loop 6 as i (x: i32[] = 1) while x < n {\n"
+                                      "    y = x * 3\n"
+                                      "    next x = y\n"
+                                      "    return y\n"
+                                      "  }\n"
+                                      "  output y = r.y\n"
+                                      "  output x = r.x\n"
+                                      "  output i = r.i\n"
+                                      "}\n");
+    static const int ends[][9] = {
+        {0, 1, 0}, {1, 1, 0}, {2, 3, 1, 3}, {20, 27, 3, 3, 9, 27}, {100000, 729, 6, 3, 9, 27, 81, 243, 729}};
+    for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) {
+        Tensor n = tensor_new(arena, type_scalar(I32)), results[3];
+        tensor_set_real(&n, 0, ends[k][0]);
+        graph_eval(graph, &n, results, arena);
+        assert_int_equal((int)at(&results[1], 0), ends[k][1]);
+        assert_int_equal((int)at(&results[2], 0), ends[k][2]);
+        for (int i = 0; i < 6; i++) assert_int_equal((int)at(&results[0], i), ends[k][3 + i]);
+    }
+    arena_free(arena);
+}
+
 /* Frames in two calls, the state kept between, are those of one call. */
 static void test_stream(void **state)
 {
@@ -148,6 +178,20 @@ static const char *const bodies[] = {
     " else { return y: xt, n: i32(m) + 3 }\n"
     " next h = b.y\n return y: b.y, n: b.n over 0\n }\n"
     "output y = r.y\n output n = r.n\n output last = r.h\n",
+    /* turns that end by what was computed: of slices, whose other results are 0, of none with a bound and without, and
+     * so many as an element says */
+    "input x: f32[9, 6]\n input n: i32[]\n"
+    "r = scan x over 0 as xt (sum: f32[6] = 0) while reduce_sum(sum, axes: [0]) < 3.0 {\n"
+    " s = sum + abs(xt)\n next sum = s\n return s, late: xt * 2.0 over 1\n }\n"
+    "t = loop 30 as i (e: f32[] = 1, v: f32[6] = 0) while e > 0.1 and i < 20 {\n"
+    " next e = e * 0.75\n next v = v + e\n return was: e, turn: i\n }\n"
+    "u = loop (go: bool[] = 1, k: i32[] = 0, w: f32[9, 6] = 0) while go {\n"
+    " inner = loop mod(n, 5) + 1 as j (z = w) { next z = z + x * f32(j) }\n"
+    " next w = inner.z\n next k = k + 1\n next go = k < 3\n }\n"
+    "w = loop 3 as none (go: bool[1] = 0, y = x) while go { next y = y * 2.0\n next go = go }\n"
+    "output s = r.s\n output late = r.late\n output sum = r.sum\n output e = t.was\n output i = t.turn\n output turns "
+    "= t.i\n output v = t.v\n"
+    "output w = u.w\n output k = u.k\n output y = w.y\n",
     /* scans in the bodies of branches in those of others, over what is outside of all of them */
     "input x: f32[3, 4, 7]\n input w: f32[6]\n input p: f32[]\n"
     "y = if p > 0 {\n s = scan x over 0 as plane (t: f32[7] = 1) {\n"
@@ -182,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_meaning),
+        cmocka_unit_test(test_end),
         cmocka_unit_test(test_stream),
         cmocka_unit_test(test_machine_code),
     };

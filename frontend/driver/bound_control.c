@@ -27,6 +27,13 @@ static Estimate sliced(Judge *judge, const Estimate *whole, int64_t axis, int64_
     return slice;
 }
 
+/* When rounding may turn the condition, anything may come out. */
+static void doubt(Judge *judge, Estimate *out)
+{
+    out->error = judge_double(judge->arena, &out->value.type);
+    for (int64_t i = 0; i < type_elements(&out->value.type); i++) reals(&out->error)[i] = INFINITY;
+}
+
 static void eval_scan(Judge *judge, const Node *scan)
 {
     const ScanAttrs *attrs = scan->attrs;
@@ -36,12 +43,16 @@ static void eval_scan(Judge *judge, const Node *scan)
              *out = ARENA_ARRAY(judge->arena, Estimate, scan->nresults),
              *given = ARENA_ARRAY(judge->arena, Estimate, scan->ninputs);
     for (int i = 0; i < scan->ninputs; i++) in[i] = judge_estimate(judge, scan->inputs[i]);
-    for (int i = scanned; i < scan->ninputs; i++) given[i] = in[i];
+    for (int i = scanned; i < scan->ninputs; i++) given[i] = out[gathered + i - scanned] = in[i];
     for (int i = 0; i < gathered; i++)
         out[i] = (Estimate){judge_double(judge->arena, &scan->types[i]), judge_double(judge->arena, &scan->types[i])};
     for (int i = 0; i < scan->ninputs; i++)
         *node_map_cell(judge->inside, scan_input(scan, i)) = (int64_t)(intptr_t)&given[i];
-    for (int64_t turn = 0; turn < scan_turns(scan); turn++) {
+    int64_t turns = scan_turns(scan);
+    bool doubtful = false;
+    for (int64_t turn = 0; turn < turns || !turns; turn++) {
+        if (attrs->stops) doubtful = doubtful || reals(&given[scanned].error)[0] >= 0.5;
+        if (attrs->stops && reals(&given[scanned].value)[0] == 0) break;
         for (int i = 0; i < scanned; i++) given[i] = sliced(judge, &in[i], attrs->axes.at[i], turn);
         judge_turn(judge, region);
         for (int i = 0; i < gathered; i++) {
@@ -52,14 +63,8 @@ static void eval_scan(Judge *judge, const Node *scan)
         for (int i = gathered; i < scan->nresults; i++) out[i] = judge_estimate(judge, region->results[i].value);
         for (int i = gathered; i < scan->nresults; i++) given[scanned + i - gathered] = out[i];
     }
+    for (int i = 0; doubtful && i < scan->nresults; i++) doubt(judge, &out[i]);
     *node_map_cell(judge->inside, scan) = (int64_t)(intptr_t)out;
-}
-
-/* When rounding may turn the condition, anything may come out. */
-static void doubt(Judge *judge, Estimate *out)
-{
-    out->error = judge_double(judge->arena, &out->value.type);
-    for (int64_t i = 0; i < type_elements(&out->value.type); i++) reals(&out->error)[i] = INFINITY;
 }
 
 static void eval_branch(Judge *judge, const Node *branch)

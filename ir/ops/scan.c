@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { MOST_TURNS = 1 << 30 };
+
 static const Operand operands[] = {
     {"operands", OPERAND_VARIADIC, "the tensors that are scanned, then what the carried values begin with"},
 };
@@ -12,11 +14,16 @@ const OpDef op_scan = {
         "Runs its body for each index of an axis in order: `r = scan x over 1 as xt (h = h0) { ...; next h = ...; "
         "return y }`. The body sees a slice of each scanned tensor and the carried values; `next` says what these "
         "become in the turn after. Results are the returned values of all turns, side by side along the axis of "
-        "the first scanned tensor or the one that stands there, `return y over 0`, then the carried values at the end.",
+        "the first scanned tensor or the one that stands there, `return y over 0`, then the carried values at the end. "
+        "`loop 10 as i (h = h0) while h > 0 { ... }` is a scan of no tensor.",
     .kind = KIND_LOOP,
     .noperands = 1,
     .operands = operands,
-    .attrs = ATTRS(ScanAttrs, ATTR(ScanAttrs, axes, .kind = ATTR_INTS, .doc = "of each scanned tensor")),
+    .attrs = ATTRS(ScanAttrs, ATTR(ScanAttrs, axes, .kind = ATTR_INTS, .doc = "of each scanned tensor"),
+                   ATTR(ScanAttrs, turns, .kind = ATTR_INT, .low = 0, .high = MOST_TURNS,
+                        .doc = "at most, of a `loop`, which scans none; 0 is without a bound"),
+                   ATTR(ScanAttrs, stops, .kind = ATTR_BOOL,
+                        .doc = "before a turn in which the first carried value does not hold: `while`")),
 };
 
 /* ---- what it is made of ---- */
@@ -27,7 +34,11 @@ int scan_gathered(const Node *scan) { return graph_outputs(scan->regions[0]); }
 
 static int64_t axis_of(const Node *scan, int operand) { return ((const ScanAttrs *)scan->attrs)->axes.at[operand]; }
 
-int64_t scan_turns(const Node *scan) { return value_type(scan->inputs[0])->dim[axis_of(scan, 0)].high; }
+int64_t scan_turns(const Node *scan)
+{
+    if (!scan_scanned(scan)) return ((const ScanAttrs *)scan->attrs)->turns;
+    return value_type(scan->inputs[0])->dim[axis_of(scan, 0)].high;
+}
 
 Type scan_slice(const Type *whole, int64_t axis)
 {
@@ -100,13 +111,32 @@ static bool check_axis(const Node *scan, int operand, Diag *diag)
     return diag_help(diag, "all that is scanned together has one size along its axis");
 }
 
+/* One that has no end by itself asks its first carried value. */
+static bool check_end(const Node *scan, Diag *diag)
+{
+    const ScanAttrs *attrs = scan->attrs;
+    int scanned = scan_scanned(scan);
+    bool bounded = scanned || (attrs->turns > 0 && attrs->turns <= MOST_TURNS);
+    if (!attrs->stops && bounded) return true;
+    if (!attrs->stops) {
+        diag_error(diag, E0306, node_span(scan), "scan: there is nothing that ends it");
+        return diag_help(diag, "write loop 10 as i (...), or loop (...) while x > 0");
+    }
+    const Type *type = scan->ninputs > scanned ? value_type(scan->inputs[scanned]) : NULL;
+    if (type && type->dtype == BOOL && type_elements(type) == 1) return true;
+    diag_error(diag, type && type->dtype == BOOL ? E0301 : E0302, node_span(scan),
+               "scan: `while` wants one bool, found %s", type ? type_text(diag->arena, type) : "none");
+    return diag_help(diag, "compare, as in while error > 0.001");
+}
+
 bool scan_check(const Node *scan, Diag *diag)
 {
     int scanned = scan_scanned(scan);
-    if (scanned < 1 || scanned > scan->ninputs)
+    if (!scan->ninputs || scanned > scan->ninputs)
         return diag_error(diag, E0304, node_span(scan), "scan: %d axes do not fit %d operands", scanned, scan->ninputs);
     for (int i = 0; i < scanned; i++)
         if (!check_axis(scan, i, diag)) return false;
+    if (!check_end(scan, diag)) return false;
     if (scan_depth(scan->graph) < MAX_SCANS && control_depth(scan->graph) < MAX_NESTED) return true;
     diag_error(diag, E0105, node_span(scan), "scan: expected at most %d scans inside one another, %d with branches",
                MAX_SCANS, MAX_NESTED);
@@ -123,6 +153,11 @@ static const char *plain_name(const Node *scan, const Node *input)
 
 static bool infer_gathered(const Node *scan, const Result *result, Type *out, Diag *diag)
 {
+    if (!scan_turns(scan)) {
+        diag_error(diag, E0306, node_span(scan), "scan: `%s` of all turns has no size: there is no bound for them",
+                   result->name);
+        return diag_help(diag, "give one, as in loop 100 as i (...) while ..., or carry what is wanted");
+    }
     const Type *slice = value_type(result->value);
     int64_t axis = result->axis;
     if (axis < 0 || axis > slice->rank || slice->rank >= MAX_RANK) {

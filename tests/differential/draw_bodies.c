@@ -6,6 +6,38 @@
 
 enum { MOST_TURNS = 9, MOST_SCANNED_ELEMENTS = 3000 };
 
+/* One element of a value, compared with a number; -1 when there is none that can be. */
+static int compare_element(Drawer *d)
+{
+    Step slice = {.op = OP_slice, .ninputs = 1, .inputs = {draw_value(d)}};
+    SliceAttrs *attrs = slice.attrs = arena_alloc(d->program->arena, sizeof *attrs);
+    Type type = *draw_type_of(d, slice.inputs[0]);
+    attr_set_defaults(&op_table[OP_slice]->attrs, attrs);
+    attrs->begin.count = attrs->end.count = type.rank;
+    for (int i = 0; i < type.rank; i++) {
+        attrs->begin.at[i] = random_below(&d->random, (int)type.dim[i].high);
+        attrs->end.at[i] = attrs->begin.at[i] + 1;
+    }
+    if (type.rank > MAX_INTS || d->program->count > MOST_STEPS - 8 || !draw_add(d, &slice)) return -1;
+    int element = d->program->count - 1, number = draw_source(d, OP_constant, type_scalar(type.dtype), RANGE_USUAL);
+    Step less = {.op = OP_less, .ninputs = 2, .inputs = {element, number}};
+    less.attrs = arena_alloc(d->program->arena, op_table[OP_less]->attrs.size + 1);
+    return number >= 0 && draw_add(d, &less) ? d->program->count - 1 : -1;
+}
+
+static int draw_condition(Drawer *d)
+{
+    int start = random_below(&d->random, d->program->count);
+    for (int i = 0; i < d->program->count; i++) {
+        int k = (start + i) % d->program->count;
+        const Type *type = draw_type_of(d, k);
+        if (type->dtype == BOOL && type_elements(type) == 1) return k;
+    }
+    if (random_percent(&d->random, 60)) return compare_element(d);
+    Op op = d->graph->owner || random_percent(&d->random, 20) ? OP_constant : OP_input;
+    return draw_source(d, op, type_scalar(BOOL), RANGE_USUAL);
+}
+
 /* What the scan is of and what it carries: values of the program so far. */
 static bool draw_scan_operands(Drawer *d, Step *step)
 {
@@ -22,6 +54,11 @@ static bool draw_scan_operands(Drawer *d, Step *step)
         turns = type->dim[axis].high;
         attrs->axes.at[attrs->axes.count++] = axis;
         step->inputs[step->ninputs++] = value;
+    }
+    if (attrs->axes.count && random_percent(r, 25)) {
+        int condition = draw_condition(d);
+        attrs->stops = condition >= 0;
+        if (attrs->stops) step->inputs[step->ninputs++] = condition;
     }
     for (int i = 0; i < carried; i++) {
         int value = draw_value(d);
@@ -131,38 +168,6 @@ bool draw_scan(Drawer *d)
 }
 
 /* ---- branches ---- */
-
-/* One element of a value, compared with a number; -1 when there is none that can be. */
-static int compare_element(Drawer *d)
-{
-    Step slice = {.op = OP_slice, .ninputs = 1, .inputs = {draw_value(d)}};
-    SliceAttrs *attrs = slice.attrs = arena_alloc(d->program->arena, sizeof *attrs);
-    Type type = *draw_type_of(d, slice.inputs[0]);
-    attr_set_defaults(&op_table[OP_slice]->attrs, attrs);
-    attrs->begin.count = attrs->end.count = type.rank;
-    for (int i = 0; i < type.rank; i++) {
-        attrs->begin.at[i] = random_below(&d->random, (int)type.dim[i].high);
-        attrs->end.at[i] = attrs->begin.at[i] + 1;
-    }
-    if (type.rank > MAX_INTS || d->program->count > MOST_STEPS - 8 || !draw_add(d, &slice)) return -1;
-    int element = d->program->count - 1, number = draw_source(d, OP_constant, type_scalar(type.dtype), RANGE_USUAL);
-    Step less = {.op = OP_less, .ninputs = 2, .inputs = {element, number}};
-    less.attrs = arena_alloc(d->program->arena, op_table[OP_less]->attrs.size + 1);
-    return number >= 0 && draw_add(d, &less) ? d->program->count - 1 : -1;
-}
-
-static int draw_condition(Drawer *d)
-{
-    int start = random_below(&d->random, d->program->count);
-    for (int i = 0; i < d->program->count; i++) {
-        int k = (start + i) % d->program->count;
-        const Type *type = draw_type_of(d, k);
-        if (type->dtype == BOOL && type_elements(type) == 1) return k;
-    }
-    if (random_percent(&d->random, 60)) return compare_element(d);
-    Op op = d->graph->owner || random_percent(&d->random, 20) ? OP_constant : OP_input;
-    return draw_source(d, op, type_scalar(BOOL), RANGE_USUAL);
-}
 
 /* A body that gives back values of the types of `like`, which it knows. */
 static Program *draw_choice(Drawer *d, Node *branch, int nlike, const int *like)

@@ -44,8 +44,9 @@ enum { OPTIONS = sizeof options / sizeof options[0] };
 void arguments_help(const Arguments *arguments)
 {
     printf("Usage: %s [OPTION]... [FILE]...\n%s%s%s\n\n"
-           "FILE is data of the model's input: .npy, IDX, .raw or .bin (the exact bytes), or a picture (PNG, JPEG,\n"
-           "PGM, PPM). More rows than the model takes at once are run batch by batch.\n\n",
+           "FILE is data of the model's input: .npy, IDX, .raw or .bin (the exact bytes), a picture (PNG, JPEG, PGM,\n"
+           "PPM), a sound (WAV), a folder of such, or - for standard input. More rows than the model takes at once\n"
+           "are run batch by batch.\n\n",
            arguments->program, arguments->model->name, *arguments->model->doc ? ": " : "", arguments->model->doc);
     for (int i = 0; i < OPTIONS; i++) {
         char left[64];

@@ -13,7 +13,7 @@ typedef struct File {
     size_t size;
 } File;
 
-/* RUNNER_OK, RUNNER_INPUT or RUNNER_SYSTEM after a message, as all that follow. */
+/* RUNNER_OK, RUNNER_INPUT or RUNNER_SYSTEM after a message, as all that follow.  "-" is standard input. */
 int file_read(File *out, const char *path);
 void file_free(File *file);
 
@@ -37,12 +37,22 @@ int image_read(File *file, const LepPort *port, Array *out);
 /* Element count times size, checked against what the file has. */
 bool array_size(const Array *array, size_t *bytes);
 
-/* The rows of a file for one input. */
+/* The rows of a file or folder for one input. */
 typedef struct Rows {
     File file;
     const unsigned char *data;
     int64_t count;
+    bool picture;
+    char **names; /* of a folder: where each row came from; else NULL */
 } Rows;
+
+bool wav_is(const File *file);
+/* Makes of the file its samples, of one channel of 16 bits: i16, or f32 from -1 to 1, as the port has them. */
+int wav_read(File *file, const LepPort *port);
+/* As many rows as those fill. */
+int wav_rows(const File *file, const LepPort *port, Rows *out);
+
+bool folder_is(const char *path);
 
 /* Of a port without bounded dims. */
 int rows_read(Rows *out, const char *path, const LepPort *port);

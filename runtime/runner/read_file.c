@@ -35,7 +35,8 @@ static int read_all(int fd, File *out, size_t room)
 int file_read(File *out, const char *path)
 {
     *out = (File){.path = path};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool pipe = strcmp(path, "-") == 0;
+    int fd = pipe ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return cannot_read(path);
     struct stat info;
     int status = RUNNER_OK;
@@ -45,7 +46,7 @@ int file_read(File *out, const char *path)
         status = message(RUNNER_INPUT, "%s: larger than 4 GiB", path);
     else
         status = read_all(fd, out, S_ISREG(info.st_mode) ? (size_t)info.st_size + 1 : 65536);
-    close(fd);
+    if (!pipe) close(fd);
     if (status) file_free(out);
     return status;
 }

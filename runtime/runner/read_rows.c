@@ -68,8 +68,8 @@ static int unknown_kind(const File *file)
     if (file->size >= 2 && file->bytes[0] == 0x1f && file->bytes[1] == 0x8b)
         return message(RUNNER_INPUT, "%s: compressed; gunzip it first", file->path);
     return message(RUNNER_INPUT,
-                   "%s: %s; expected .npy, IDX, PNG, JPEG, PGM or PPM, or a name that ends in .raw or .bin", file->path,
-                   file->size ? "a file of no known kind" : "the file is empty");
+                   "%s: %s; expected .npy, IDX, PNG, JPEG, PGM, PPM or WAV, or a name that ends in .raw or .bin",
+                   file->path, file->size ? "a file of no known kind" : "the file is empty");
 }
 
 /* A half-empty batch is run for the last rows of many only; fewer rows than one batch are a mistake. */
@@ -81,31 +81,51 @@ static int check_batch(const Rows *rows, const LepPort *port)
                    rows->file.path, (long long)rows->count, port->name, (long long)batch);
 }
 
-/* `sizes` NULL: of a port without bounded dims. */
-static int read_rows(Rows *out, const char *path, const LepPort *port, RunSizes *sizes, int64_t input)
+static int read_sound(File *file, const LepPort *port, RunSizes *sizes, int64_t input, Rows *out)
+{
+    int status = wav_read(file, port);
+    if (!status && sizes) status = sizes_learn_raw(sizes, input, file);
+    return status ? status : wav_rows(file, port, out);
+}
+
+/* By the first bytes; what has none that are known is raw, where its name or the pipe says so. */
+static int read_kind(const LepPort *port, RunSizes *sizes, int64_t input, Rows *out, Array *array)
+{
+    File *file = &out->file;
+    bool pipe = strcmp(file->path, "-") == 0;
+    if (has_suffix(file->path, ".raw") || has_suffix(file->path, ".bin"))
+        return read_raw_rows(file, port, sizes, input, out);
+    if (npy_is(file)) return npy_read(file, array);
+    if (image_is(file)) return image_read(file, port, array);
+    if (wav_is(file)) return read_sound(file, port, sizes, input, out);
+    if (idx_is(file)) return idx_read(file, array);
+    return pipe ? read_raw_rows(file, port, sizes, input, out) : unknown_kind(file);
+}
+
+int rows_read_part(Rows *out, const char *path, const LepPort *port, RunSizes *sizes, int64_t input)
 {
     *out = (Rows){0};
     int status = file_read(&out->file, path);
     if (status) return status;
-    File *file = &out->file;
     Array array = {0};
-    bool picture = image_is(file);
-    if (has_suffix(path, ".raw") || has_suffix(path, ".bin"))
-        status = read_raw_rows(file, port, sizes, input, out);
-    else if (npy_is(file))
-        status = npy_read(file, &array);
-    else if (picture)
-        status = image_read(file, port, &array);
-    else if (idx_is(file))
-        status = idx_read(file, &array);
-    else
-        status = unknown_kind(file);
+    out->picture = image_is(&out->file);
+    status = read_kind(port, sizes, input, out, &array);
     if (!status && !out->data) {
         out->data = array.data;
-        if (!picture && sizes) status = sizes_learn(sizes, input, &array, path);
-        if (!status) status = picture ? (out->count = 1, RUNNER_OK) : count_rows(&array, port, path, &out->count);
+        if (!out->picture && sizes) status = sizes_learn(sizes, input, &array, path);
+        if (!status) status = out->picture ? (out->count = 1, RUNNER_OK) : count_rows(&array, port, path, &out->count);
     }
-    if (!status && !picture && (!sizes || sizes->batch < 0)) status = check_batch(out, port);
+    if (status) rows_free(out);
+    return status;
+}
+
+/* `sizes` NULL: of a port without bounded dims. */
+static int read_rows(Rows *out, const char *path, const LepPort *port, RunSizes *sizes, int64_t input)
+{
+    *out = (Rows){.file.path = path};
+    int status =
+        folder_is(path) ? folder_read(out, path, port, sizes, input) : rows_read_part(out, path, port, sizes, input);
+    if (!status && !out->picture && (!sizes || sizes->batch < 0)) status = check_batch(out, port);
     if (status) rows_free(out);
     return status;
 }
@@ -119,6 +139,9 @@ int rows_read_sized(Rows *out, const char *path, RunSizes *sizes, int64_t input)
 
 void rows_free(Rows *rows)
 {
+    for (int64_t i = 0; rows->names && i < rows->count; i++) free(rows->names[i]);
+    free(rows->names);
+    rows->names = NULL;
     file_free(&rows->file);
     rows->data = NULL;
 }

@@ -67,6 +67,8 @@ static int64_t rows_of_result(const Pass *pass, int64_t runs)
 static int print_row(const Pass *pass, int64_t row, int64_t number)
 {
     char name[4200];
+    for (int64_t i = 0; i < pass->session->model->ninputs && pass->session->batched; i++)
+        if (pass->rows[i].names) return results_print(pass->session, pass->rows[i].names[number], row);
     if (pass->count == 1) return results_print(pass->session, pass->input, row);
     snprintf(name, sizeof name, "%s[%lld]", pass->input, (long long)number);
     return results_print(pass->session, name, row);
@@ -180,12 +182,41 @@ static int run_rows(Pass *pass)
     return status ? status : run_all(pass, runs);
 }
 
+/* What comes through standard input, row by row as it comes: raw elements, without an end that is known. */
+static int run_live(Pass *pass, int64_t input)
+{
+    const Session *s = pass->session;
+    const LepPort *port = &s->model->inputs[input];
+    Rows *rows = &pass->rows[input];
+    size_t size = (size_t)port->bytes, got = size;
+    int status = check_stream(pass);
+    if (!status) status = session_reset(s);
+    if (!status && !(rows->file.bytes = malloc(size + 1))) status = message(RUNNER_SYSTEM, "out of memory");
+    *rows = (Rows){.file = rows->file, .data = rows->file.bytes, .count = port_batch(port)};
+    if (!status) status = need_inputs(pass);
+    pass->count = rows->count + 1; /* so that rows have numbers */
+    pass->input = "-";
+    for (int64_t number = 0; !status; number += rows->count) {
+        got = fread(rows->file.bytes, 1, size, stdin);
+        if (got < size) break;
+        session_load(s, pass->rows, 0);
+        status = session_run(s);
+        if (!status) status = take_results(pass, number, s->batched ? rows->count : 1);
+        fflush(stdout);
+    }
+    if (!status && got && got < size)
+        status = message(RUNNER_INPUT, "-: %zu bytes are left over, a row of %s has %zu", got, port->name, size);
+    return status;
+}
+
 /* Positional files one after the other; with --output there can be only one. */
 static int run_files(Pass *pass)
 {
     const Arguments *arguments = pass->session->arguments;
     int64_t input;
     int status = free_input(arguments, &input);
+    bool live = arguments->stream && arguments->nfiles == 1 && strcmp(arguments->files[0], "-") == 0;
+    if (!status && live && !arguments->noutputs && !pass->labels) return run_live(pass, input);
     if (!status && arguments->nfiles > 1 && arguments->noutputs)
         status = message(RUNNER_USAGE, "--output with %d files: run them one by one", arguments->nfiles);
     for (int i = 0; i < arguments->nfiles && !status; i++) {

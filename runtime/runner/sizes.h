@@ -22,6 +22,10 @@ int sizes_learn(RunSizes *sizes, int64_t input, const Array *array, const char *
 int sizes_learn_raw(RunSizes *sizes, int64_t input, const File *file);
 /* The rows of a file for one input, as large as the model at hand takes them, which they may decide. */
 int rows_read_sized(Rows *out, const char *path, RunSizes *sizes, int64_t input);
+/* The same of one file of several, which may hold fewer rows than the model takes at a time; or of a whole folder.
+ * `sizes` NULL: of a port without bounded dims. */
+int rows_read_part(Rows *out, const char *path, const LepPort *port, RunSizes *sizes, int64_t input);
+int folder_read(Rows *out, const char *path, const LepPort *port, RunSizes *sizes, int64_t input);
 /* Before files that have nothing to do with those before. */
 void sizes_forget(RunSizes *sizes);
 

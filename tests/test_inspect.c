@@ -194,6 +194,36 @@ static void names_the_first_layer_that_is_not_finite(void **state)
     fails(LEPC("run", "log.lep", "--reference", "--check=finite", "x.raw"), 2, "no layers");
 }
 
+static void write_floats(const char *path, const char *shape, const float *values, size_t count)
+{
+    char header[128];
+    int length = snprintf(header, sizeof header, "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    fprintf(out, "\x93NUMPY%c%c%c%c%-117s\n", 1, 0, 118, 0, header);
+    assert_true(length < 117);
+    assert_int_equal(fwrite(values, sizeof *values, count, out), count);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void compares_with_what_is_given(void **state)
+{
+    (void)state;
+    static const float x[] = {1, 2, 3, 4}, right[] = {6, 20, 42, 72}, wrong[] = {6, 20, 42, 75};
+    write_floats("x.npy", "1, 4", x, 4);
+    write_floats("right.npy", "1, 4", right, 4);
+    write_floats("wrong.npy", "1, 4", wrong, 4);
+    write_text("square.lep", "lep 1\nmodel m {\n  input x: f32[1, 4]\n  a = x + 0.5\n  output y = a * x * 4.0\n}\n");
+    Said said = LEPC("compare", "square.lep", "-q", "--input", "x=x.npy", "--expect", "y=right.npy");
+    succeeds(said);
+    contains(said.out, "4 elements, 0 too far");
+    said = LEPC("compare", "square.lep", "-q", "--input", "x=x.npy", "--expect", "y=wrong.npy");
+    assert_int_equal(said.status, 3);
+    contains(said.out, "4 elements, 1 too far, worst 3");
+    fails(LEPC("compare", "square.lep", "-q", "--expect", "z=right.npy"), 2, "no layer leaves 'z' in memory");
+    fails(LEPC("compare", "square.lep", "-q", "--expect", "y"), 2, "expected NAME=FILE.npy");
+}
+
 static int enter_folder(void **state)
 {
     if (folder_enter(state, "inspect")) return -1;
@@ -212,6 +242,7 @@ int main(void)
         cmocka_unit_test(describes_as_json),
         cmocka_unit_test(describes_as_a_page),
         cmocka_unit_test(names_the_first_layer_that_is_not_finite),
+        cmocka_unit_test(compares_with_what_is_given),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

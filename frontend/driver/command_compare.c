@@ -2,6 +2,7 @@
 #include "backend/jit.h"
 #include "frontend/driver/bound.h"
 #include "frontend/driver/compile.h"
+#include "frontend/driver/expected.h"
 #include "runtime/runner/message.h"
 #include "runtime/runner/session.h"
 
@@ -116,8 +117,18 @@ static LayerRow row_of_step(const Compilation *c, const Node *node, const Tensor
     return row;
 }
 
+/* By the value's name, and by those of the outputs that it is. */
+static void judge_expected(Compilation *c, ExpectedList *expected, const Node *node, int slot, const Tensor *found)
+{
+    Value value = {(Node *)(uintptr_t)node, slot};
+    expected_judge(c, expected, value_name(c->arena, value), found);
+    for (int i = 0; i < graph_outputs(c->graph); i++)
+        if (value_equal(c->graph->results[i].value, value))
+            expected_judge(c, expected, c->graph->results[i].name, found);
+}
+
 /* Runs and judges every step; returns the number of rows. */
-static int judge_all(Compilation *c, const Session *session, LayerRow *rows)
+static int judge_all(Compilation *c, const Session *session, LayerRow *rows, ExpectedList *expected)
 {
     const LepModel *model = session->model;
     Known known = {.tensors = node_map_new(c->arena)};
@@ -129,6 +140,7 @@ static int judge_all(Compilation *c, const Session *session, LayerRow *rows)
         model->steps[step].run(session->bases, NULL);
         const Tensor *found = read_results(node, session, &known, c->arena);
         rows[step++] = row_of_step(c, node, found, &known);
+        for (int slot = 0; slot < node->nresults; slot++) judge_expected(c, expected, node, slot, &found[slot]);
     }
     return (int)step;
 }
@@ -181,7 +193,7 @@ static int load_inputs(Session *session)
     return status;
 }
 
-static int compare_model(Compilation *c, const LepModel *model)
+static int compare_model(Compilation *c, const LepModel *model, ExpectedList *expected)
 {
     const Options *o = c->options;
     Arguments arguments;
@@ -197,7 +209,10 @@ static int compare_model(Compilation *c, const LepModel *model)
     /* what is kept has values of its own after some runs */
     for (int i = 0; i < 3 && model->state_bytes && !status; i++) status = session_run(&session);
     LayerRow *rows = ARENA_ARRAY(c->arena, LayerRow, model->nsteps + 1);
-    if (!status) status = print_rows(rows, judge_all(c, &session, rows), o->fp == FP_STRICT);
+    int count = status ? 0 : judge_all(c, &session, rows, expected);
+    if (!status) status = print_rows(rows, count, o->fp == FP_STRICT);
+    int given = expected_finish(c, expected);
+    if (!status || given == STATUS_USAGE) status = given;
     session_close(&session);
     return status;
 }
@@ -206,10 +221,12 @@ int command_compare(Driver *driver)
 {
     Compilation c = compilation_new(driver);
     Bytes object;
+    ExpectedList *expected = ARENA_NEW(driver->arena, ExpectedList);
+    if (!expected_read(&c, expected)) return STATUS_INPUT;
     if (!compile_object(&c, driver->options.model, &object)) return STATUS_INPUT;
     Jit *jit = jit_load(&object, c.diag);
     const LepModel *model = jit ? jit_symbol(jit, "lep_model", c.diag) : NULL;
-    int status = model ? compare_model(&c, model) : STATUS_OURS;
+    int status = model ? compare_model(&c, model, expected) : STATUS_OURS;
     if (jit) jit_free(jit);
     return status;
 }

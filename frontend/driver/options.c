@@ -50,6 +50,7 @@ static const Option options[] = {
      "strict: the bits of the reference; fast: within its bound (fast)"},
     {"dim", 0, OPTION_DIM, AT(dims), FOR_COMPILERS | FOR_IMPORT, NULL, "NAME=SIZE",
      "size of a declared dim, or bounds of it: N=1..8"},
+    {"expect", 0, OPTION_LIST, AT(expect), FOR_COMPARE, NULL, "NAME=FILE.npy", "what a layer or an output should be"},
     {"fix", 0, OPTION_LIST, AT(fix), FOR_COMPILERS | FOR_IMPORT, NULL, "NAME=FILE",
      "make an input of an ONNX file a constant: .npy, or .pb as ONNX writes tensors"},
     {"weights", 0, OPTION_WORD, AT(weights), FOR_BUILD, weights_words, "WHERE",

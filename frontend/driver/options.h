@@ -42,6 +42,7 @@ typedef struct Options {
     TextList emit;      /* KIND or KIND=PATH */
     DimList dims;
     TextList disabled, metrics;
+    TextList expect;                     /* NAME=FILE: what values should be, for compare */
     TextList fix;                        /* NAME=FILE: inputs of imported models that are constants */
     TextList quantize, prune, calibrate; /* rows of flags that beat a deploy block */
     const char *deploy, *calibrate_method, *calibrate_samples, *limit_ram, *limit_flash, *run_threads;

@@ -58,7 +58,7 @@ Body emit_body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm)
 static void mark_assigned(const Body *b, const LoopStatement *s, bool *assigned)
 {
     for (; s; s = s->next) {
-        if (s->kind == LOOP_ASSIGN) assigned[emit_register_position(b, s->reg)] = true;
+        if (s->kind == LOOP_ASSIGN || s->kind == LOOP_TRANSPOSE) assigned[emit_register_position(b, s->reg)] = true;
         mark_assigned(b, s->body, assigned);
     }
 }
@@ -399,6 +399,7 @@ static void emit_statement(Body *b, const LoopStatement *s)
     case LOOP_IF: emit_if(b, s); break;
     case LOOP_BIND: b->lets[s->let->id] = emit_expr(b, s->let->value); break;
     case LOOP_ASSIGN: emit_assign(b, s); break;
+    case LOOP_TRANSPOSE: emit_transpose(b, s); break;
     case LOOP_STORE: emit_store(b, s, emit_expr(b, s->value)); break;
     case LOOP_FILL: emit_fill(b, s); break;
     case LOOP_PREFETCH: emit_prefetch(b, s); break;

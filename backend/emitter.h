@@ -123,6 +123,10 @@ void emit_prefetch(Body *b, const LoopStatement *prefetch);
 int64_t emit_constant_index(const Body *b, const Affine *index);
 int emit_register_position(const Body *b, const LoopRegister *reg);
 
+/* ---- emit_transpose.c ---- */
+
+void emit_transpose(Body *b, const LoopStatement *transpose);
+
 /* ---- emit_fill.c ---- */
 
 void emit_fill(Body *b, const LoopStatement *fill);

@@ -197,6 +197,17 @@ void loop_assign(LoopBuilder *b, const LoopRegister *reg, Affine index, const Lo
     s->value = value;
 }
 
+bool loop_is_square(const LoopRegister *reg)
+{
+    return reg->lanes > 1 && reg->count == reg->lanes && !(reg->lanes & (reg->lanes - 1));
+}
+
+void loop_transpose(LoopBuilder *b, const LoopRegister *reg)
+{
+    assert(loop_is_square(reg));
+    append(b, LOOP_TRANSPOSE)->reg = reg;
+}
+
 void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *value, int64_t stride,
                 int active)
 {

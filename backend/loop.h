@@ -119,9 +119,11 @@ typedef enum LoopStatementKind {
     LOOP_IF,     /* body when every condition is >= 0: uniform */
     LOOP_BIND,   /* let */
     LOOP_ASSIGN, /* reg[index] = value; index has unrolled variables only */
-    LOOP_STORE,  /* buffer[index + offset + lane * stride] = value for lanes below active; of lanes that meet in one
-                    element the last counts */
-    LOOP_FILL,   /* count elements of buffer from index on = value, a scalar constant */
+    LOOP_TRANSPOSE, /* lane j of reg[i] and lane i of reg[j] change places: of a register with as many elements as lanes
+                     */
+    LOOP_STORE,     /* buffer[index + offset + lane * stride] = value for lanes below active; of lanes that meet in one
+                       element the last counts */
+    LOOP_FILL,      /* count elements of buffer from index on = value, a scalar constant */
     LOOP_PREFETCH
 } LoopStatementKind;
 
@@ -230,6 +232,9 @@ LoopScope loop_if(LoopBuilder *b, int nconditions, const Affine *conditions);
 void loop_end(LoopBuilder *b, LoopScope scope);
 
 void loop_assign(LoopBuilder *b, const LoopRegister *reg, Affine index, const LoopExpr *value);
+/* As many elements as lanes, a power of two from 2 on. */
+bool loop_is_square(const LoopRegister *reg);
+void loop_transpose(LoopBuilder *b, const LoopRegister *reg);
 void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *value, int64_t stride,
                 int active);
 /* The same at buffer[index + offset ...]; the offset as that of loop_load_at. */
@@ -275,6 +280,10 @@ const LoopExpr *loop_dot(LoopBuilder *b, const LoopExpr *sum, const LoopExpr *x,
 /* A scalar expression of ir, lane by lane on args[] (all of `lanes` lanes).  What it uses more than once is bound
  * by a Let where the builder stands. */
 const LoopExpr *loop_expr(LoopBuilder *b, const Expr *expr, const LoopExpr *const *args, int lanes);
+
+/* Whether the scalar operation has code for operands of the dtype; and whether it gives a bool of them. */
+bool loop_op_exists(ExprKind op, Dtype dtype);
+bool loop_op_compares(ExprKind op);
 
 /* ---- text ---- */
 

@@ -13,7 +13,7 @@
  *             | "for" VAR "in" "0" ".." INT ["from" edges] "to" edges ["step" INT] body
  *             | "if" affine ">=" "0" {"and" affine ">=" "0"} body
  *             | "let" NAME "=" expr  |  REGISTER "[" affine "]" "=" expr  |  BUFFER access "=" expr
- *             | "fill" BUFFER access "count" INT "=" expr  |  "prefetch" BUFFER access
+ *             | "fill" BUFFER access "count" INT "=" expr  |  "prefetch" BUFFER access  |  "transpose" REGISTER
  *   body      = "{" {statement} "}"
  *   edges     = "[" affine ["whole" INT] "]" ["," edges]
  *
@@ -190,6 +190,21 @@ static void take_fill(LoopParser *p)
     if (!loop_failed(p)) loop_fill_scalar(&p->builder, buffer, a.index, count, value->value);
 }
 
+static void take_transpose(LoopParser *p)
+{
+    const LoopToken at = p->token;
+    const char *name = loop_take_name(p, "a register");
+    const LoopRegister *reg = loop_find_register(p, name);
+    if (loop_failed(p)) return;
+    p->token.at = at.at;
+    if (!reg)
+        loop_fail(p, E0201, "no register is called '%s'", name);
+    else if (!loop_is_square(reg))
+        loop_fail(p, E0302, "expected a register of as many elements as lanes");
+    else
+        loop_transpose(&p->builder, reg);
+}
+
 static void take_prefetch(LoopParser *p)
 {
     const LoopBuffer *buffer = take_buffer(p);
@@ -239,6 +254,8 @@ static void take_statement(LoopParser *p)
         take_fill(p);
     else if (loop_accept_word(p, loop_keywords[LOOP_WORD_PREFETCH]))
         take_prefetch(p);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_TRANSPOSE]))
+        take_transpose(p);
     else
         take_assignment(p);
 }

@@ -20,7 +20,8 @@ const char *const loop_keywords[] = {
     [LOOP_WORD_PARALLEL] = "parallel", [LOOP_WORD_FOR] = "for",
     [LOOP_WORD_UNROLL] = "unroll",     [LOOP_WORD_IF] = "if",
     [LOOP_WORD_LET] = "let",           [LOOP_WORD_FILL] = "fill",
-    [LOOP_WORD_PREFETCH] = "prefetch", [LOOP_WORD_COUNT] = NULL,
+    [LOOP_WORD_PREFETCH] = "prefetch", [LOOP_WORD_TRANSPOSE] = "transpose",
+    [LOOP_WORD_COUNT] = NULL,
 };
 
 /* ---- names and numbers ---- */
@@ -237,6 +238,11 @@ static void put_statement(Printer *p, const LoopStatement *s)
         put_access(p, s->buffer, &s->index, NULL, 1, 1, 1);
         fprintf(p->out, " count %" PRId64, s->count);
         put_value(p, s->value);
+        break;
+    case LOOP_TRANSPOSE:
+        fputs("transpose ", p->out);
+        put_name(p, s->reg->name);
+        fputc('\n', p->out);
         break;
     case LOOP_PREFETCH:
         fputs("prefetch ", p->out);

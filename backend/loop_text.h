@@ -15,6 +15,7 @@ typedef enum LoopWord {
     LOOP_WORD_LET,
     LOOP_WORD_FILL,
     LOOP_WORD_PREFETCH,
+    LOOP_WORD_TRANSPOSE,
     LOOP_WORD_COUNT
 } LoopWord;
 

@@ -137,38 +137,11 @@ static bool *element_of(const Check *c, const LoopRegister *reg, const Affine *i
 
 static bool check_expr(Check *c, const LoopExpr *e);
 
-static bool is_comparison(ExprKind op) { return op == EXPR_EQ || op == EXPR_NE || op == EXPR_LT || op == EXPR_LE; }
-
-static bool computes_on(ExprKind op, Dtype dtype)
-{
-    bool integral = !dtype_is_float(dtype);
-    if (is_comparison(op)) return dtype_is_computed(dtype);
-    switch (op) {
-    case EXPR_FMA:
-    case EXPR_SCALE:
-    case EXPR_SQRT:
-    case EXPR_FLOOR:
-    case EXPR_CEIL:
-    case EXPR_RINT: return dtype == F32 || dtype == F64;
-    case EXPR_AND:
-    case EXPR_OR:
-    case EXPR_XOR: return integral;
-    case EXPR_SHL:
-    case EXPR_SHR: return integral && dtype != BOOL;
-    case EXPR_MIN:
-    case EXPR_MAX: return dtype_is_computed(dtype);
-    case EXPR_CAST: return !dtype_is_storage(dtype);
-    case EXPR_SELECT:
-    case EXPR_BITCAST: return true;
-    default: return dtype_is_computed(dtype) && dtype != BOOL;
-    }
-}
-
 /* Operands of one dtype, which is the result's unless the operation is there to change it. */
 static bool check_dtypes(const Check *c, const LoopExpr *e, int arity)
 {
     int first = e->op == EXPR_SELECT;
-    Dtype dtype = e->in[first]->dtype, result = is_comparison(e->op) ? BOOL : dtype;
+    Dtype dtype = e->in[first]->dtype, result = loop_op_compares(e->op) ? BOOL : dtype;
     bool agree = first == 0 || e->in[0]->dtype == BOOL;
     for (int i = first; i < arity; i++) agree = agree && e->in[i]->dtype == dtype;
     if (e->op == EXPR_BITCAST)
@@ -177,7 +150,7 @@ static bool check_dtypes(const Check *c, const LoopExpr *e, int arity)
         agree = agree && e->dtype == result;
     else
         agree = agree && !dtype_is_storage(e->dtype);
-    if (agree && computes_on(e->op, dtype)) return true;
+    if (agree && loop_op_exists(e->op, dtype)) return true;
     return wrong(c, "%s of %s gives no %s", expr_kind_name(e->op), dtype_name(dtype), dtype_name(e->dtype));
 }
 
@@ -199,7 +172,7 @@ static bool check_fold(Check *c, const LoopExpr *e)
     const LoopExpr *in = e->in[0];
     if (!check_expr(c, in)) return false;
     bool whole = (in->lanes & (in->lanes - 1)) == 0 && e->lanes == 1 && in->dtype == e->dtype;
-    bool binary = expr_kind_arity(e->op) == 2 && !is_comparison(e->op) && computes_on(e->op, e->dtype);
+    bool binary = expr_kind_arity(e->op) == 2 && !loop_op_compares(e->op) && loop_op_exists(e->op, e->dtype);
     return (whole && binary) ||
            wrong(c, "fold by %s of %d lanes of %s", expr_kind_name(e->op), in->lanes, dtype_name(in->dtype));
 }
@@ -236,18 +209,23 @@ static bool check_load(Check *c, const LoopExpr *e)
     return check_access(c, e->buffer, &e->index, (e->active - 1) * e->stride, more);
 }
 
+static bool check_assigned(const Check *c, const LoopRegister *reg, Affine first, int count)
+{
+    for (int i = 0; i < count; i++) {
+        Affine at = affine_plus(first, i);
+        const bool *element = element_of(c, reg, &at);
+        if (!element) return false;
+        if (!*element) return wrong(c, "register '%s' is used before it is assigned", reg->name);
+    }
+    return true;
+}
+
 static bool check_register(const Check *c, const LoopExpr *e)
 {
     int count = e->reg->lanes == 1 ? e->lanes : 1;
     if (e->dtype != e->reg->dtype || (count == 1 && e->lanes != e->reg->lanes))
         return wrong(c, "a use of register '%s' has another type", e->reg->name);
-    for (int i = 0; i < count; i++) {
-        Affine at = affine_plus(e->index, i);
-        const bool *element = element_of(c, e->reg, &at);
-        if (!element) return false;
-        if (!*element) return wrong(c, "register '%s' is used before it is assigned", e->reg->name);
-    }
-    return true;
+    return check_assigned(c, e->reg, e->index, count);
 }
 
 static bool check_let_use(const Check *c, const LoopExpr *e)
@@ -413,6 +391,12 @@ static bool check_assign(Check *c, const LoopStatement *s)
     return true;
 }
 
+static bool check_transpose(const Check *c, const LoopStatement *s)
+{
+    if (!loop_is_square(s->reg)) return wrong(c, "register '%s' is transposed and not square", s->reg->name);
+    return check_assigned(c, s->reg, affine(0), s->reg->count);
+}
+
 static bool check_writable(const Check *c, const LoopBuffer *buffer)
 {
     bool ours = buffer->space != SPACE_CONSTANT && buffer->space != SPACE_INPUT;
@@ -446,6 +430,7 @@ static bool check_statement(Check *c, const LoopStatement *s)
     case LOOP_IF: return check_if(c, s);
     case LOOP_BIND: return check_bind(c, s);
     case LOOP_ASSIGN: return check_assign(c, s);
+    case LOOP_TRANSPOSE: return check_transpose(c, s);
     case LOOP_STORE: return check_store(c, s);
     case LOOP_FILL: return check_fill(c, s);
     case LOOP_PREFETCH: return check_buffer(c, s->buffer) && check_affine(c, &s->index);

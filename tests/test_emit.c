@@ -118,6 +118,29 @@ static void check_tables(Arena *arena, const char *cpu, int level)
 static void tables_of_zeros_move_nothing(void **state) { everywhere(check_tables); }
 
 /* Halves of 8, 4, 2, 1: another order gives another sum of these. */
+/* Squares of every width, through registers and back. */
+static void check_transposes(Arena *arena, const char *cpu, int level)
+{
+    for (int n = 2; n <= 32; n *= 2) {
+        int size = n * n;
+        const char *text = arena_printf(arena,
+                                        "func f { buffer x: i16[%d] input align 1 buffer y: i16[%d] output align 1 "
+                                        "writable register square: i16x%d[%d] "
+                                        "unroll i in 0..%d { square[i] = x[%d*i : %d] } transpose square "
+                                        "unroll j in 0..%d { y[%d*j : %d] = square[j] } }",
+                                        size, size, n, n, n, n, n, n, n, n);
+        int16_t x[32 * 32], y[32 * 32];
+        for (int i = 0; i < size; i++) x[i] = (int16_t)i;
+        Jit *jit = nest_load_text(arena, text, cpu, level);
+        void *bases[] = {x, y};
+        nest_step(jit, 0)(bases, NULL);
+        for (int i = 0; i < size; i++) assert_int_equal(y[i], x[i % n * n + i / n]);
+        jit_free(jit);
+    }
+}
+
+static void squares_are_transposed(void **state) { everywhere(check_transposes); }
+
 static void check_fold(Arena *arena, const char *cpu, int level)
 {
     static const char text[] =
@@ -350,6 +373,7 @@ int main(void)
         cmocka_unit_test(a_register_tile_sums_in_order),
         cmocka_unit_test(registers_meet_after_conditions),
         cmocka_unit_test(tables_of_zeros_move_nothing),
+        cmocka_unit_test(squares_are_transposed),
         cmocka_unit_test(folds_go_by_halves),
         cmocka_unit_test(active_lanes_alone_touch_memory),
         cmocka_unit_test(inactive_lanes_are_zero),

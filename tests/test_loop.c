@@ -55,6 +55,7 @@ static const char everything[] = "func c1 work 2.0 read 1e+30 written 0.125 scra
                                  "  buffer t: i32[64] constant offset 64 align 64 below 33\n"
                                  "  register acc: f32x16[24]\n"
                                  "  register flag: bool[1]\n"
+                                 "  register square: i8x4[4]\n"
                                  "  for c in 0..13 {\n"
                                  "    for \"a.1 b\" in 0..96 step 2 {\n"
                                  "      let a.0 = splat(cast(f32, x[28*c + \"a.1 b\" + 3]), 16)\n"
@@ -79,6 +80,7 @@ static const char everything[] = "func c1 work 2.0 read 1e+30 written 0.125 scra
                                  "    }\n"
                                  "    fill s[0] count 64 = i32(-1)\n"
                                  "    prefetch \"for\"[16*c]\n"
+                                 "    transpose square\n"
                                  "  }\n"
                                  "}\n"
                                  "func \"second layer\" {\n"
@@ -138,6 +140,8 @@ static void bad_text_is_refused_with_its_place(void **state)
         {"func f { for i in a to a { } }", E0201, 1, 19, "element of a table"},
         {"func f { buffer t: i32[4] constant align 4 below 0 }", E0104, 1, 50, "from 1 to"},
         {"func f { let a = f32(1) let a = f32(2) }", E0202, 1, 29, "taken"},
+        {"func f { transpose a }", E0201, 1, 20, "called 'a'"},
+        {"func f { register a: f32x4[2] transpose a }", E0302, 1, 41, "as many elements as lanes"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         Case c;

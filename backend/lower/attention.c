@@ -18,6 +18,7 @@ typedef struct Flash {
     int64_t q_step, v_step;               /* elements from one row to the next */
     const LoopBuffer *q, *k, *v, *mask, *out;
     const LoopBuffer *queries, *weights, *sums; /* scratch: [depth, tile], [block, tile], [width, tile] */
+    const LoopRegister *square;                 /* a vector of rows on their way into lanes, or back */
 } Flash;
 
 /* Some vectors of queries of one head. */
@@ -279,38 +280,71 @@ static void take_blocks(const Tile *t)
 
 /* ---- tiles of queries ---- */
 
+/* The rows of vector `v` of the tile's queries, from column `d` on, in scratch with lanes along queries: whole vectors
+ * of neighbours, transposed. */
+static void take_queries(const Tile *t, Affine d, int columns, int v)
+{
+    const Flash *f = t->f;
+    LoopBuilder *b = builder(t);
+    int lanes = (int)f->lanes;
+    for (int i = 0; i < lanes; i++) {
+        const LoopExpr *row = constant(t, 0);
+        Affine query = affine_plus(t->query, v * f->lanes + i);
+        if (i < active_lanes(t, v))
+            row = loop_load(b, f->q, row_address(t, f->a.queries, query, f->q_step, f->a.depth, d), lanes, 1, columns);
+        loop_assign(b, f->square, affine(i), row);
+    }
+    if (lanes > 1) loop_transpose(b, f->square);
+    for (int i = 0; i < columns; i++)
+        loop_store(b, f->queries, scratch_address(t, affine_plus(d, i), v), loop_reg(b, f->square, affine(i)), 1,
+                   lanes);
+}
+
+/* What the columns from `e` on of vector `v` of queries came to, back in rows. */
+static void store_means(const Tile *t, Affine e, int columns, int v)
+{
+    const Flash *f = t->f;
+    LoopBuilder *b = builder(t);
+    int lanes = (int)f->lanes;
+    for (int i = 0; i < lanes; i++) {
+        const LoopExpr *mean = constant(t, 0);
+        if (i < columns)
+            mean = apply(t, EXPR_DIV, load_scratch(t, f->sums, affine_plus(e, i), v), loop_reg(b, t->total, affine(v)));
+        loop_assign(b, f->square, affine(i), mean);
+    }
+    if (lanes > 1) loop_transpose(b, f->square);
+    for (int i = 0; i < active_lanes(t, v); i++) {
+        Affine query = affine_plus(t->query, v * f->lanes + i);
+        Affine at = row_address(t, f->a.queries, query, f->v_step, f->a.width, e);
+        loop_store(b, f->out, at, loop_reg(b, f->square, affine(i)), 1, columns);
+    }
+}
+
+typedef void Columns(const Tile *t, Affine at, int columns, int v);
+
+/* `total` columns of every vector of queries, by as many as a vector has lanes. */
+static void in_squares(const Tile *t, int64_t total, Columns *body)
+{
+    LoopBuilder *b = builder(t);
+    int64_t lanes = t->f->lanes, whole = total / lanes * lanes;
+    if (whole) {
+        LoopScope at = loop_range(b, "at", 0, whole, lanes, MODE_SERIAL);
+        for (int v = 0; v < t->vectors; v++) body(t, at.at, (int)lanes, v);
+        loop_end(b, at);
+    }
+    for (int v = 0; v < t->vectors && whole < total; v++) body(t, affine(whole), (int)(total - whole), v);
+}
+
 static void start_tile(const Tile *t)
 {
     const Flash *f = t->f;
     LoopBuilder *b = builder(t);
-    LoopScope d = loop_range(b, "d", 0, f->a.depth, 1, MODE_SERIAL);
-    for (int v = 0; v < t->vectors; v++) {
-        Affine row = affine_plus(t->query, v * f->lanes);
-        Affine at = row_address(t, f->a.queries, row, f->q_step, f->a.depth, d.at);
-        const LoopExpr *query = loop_load(b, f->q, at, (int)f->lanes, f->q_step, active_lanes(t, v));
-        loop_store(b, f->queries, scratch_address(t, d.at, v), query, 1, (int)f->lanes);
-    }
-    loop_end(b, d);
+    in_squares(t, f->a.depth, take_queries);
     loop_fill(b, f->sums, affine(0), f->a.width * f->vectors * f->lanes, 0);
     for (int v = 0; v < t->vectors; v++) {
         loop_assign(b, t->most, affine(v), constant(t, attention_lowest(f->dtype)));
         loop_assign(b, t->total, affine(v), constant(t, 0));
     }
-}
-
-static void store_tile(const Tile *t)
-{
-    const Flash *f = t->f;
-    LoopBuilder *b = builder(t);
-    LoopScope e = loop_range(b, "e", 0, f->a.width, 1, MODE_SERIAL);
-    for (int v = 0; v < t->vectors; v++) {
-        Affine row = affine_plus(t->query, v * f->lanes);
-        Affine at = row_address(t, f->a.queries, row, f->v_step, f->a.width, e.at);
-        const LoopExpr *sum = load_scratch(t, f->sums, e.at, v);
-        const LoopExpr *mean = apply(t, EXPR_DIV, sum, loop_reg(b, t->total, affine(v)));
-        loop_store(b, f->out, at, mean, f->v_step, active_lanes(t, v));
-    }
-    loop_end(b, e);
 }
 
 static void emit_tile(Tile t)
@@ -321,7 +355,7 @@ static void emit_tile(Tile t)
     t.scale = loop_register(b, "scale", t.f->dtype, (int)t.f->lanes, t.vectors);
     start_tile(&t);
     take_blocks(&t);
-    store_tile(&t);
+    in_squares(&t, t.f->a.width, store_means);
 }
 
 static void cover_queries(const Flash *f, Affine n, Affine head)
@@ -374,6 +408,7 @@ void lower_attention(Lowering *lowering)
     f.weights = scratch_buffer(&f, "weights", ATTENTION_BLOCK, &offset);
     f.sums = scratch_buffer(&f, "sums", f.a.width, &offset);
     LoopBuilder *b = &lowering->builder;
+    f.square = loop_register(b, "square", f.dtype, (int)f.lanes, (int)f.lanes);
     const Extent batch = f.a.batch > 1 ? lower_extent(lowering, &anchor->types[0].dim[0]) : extent_of(1);
     PartScope n = part_steps(b, NULL, "n", &batch, 1);
     LoopScope head = loop_range(b, "head", 0, f.a.heads, 1, MODE_SERIAL);

@@ -5,52 +5,27 @@
  * results backwards; by then it is known of each value whether all its users
  * are in one group.  Legality is decided by kinds alone. */
 #include "ir/schedule.h"
-#include "passes/fuse_cost.h"
-#include "passes/index.h"
+#include "passes/fusion.h"
 #include "passes/pass.h"
 #include "passes/uses.h"
 
 #include <stdlib.h>
 
-enum { FREE = -1, MOST_BESIDE = 8 };
-
-typedef struct Fusion {
-    NodeIndex *index;
-    int *group;    /* of each node: the number of its group's result, or FREE */
-    bool *depends; /* of the members of the group being made: they need its anchor */
-    int *members;  /* of the group being made, in the order found */
-    int count;
-} Fusion;
-
-static OpKind kind_of(const Fusion *f, int number) { return node_def(f->index->node[number])->kind; }
-static const Type *type_of(const Fusion *f, int number) { return &f->index->node[number]->types[0]; }
-
-/* Reshapes and the like stay between the groups: another name for the same memory. */
-static bool is_alias(const Node *node)
-{
-    IndexMap map;
-    const OpDef *def = node_def(node);
-    return def->kind == KIND_VIEW && def->view(node, &map) && map.linear;
-}
-
-static bool is_computed(const Node *node)
-{
-    OpKind kind = node_def(node)->kind;
-    return kind != KIND_SOURCE && !node_is_control(node) && !is_alias(node);
-}
+enum { MOST_ROUNDS = 8 };
 
 /* Does a user read it at computed places?  Then it is in memory, even when the user takes it elsewhere, too. */
 static bool reads_at_places(const Fusion *f, int user, int number)
 {
     const Node *node = f->index->node[user];
-    return kind_of(f, user) == KIND_INDEX && node->inputs[0].node == f->index->node[number];
+    return fusion_kind(f, user) == KIND_INDEX && node->inputs[0].node == f->index->node[number];
 }
 
 /* May the node join group `g`: it is nobody's yet, and nobody outside needs it. */
 static bool is_private(const Fusion *f, int number, int g)
 {
     const NodeIndex *index = f->index;
-    if (f->group[number] != FREE || index->result[number] || !is_computed(index->node[number])) return false;
+    if (f->group[number] != FUSION_FREE || index->result[number] || !fusion_is_computed(index->node[number]))
+        return false;
     for (int u = index->first[number]; u < index->first[number + 1]; u++)
         if (f->group[index->user[u]] != g || reads_at_places(f, index->user[u], number)) return false;
     return true;
@@ -62,13 +37,6 @@ static void join(Fusion *f, int number, int g)
     f->members[f->count++] = number;
 }
 
-/* The number of the node that makes operand `i`; -1 when there is none in this graph. */
-static int operand(const Fusion *f, int number, int i)
-{
-    const Node *from = f->index->node[number]->inputs[i].node;
-    return from ? node_number(f->index, from) : -1;
-}
-
 /* Which producers may join beside element-wise ones: none, reads at computed places, or views as well. */
 typedef enum Reads { READ_PLAIN, READ_INDEXED, READ_VIEWED } Reads;
 
@@ -78,19 +46,31 @@ static bool may_join(OpKind kind, Reads reads)
            (kind == KIND_VIEW && reads >= READ_VIEWED);
 }
 
-/* Draws in element-wise producers of the members from `from` on, all of one shape, and others as `reads` says.  What a
- * view, or a read at computed places, reads stays outside. */
-static void grow_maps(Fusion *f, int g, int from, const Type *shape, Reads reads)
+/* What a view shows is computed at its places instead, where that is no more often. */
+static void grow_under_view(Fusion *f, int g, int view)
+{
+    int p = fusion_operand(f, view, 0);
+    if (p < 0 || !is_private(f, p, g) || fusion_kind(f, p) != KIND_MAP) return;
+    if (type_elements(fusion_type(f, view)) <= type_elements(fusion_type(f, p))) join(f, p, g);
+}
+
+/* Draws in element-wise producers of the members from `from` on, each of its member's shape, and others as `reads`
+ * says. What is read at computed places stays outside. */
+static void grow_maps(Fusion *f, int g, int from, Reads reads)
 {
     for (int m = from; m < f->count; m++) {
         int member = f->members[m];
-        if (kind_of(f, member) == KIND_VIEW) continue;
-        for (int i = kind_of(f, member) == KIND_INDEX; i < f->index->node[member]->ninputs; i++) {
-            int p = operand(f, member, i);
+        const Type *shape = fusion_type(f, member);
+        if (fusion_kind(f, member) == KIND_VIEW) {
+            grow_under_view(f, g, member);
+            continue;
+        }
+        for (int i = fusion_kind(f, member) == KIND_INDEX; i < f->index->node[member]->ninputs; i++) {
+            int p = fusion_operand(f, member, i);
             if (p < 0 || !is_private(f, p, g)) continue;
-            OpKind kind = kind_of(f, p);
+            OpKind kind = fusion_kind(f, p);
             if (kind == KIND_IOTA) join(f, p, g);
-            if (!type_same_shape(type_of(f, p), shape)) continue;
+            if (!type_same_shape(fusion_type(f, p), shape)) continue;
             if (may_join(kind, reads)) join(f, p, g);
         }
     }
@@ -124,14 +104,14 @@ static int by_number(const void *a, const void *b)
 
 static void release_from(Fusion *f, int from)
 {
-    for (int m = from; m < f->count; m++) f->group[f->members[m]] = FREE;
+    for (int m = from; m < f->count; m++) f->group[f->members[m]] = FUSION_FREE;
     f->count = from;
 }
 
 static bool uses_member(const Fusion *f, int g, int member, int anchor)
 {
     for (int i = 0; i < f->index->node[member]->ninputs; i++) {
-        int p = operand(f, member, i);
+        int p = fusion_operand(f, member, i);
         if (p == anchor || (p >= 0 && f->group[p] == g && f->depends[p])) return true;
     }
     return false;
@@ -142,7 +122,7 @@ static bool takes_contraction(Fusion *f, int pool);
 /* Most work first; 0 is no anchor.  A pooling that draws in its contraction is one of those. */
 static int rank_of_anchor(Fusion *f, int number)
 {
-    OpKind kind = kind_of(f, number);
+    OpKind kind = fusion_kind(f, number);
     if (kind == KIND_CONTRACT) return 3;
     if (kind == KIND_REDUCE || kind == KIND_PIECES || kind == KIND_PREFIX) return 2;
     if (kind != KIND_WINDOW) return 0;
@@ -160,9 +140,9 @@ static bool is_used_by_group_only(const Fusion *f, int number, int g)
 static bool follows_other_anchor(Fusion *f, int g, int member)
 {
     for (int i = 0; i < f->index->node[member]->ninputs; i++) {
-        int p = operand(f, member, i);
+        int p = fusion_operand(f, member, i);
         if (p < 0 || f->group[p] == g || !is_used_by_group_only(f, p, g)) continue;
-        if (rank_of_anchor(f, p) && type_same_shape(type_of(f, p), type_of(f, member))) return true;
+        if (rank_of_anchor(f, p) && type_same_shape(fusion_type(f, p), fusion_type(f, member))) return true;
     }
     return false;
 }
@@ -172,8 +152,9 @@ static bool follows_other_anchor(Fusion *f, int g, int member)
  * is done before. */
 static bool may_stand_beside(Fusion *f, int g, int member, int anchor)
 {
-    if (kind_of(f, member) != KIND_MAP || f->group[member] != g) return false;
-    if (kind_of(f, anchor) == KIND_CONTRACT && fuse_map_cost(f->index->node[member]) > MOST_BESIDE) return false;
+    if (fusion_kind(f, member) != KIND_MAP || f->group[member] != g) return false;
+    if (fusion_kind(f, anchor) == KIND_CONTRACT && fusion_map_cost(f->index->node[member]) > FUSION_MOST_BESIDE)
+        return false;
     return is_used_by_group_only(f, member, g) && !follows_other_anchor(f, g, member);
 }
 
@@ -185,7 +166,7 @@ static void keep_dependents(Fusion *f, int g, int from, int anchor)
     for (int m = from; m < f->count; m++) f->depends[f->members[m]] = uses_member(f, g, f->members[m], anchor);
     for (int m = f->count - 1; m >= from; m--) {
         int member = f->members[m];
-        if (!f->depends[member] && !may_stand_beside(f, g, member, anchor)) f->group[member] = FREE;
+        if (!f->depends[member] && !may_stand_beside(f, g, member, anchor)) f->group[member] = FUSION_FREE;
     }
     int kept = from;
     for (int m = from; m < f->count; m++)
@@ -197,16 +178,16 @@ static void keep_dependents(Fusion *f, int g, int from, int anchor)
  * or stands still.  Those of a product with a vector have no other axis than their rows. */
 static bool operands_fit(const Fusion *f, int g, int anchor)
 {
-    const Type *shape = type_of(f, anchor);
-    if (kind_of(f, anchor) != KIND_CONTRACT || is_image(f->index->node[anchor])) return true;
+    const Type *shape = fusion_type(f, anchor);
+    if (fusion_kind(f, anchor) != KIND_CONTRACT || is_image(f->index->node[anchor])) return true;
     bool column = value_type(f->index->node[anchor]->inputs[1])->rank == 1;
     if (shape->rank <= 2 && !column) return true;
     for (int m = 0; m < f->count; m++)
         for (int i = 0; i < f->index->node[f->members[m]]->ninputs; i++) {
-            int p = operand(f, f->members[m], i);
-            if (p < 0 || f->group[p] == g || type_same_shape(type_of(f, p), shape)) continue;
-            for (int axis = 0; axis + !column < type_of(f, p)->rank; axis++)
-                if (type_of(f, p)->dim[axis].high != 1) return false;
+            int p = fusion_operand(f, f->members[m], i);
+            if (p < 0 || f->group[p] == g || type_same_shape(fusion_type(f, p), shape)) continue;
+            for (int axis = 0; axis + !column < fusion_type(f, p)->rank; axis++)
+                if (fusion_type(f, p)->dim[axis].high != 1) return false;
         }
     return true;
 }
@@ -217,8 +198,8 @@ static int find_anchor(Fusion *f, int g, int from, const Type *shape)
     int best = -1, best_rank = 0, end = f->count;
     for (int m = from; m < end; m++)
         for (int i = 0; i < f->index->node[f->members[m]]->ninputs; i++) {
-            int p = operand(f, f->members[m], i);
-            if (p < 0 || !is_private(f, p, g) || !type_same_shape(type_of(f, p), shape)) continue;
+            int p = fusion_operand(f, f->members[m], i);
+            if (p < 0 || !is_private(f, p, g) || !type_same_shape(fusion_type(f, p), shape)) continue;
             int rank = rank_of_anchor(f, p);
             if (rank < best_rank || !rank || (rank == best_rank && p < best)) continue;
             best = p;
@@ -230,18 +211,18 @@ static int find_anchor(Fusion *f, int g, int from, const Type *shape)
 /* Draws the contraction before a plain max-pooling, with the maps between, into the pooling's group `g`. */
 static bool absorb_contraction(Fusion *f, int g, int pool)
 {
-    int p = operand(f, pool, 0), from = f->count;
+    int p = fusion_operand(f, pool, 0), from = f->count;
     if (p < 0 || !is_plain_max_pool(f->index->node[pool]) || !is_private(f, p, g)) return false;
-    if (kind_of(f, p) == KIND_CONTRACT && is_image(f->index->node[p])) {
+    if (fusion_kind(f, p) == KIND_CONTRACT && is_image(f->index->node[p])) {
         join(f, p, g);
         return true;
     }
-    if (kind_of(f, p) != KIND_MAP) return false;
-    const Type *shape = type_of(f, p);
+    if (fusion_kind(f, p) != KIND_MAP) return false;
+    const Type *shape = fusion_type(f, p);
     join(f, p, g);
-    grow_maps(f, g, from, shape, READ_PLAIN);
+    grow_maps(f, g, from, READ_PLAIN);
     int anchor = find_anchor(f, g, from, shape);
-    if (anchor < 0 || kind_of(f, anchor) != KIND_CONTRACT || !is_image(f->index->node[anchor])) {
+    if (anchor < 0 || fusion_kind(f, anchor) != KIND_CONTRACT || !is_image(f->index->node[anchor])) {
         release_from(f, from);
         return false;
     }
@@ -263,10 +244,10 @@ static bool takes_contraction(Fusion *f, int pool)
 /* Does the map make more bytes of what is stored in fewer? */
 static bool is_widening(const Fusion *f, int number)
 {
-    int bits = dtype_bits(type_of(f, number)->dtype);
+    int bits = dtype_bits(fusion_type(f, number)->dtype);
     for (int i = 0; i < f->index->node[number]->ninputs; i++) {
         const Type *type = value_type(f->index->node[number]->inputs[i]);
-        if (type_same_shape(type, type_of(f, number)) && dtype_bits(type->dtype) >= bits) return false;
+        if (type_same_shape(type, fusion_type(f, number)) && dtype_bits(type->dtype) >= bits) return false;
     }
     return true;
 }
@@ -276,53 +257,53 @@ static bool is_widening(const Fusion *f, int number)
  * updates, index maps as well. */
 static void absorb_prologue(Fusion *f, int g, int anchor, int i)
 {
-    int p = operand(f, anchor, i), from = f->count;
-    bool moves = kind_of(f, anchor) == KIND_PIECES || kind_of(f, anchor) == KIND_SCATTER;
-    Reads reads = moves                                                                    ? READ_VIEWED
-                  : kind_of(f, anchor) == KIND_REDUCE || kind_of(f, anchor) == KIND_PREFIX ? READ_INDEXED
-                                                                                           : READ_PLAIN;
+    int p = fusion_operand(f, anchor, i), from = f->count;
+    OpKind kind = fusion_kind(f, anchor);
+    bool moves = kind == KIND_PIECES || kind == KIND_SCATTER, counts = kind == KIND_REDUCE || kind == KIND_PREFIX;
+    Reads reads = moves ? READ_VIEWED : counts ? READ_INDEXED : READ_PLAIN;
     if (p < 0 || !is_private(f, p, g)) return;
-    if (!may_join(kind_of(f, p), reads) && !(moves && kind_of(f, p) == KIND_IOTA)) return;
-    const Type *shape = type_of(f, p);
+    if (!may_join(fusion_kind(f, p), reads) && !(moves && fusion_kind(f, p) == KIND_IOTA)) return;
+    const Type *shape = fusion_type(f, p);
     join(f, p, g);
-    grow_maps(f, g, from, shape, reads);
+    grow_maps(f, g, from, reads);
     if (find_anchor(f, g, from, shape) < 0) return;
     release_from(f, from);
-    bool widens = kind_of(f, anchor) == KIND_REDUCE && kind_of(f, p) == KIND_MAP && is_widening(f, p);
+    bool narrow = kind == KIND_REDUCE || kind == KIND_PIECES;
+    bool widens = narrow && fusion_kind(f, p) == KIND_MAP && is_widening(f, p);
     if (widens) join(f, p, g);
 }
 
 /* What is written over something stays a value of its own, whose memory the result can take. */
 static void absorb_prologues(Fusion *f, int g, int anchor)
 {
-    OpKind kind = kind_of(f, anchor);
+    OpKind kind = fusion_kind(f, anchor);
     for (int i = kind == KIND_SCATTER; i < f->index->node[anchor]->ninputs; i++)
         if (i == 0 || kind == KIND_PIECES || kind == KIND_SCATTER) absorb_prologue(f, g, anchor, i);
 }
 
 static void absorb_anchor(Fusion *f, int g)
 {
-    const Type *shape = type_of(f, g);
-    grow_maps(f, g, 0, shape, READ_PLAIN);
+    const Type *shape = fusion_type(f, g);
+    grow_maps(f, g, 0, READ_PLAIN);
     int anchor = find_anchor(f, g, 0, shape);
     if (anchor < 0 || !operands_fit(f, g, anchor)) {
-        grow_maps(f, g, 0, shape, READ_VIEWED);
+        grow_maps(f, g, 0, READ_VIEWED);
         return;
     }
     keep_dependents(f, g, 0, anchor);
     join(f, anchor, g);
-    OpKind kind = kind_of(f, anchor);
+    OpKind kind = fusion_kind(f, anchor);
     if (kind == KIND_REDUCE || kind == KIND_PIECES || kind == KIND_PREFIX) absorb_prologues(f, g, anchor);
-    if (kind_of(f, anchor) == KIND_WINDOW) absorb_contraction(f, g, anchor);
+    if (kind == KIND_WINDOW) absorb_contraction(f, g, anchor);
 }
 
 static void form_group(Fusion *f, int result)
 {
-    OpKind kind = kind_of(f, result);
+    OpKind kind = fusion_kind(f, result);
     f->count = 0;
     join(f, result, result);
     if (kind == KIND_MAP) absorb_anchor(f, result);
-    if (kind == KIND_INDEX) grow_maps(f, result, 0, type_of(f, result), READ_VIEWED);
+    if (kind == KIND_INDEX || kind == KIND_VIEW) grow_maps(f, result, 0, READ_VIEWED);
     if (kind == KIND_WINDOW) absorb_contraction(f, result, result);
     if (kind == KIND_REDUCE || kind == KIND_ROW || kind == KIND_PIECES || kind == KIND_SCATTER || kind == KIND_PREFIX)
         absorb_prologues(f, result, result);
@@ -345,7 +326,7 @@ static bool build_groups(Graph *graph, const Fusion *f, Arena *scratch, Diag *di
     Uses *uses = uses_new(scratch, graph);
     for (int i = 0; i < f->index->count; i++) {
         Node *node = f->index->node[i];
-        if (f->group[i] == FREE) continue;
+        if (f->group[i] < 0) continue;
         Node *group = group_node(graph, groups, f->index->node[f->group[i]], f->group[i], diag);
         if (!group) return false;
         group->origin = origin_join(graph->arena, node->origin, group->origin);
@@ -376,16 +357,37 @@ static bool separate_coordinates(Graph *graph, Diag *diag)
     return true;
 }
 
-static bool fuse_graph(Graph *graph, Arena *scratch, Diag *diag)
+static Fusion find_groups(Graph *graph, Arena *scratch, bool *again)
 {
     Fusion f = {.index = node_index(scratch, graph)};
     int count = f.index->count;
     f.group = ARENA_ARRAY(scratch, int, count + 1);
     f.depends = ARENA_ARRAY(scratch, bool, count + 1);
     f.members = ARENA_ARRAY(scratch, int, count + 1);
-    for (int i = 0; i < count; i++) f.group[i] = FREE;
-    for (int i = count - 1; i >= 0; i--)
-        if (f.group[i] == FREE && is_computed(f.index->node[i])) form_group(&f, i);
+    for (int i = 0; i < count; i++) f.group[i] = FUSION_FREE;
+    for (int i = count - 1; i >= 0; i--) {
+        if (f.group[i] != FUSION_FREE || !fusion_is_computed(f.index->node[i])) continue;
+        bool repeat = again && fusion_is_cheaper_again(&f, i);
+        if (repeat)
+            f.group[i] = FUSION_AGAIN;
+        else
+            form_group(&f, i);
+        if (repeat) *again = true;
+    }
+    return f;
+}
+
+/* Groups, and what is computed in several of them found with these; then the groups of what that makes. */
+static bool fuse_graph(Graph *graph, Arena *scratch, Diag *diag)
+{
+    for (int round = 0; round < MOST_ROUNDS; round++) {
+        bool again = false;
+        Fusion f = find_groups(graph, scratch, &again);
+        if (!again) return build_groups(graph, &f, scratch, diag);
+        for (int i = 0; i < f.index->count; i++)
+            if (f.group[i] == FUSION_AGAIN && !fusion_repeat(graph, &f, i, diag)) return false;
+    }
+    Fusion f = find_groups(graph, scratch, NULL);
     return build_groups(graph, &f, scratch, diag);
 }
 
@@ -395,7 +397,7 @@ static bool needs_copy(const Graph *graph, int result)
     Value value = graph->results[result].value;
     for (int r = 0; r < result; r++)
         if (value_equal(graph->results[r].value, value)) return true;
-    return value.node->graph != graph || (!is_computed(value.node) && !node_is_step(value.node));
+    return value.node->graph != graph || (!fusion_is_computed(value.node) && !node_is_step(value.node));
 }
 
 static bool isolate_results(Graph *graph, Diag *diag)

@@ -80,6 +80,36 @@ static Value map_before_reshape(const Maker *m, const Match *match)
     return make(m, OP_reshape, match->node[1]->attrs, 1, &mapped);
 }
 
+/* ---- stored numbers and real ones ---- */
+
+/* The same numbers on the same grid: fewer bytes are moved.  In order, too, as the scale is above 0 and finite. */
+static bool is_on_one_grid(const Match *match)
+{
+    const Tensor *scale = constant_elements(match->bound[1]);
+    Dtype dtype = value_type(match->bound[0])->dtype;
+    bool order = tensor_real(scale, 0) > 0 && tensor_real(scale, 0) < 0x1p100;
+    return type_elements(&scale->type) == 1 && order && (dtype == I8 || dtype == U8);
+}
+
+static Value dequantize_later(const Maker *m, const Match *match)
+{
+    Value moved = make(m, match->root->op, match->root->attrs, 1, &match->bound[0]);
+    if (!moved.node) return moved;
+    return make(m, OP_dequantize, match->node[1]->attrs, 2, (Value[]){moved, match->bound[1]});
+}
+
+static bool is_alone_on_one_grid(const Match *match)
+{
+    return type_elements(value_type(match->bound[1])) == 1 && is_alone(match);
+}
+
+static Value quantize_first(const Maker *m, const Match *match)
+{
+    Value stored = make(m, OP_quantize, match->root->attrs, 2, match->bound);
+    if (!stored.node) return stored;
+    return make(m, match->node[1]->op, match->node[1]->attrs, 1, &stored);
+}
+
 #define ROW(name, from, to, build, applies)                                                                            \
     {                                                                                                                  \
         name, EXACT, from, to, build, applies                                                                          \
@@ -115,6 +145,13 @@ static const Rule rows[] = {
     RESHAPE_LATER(relu),
     RESHAPE_LATER(clamp),
     RESHAPE_LATER(leaky_relu),
+    {"transpose-dequantize", EXACT, MATCH(transpose, MATCH(dequantize, X, KNOWN(1))), NULL, dequantize_later,
+     is_on_one_grid},
+    {"slice-dequantize", EXACT, MATCH(slice, MATCH(dequantize, X, KNOWN(1))), NULL, dequantize_later, is_on_one_grid},
+    {"max_pool-dequantize", EXACT, MATCH(max_pool, MATCH(dequantize, X, KNOWN(1))), NULL, dequantize_later,
+     is_on_one_grid},
+    {"quantize-transpose", EXACT, MATCH(quantize, MATCH(transpose, X), KNOWN(1)), NULL, quantize_first,
+     is_alone_on_one_grid},
     BROADCAST_IMPLIED(add),
     BROADCAST_IMPLIED(sub),
     BROADCAST_IMPLIED(mul),

@@ -198,7 +198,7 @@ static void does_as_it_is_told_or_says_why_not(void **state)
     contains(LEPC("small.lep", "--emit=lep", "--passes=expand,fuse", "-o", "-").out, "lep 1 stage grouped");
     fails(LEPC("small.lep", "--passes=expand,fuse", "-o", "early"), 1, "code needs a graph of stage planned");
     fails(LEPC("small.lep", "--stop-after=fuse", "-o", "early"), 2, "code needs all passes");
-    fails(LEPC("report", "small.lep"), 2, "lepc report KIND MODEL`, of kind memory, sparsity or quant");
+    fails(LEPC("report", "small.lep"), 2, "lepc report KIND MODEL`, of kind memory, fusion, sparsity or quant");
     fails(LEPC("report", "quant", "small.lep"), 2, "nothing is to be quantised");
     fails(LEPC("report", "quant", "small.lep", "--quantize=all:int8"), 1, "needs calibration data");
     fails(LEPC("check", "."), 1, "cannot read '.': Is a directory");
@@ -313,6 +313,7 @@ static void formats_and_checks(void **state)
     contains(said.out, "parameters 91\n");
     contains(said.out, "MACs       624\n");
     succeeds(LEPC("report", "memory", "small.lep"));
+    contains(LEPC("report", "fusion", "small.lep").out, " saved by fusion");
     contains(LEPC("report", "sparsity", "small.lep").out, "there is nothing to skip");
     contains(LEPC("small.lep", "-o", "one.o", "--report=memory", "--time-passes").err, "fuse");
     write_text("wrong.lep", "lep 1\nmodel wrong {\n  input x: f32[1, 4]\n  a = rleu(x)\n  b = dense(x, out: 0)\n"

@@ -412,12 +412,13 @@ static void pipeline_runs(const PassContext *context, const char *last, const ch
 static void pipeline_fits_stage_and_context(void **state)
 {
     const char *const without[] = {"cse", "expand", NULL};
-    pipeline_runs(&strict, "fuse", "expand fold simplify scale prune views hoist cse dce quantise round_last fuse ");
+    pipeline_runs(&strict, "fuse",
+                  "expand qdq fold simplify scale prune views hoist cse dce quantise round_last fuse ");
     pipeline_runs(&plain, "fuse", "expand prune quantise fuse ");
     pipeline_runs(&plain, "views", "expand prune ");
-    pipeline_runs(&strict, "fold", "expand fold ");
+    pipeline_runs(&strict, "fold", "expand qdq fold ");
     pipeline_runs(&(PassContext){.level = 1, .disabled = without}, "dce",
-                  "expand fold simplify scale prune views hoist dce ");
+                  "expand qdq fold simplify scale prune views hoist dce ");
 }
 
 static void misfits_are_reported(void **state)

@@ -1,5 +1,6 @@
 #include "frontend/driver/report.h"
 
+#include "passes/report_fusion.h"
 #include "passes/report_memory.h"
 #include "passes/report_quant.h"
 #include "passes/report_sparsity.h"
@@ -32,8 +33,15 @@ static bool print_quant(Compilation *c)
            report_quant(c->as_read, &context, stdout, c->diag);
 }
 
+static bool print_fusion(Compilation *c)
+{
+    report_fusion(c->graph, stdout);
+    return true;
+}
+
 static const ReportKind report_table[] = {
     {"memory", print_memory, false, true},
+    {"fusion", print_fusion, false, false},
     {"sparsity", print_sparsity, false, false},
     {"quant", print_quant, true, false},
 };

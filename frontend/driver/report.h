@@ -15,7 +15,7 @@ typedef struct ReportKind {
 const ReportKind *report_find(const char *name);
 /* Before the passes: keeps what the report wants of the graph as it was read.  No report: nothing. */
 void report_keep(const ReportKind *report, Compilation *c);
-/* "memory, sparsity or quant" */
+/* "memory, fusion, sparsity or quant" */
 const char *report_names(Arena *arena);
 
 #endif

@@ -55,6 +55,8 @@ static bool read_grid(OnnxCall *c, const Type *x, Grid *out)
     *out = (Grid){.zero_is_known = true, .real = value_type(scale)->dtype};
     const Tensor *known = zero.node ? onnx_constant(c, zero) : NULL;
     if (zero.node) out->zero_is_known = known && type_elements(&known->type) == 1;
+    double all;
+    if (known && tensor_is_splat(known, &all)) out->zero_is_known = true; /* one for each channel, all the same */
     if (known && out->zero_is_known && !dtype_is_float(known->type.dtype))
         out->known_zero = tensor_get(known, 0).integer;
     out->scale = spread(c, scale, x, axis, block);
@@ -93,9 +95,21 @@ static bool can_quantize(const Grid *g, Dtype real, Dtype to)
     return g->zero_is_known && (to == I8 || to == U8) && real == F32 && g->real == F32;
 }
 
+/* One scale for an image that is channels-last already: it stays so. */
+static bool is_image_on_grid(OnnxCall *c)
+{
+    return onnx_is_last(c, 0) && type_elements(value_type(onnx_operand(c, 1))) == 1;
+}
+
+static bool give(OnnxCall *c, bool last, Value value)
+{
+    return last ? onnx_result_last(c, 0, value) : onnx_result(c, 0, value);
+}
+
 bool onnx_op_quantize(OnnxCall *c)
 {
-    Value x = onnx_operand(c, 0);
+    bool last = is_image_on_grid(c);
+    Value x = last ? onnx_operand_last(c, 0) : onnx_operand(c, 0);
     Grid g;
     if (!read_grid(c, value_type(x), &g)) return false;
     int64_t wanted = onnx_int(c, "output_dtype", 0), precision = onnx_int(c, "precision", 0);
@@ -105,15 +119,15 @@ bool onnx_op_quantize(OnnxCall *c)
         return onnx_refuse(c, "output_dtype", "use 8 bits", "that dtype");
     Dtype real = value_type(x)->dtype;
     QuantizeAttrs attrs = {.to = (int)to, .zero = g.known_zero, .low = -128, .high = 255};
-    if (can_quantize(&g, real, to))
-        return onnx_result(c, 0, onnx_make(c, OP_quantize, &attrs, 2, (Value[]){x, g.scale}));
+    if (can_quantize(&g, real, to)) return give(c, last, onnx_make(c, OP_quantize, &attrs, 2, (Value[]){x, g.scale}));
     Value wide = onnx_cast(c, x, F32), scale = onnx_cast(c, g.scale, F32);
-    return onnx_result(c, 0, onto_grid(c, wide, scale, g.zero, to));
+    return give(c, last, onto_grid(c, wide, scale, g.zero, to));
 }
 
 bool onnx_op_dequantize(OnnxCall *c)
 {
-    Value x = onnx_operand(c, 0);
+    bool last = is_image_on_grid(c);
+    Value x = last ? onnx_operand_last(c, 0) : onnx_operand(c, 0);
     const Type *type = value_type(x);
     Grid g;
     if (!read_grid(c, type, &g)) return false;
@@ -122,13 +136,13 @@ bool onnx_op_dequantize(OnnxCall *c)
     DequantizeAttrs attrs = {.zero = g.known_zero};
     bool stored = type->dtype == I8 || type->dtype == U8 || (type->dtype == I32 && !g.known_zero);
     if (g.zero_is_known && g.real == F32 && to == F32 && stored)
-        return onnx_result(c, 0, onnx_make(c, OP_dequantize, &attrs, 2, (Value[]){x, g.scale}));
+        return give(c, last, onnx_make(c, OP_dequantize, &attrs, 2, (Value[]){x, g.scale}));
     bool whole = !dtype_is_float(type->dtype);
     Value moved = onnx_cast(c, x, whole ? I32 : F32);
     if (g.zero.node) moved = onnx_make2(c, OP_sub, moved, onnx_cast(c, g.zero, whole ? I32 : F32));
     Value scale = onnx_cast(c, g.scale, F32);
     Value real = onnx_make2(c, OP_mul, onnx_cast(c, moved, F32), scale);
-    return onnx_result(c, 0, onnx_cast(c, real, to));
+    return give(c, last, onnx_cast(c, real, to));
 }
 
 /* Between the least and the greatest of x and 0. */

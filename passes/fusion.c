@@ -1,0 +1,129 @@
+#include "passes/fusion.h"
+
+enum { MOST_OPERANDS = 8, DIVISION_COST = 4 };
+
+/* Reshapes and the like stay between the groups: another name for the same memory. */
+static bool is_alias(const Node *node)
+{
+    IndexMap map;
+    const OpDef *def = node_def(node);
+    return def->kind == KIND_VIEW && def->view(node, &map) && map.linear;
+}
+
+bool fusion_is_computed(const Node *node)
+{
+    OpKind kind = node_def(node)->kind;
+    return kind != KIND_SOURCE && !node_is_control(node) && !is_alias(node);
+}
+
+int fusion_operand(const Fusion *f, int number, int i)
+{
+    const Node *from = f->index->node[number]->inputs[i].node;
+    return from ? node_number(f->index, from) : -1;
+}
+
+/* ---- costs ---- */
+
+static int operation_cost(ExprKind kind)
+{
+    if (kind == EXPR_ARG || kind == EXPR_CONST) return 0;
+    return kind == EXPR_DIV || kind == EXPR_SQRT ? DIVISION_COST : 1;
+}
+
+int fusion_map_cost(const Node *node)
+{
+    int args[MOST_OPERANDS], cost = 0;
+    Arena *scratch = arena_child(node->graph->arena);
+    Expr *e = expr_new(scratch);
+    for (int i = 0; i < node->ninputs && i < MOST_OPERANDS; i++)
+        args[i] = expr_arg(e, i, value_type(node->inputs[i])->dtype);
+    node_def(node)->map(node, e, args);
+    for (size_t i = 0; i < e->count; i++) cost += operation_cost(e->ops[i].kind);
+    arena_free(scratch);
+    return cost;
+}
+
+/* ---- what several groups use: kept in memory, or computed in each ---- */
+
+/* Can the user have its operand computed in its own group? */
+static bool takes_inside(const Fusion *f, int user, int number)
+{
+    const Node *node = f->index->node[user];
+    OpKind kind = fusion_kind(f, user);
+    if (f->group[user] < 0) return false;
+    if (kind == KIND_MAP) return type_same_shape(fusion_type(f, user), fusion_type(f, number));
+    return (kind == KIND_REDUCE || kind == KIND_ROW) && node->inputs[0].node == f->index->node[number];
+}
+
+/* How many groups use it; 0 when one of its users needs it in memory. */
+static int groups_of_users(const Fusion *f, int number)
+{
+    const NodeIndex *index = f->index;
+    int groups = 0;
+    for (int u = index->first[number]; u < index->first[number + 1]; u++) {
+        if (!takes_inside(f, index->user[u], number)) return 0;
+        bool known = false;
+        for (int v = index->first[number]; v < u; v++) known |= f->group[index->user[v]] == f->group[index->user[u]];
+        groups += !known;
+    }
+    return groups;
+}
+
+/* Bits of what is read to compute one element; -1 when something of that is not in memory but for this node. */
+static int bits_read(const Fusion *f, int number)
+{
+    const Node *node = f->index->node[number];
+    int bits = 0;
+    for (int i = 0; i < node->ninputs; i++) {
+        int p = fusion_operand(f, number, i);
+        if (p >= 0 && fusion_is_computed(f->index->node[p]) && f->index->first[p + 1] - f->index->first[p] < 2)
+            return -1;
+        const Type *type = value_type(node->inputs[i]);
+        if (type_same_shape(type, fusion_type(f, number))) bits += dtype_bits(type->dtype);
+    }
+    return bits;
+}
+
+/* Written once and read by each group, or made by each of what lies in memory anyway: an operation on vectors takes as
+ * long as moving eight bits an element. */
+bool fusion_is_cheaper_again(const Fusion *f, int number)
+{
+    enum { BITS_PER_OPERATION = 8 };
+    if (fusion_kind(f, number) != KIND_MAP || f->index->result[number]) return false;
+    int groups = groups_of_users(f, number), bits = bits_read(f, number),
+        cost = fusion_map_cost(f->index->node[number]);
+    if (groups < 2 || bits < 0 || cost > FUSION_MOST_BESIDE) return false;
+    int own = dtype_bits(fusion_type(f, number)->dtype);
+    return groups * (bits + cost * BITS_PER_OPERATION) < (groups + 1) * own;
+}
+
+bool fusion_repeat(Graph *graph, const Fusion *f, int number, Diag *diag)
+{
+    Node *node = f->index->node[number], *own = NULL, *last = NULL;
+    for (int u = f->index->first[number]; u < f->index->first[number + 1]; u++) {
+        int g = f->group[f->index->user[u]];
+        if (graph_uses(graph, value_of(node)) == 0) break;
+        NodeSpec spec = {.op = node->op,
+                         .name = node->name,
+                         .ninputs = node->ninputs,
+                         .inputs = node->inputs,
+                         .attrs = node->attrs,
+                         .origin = node->origin,
+                         .before = node->next};
+        if (own) last = own;
+        own = NULL;
+        for (int v = u; v < f->index->first[number + 1]; v++) {
+            Node *user = f->index->node[f->index->user[v]];
+            if (f->group[f->index->user[v]] != g) continue;
+            for (int i = 0; i < user->ninputs; i++) {
+                if (!value_equal(user->inputs[i], value_of(node))) continue;
+                if (!own && !(own = graph_add(graph, &spec, diag))) return false;
+                user->inputs[i] = value_of(own);
+            }
+        }
+    }
+    const char *name = node->name;
+    graph_remove(graph, node);
+    if (own || last) graph_rename(own ? own : last, name);
+    return true;
+}

@@ -1,0 +1,233 @@
+#include "passes/report_fusion.h"
+
+#include "ir/place.h"
+#include "ir/schedule.h"
+#include "passes/fusion.h"
+
+#include <inttypes.h>
+
+typedef struct Totals {
+    int groups, operators;
+    int64_t moved, saved;
+} Totals;
+
+static bool is_computed_group(const Node *node) { return node_def(node)->kind == KIND_GROUP; }
+
+static const Place *place_of(Value value) { return value.node->places ? &value.node->places[value.slot] : NULL; }
+
+/* ---- bytes ---- */
+
+/* In memory: not so what is one number in the code. */
+static int64_t bytes_in_memory(Value value)
+{
+    const Place *place = place_of(value);
+    return place && place->space == SPACE_NONE ? 0 : type_bytes(value_type(value));
+}
+
+/* Of the group's result and of what it reads; parts of a concat that lie where they should are not touched. */
+static int64_t bytes_moved(const Node *node)
+{
+    Value *captured;
+    int count = graph_captures(node->regions[0], &captured);
+    int64_t bytes = 0;
+    for (int slot = 0; slot < node->nresults; slot++) bytes += type_bytes(&node->types[slot]);
+    for (int i = 0; i < count; i++) bytes += bytes_in_memory(captured[i]);
+    Group group = group_of(node);
+    Piece piece;
+    if (group.kind != KIND_PIECES || !node->places) return bytes;
+    for (int64_t i = 0; node_def(group.anchor)->piece(group.anchor, i, &piece); i++) {
+        if (piece.operand < 0) continue;
+        Value operand = group.anchor->inputs[piece.operand];
+        const Place *place = place_of(operand);
+        if (!group_is_inside(&group, operand) && place &&
+            place_holds_piece(node->places, &piece, place, value_type(operand)))
+            bytes -= 2 * type_bytes(value_type(operand));
+    }
+    return bytes;
+}
+
+static bool is_returned(const Graph *body, Value value)
+{
+    for (int i = 0; i < body->nresults; i++)
+        if (value_equal(body->results[i].value, value)) return true;
+    return false;
+}
+
+/* A value inside would be written once, and read once by each operator that uses it. */
+static int64_t bytes_saved(const Graph *body)
+{
+    int64_t bytes = 0;
+    for (const Node *node = body->first; node; node = node->next) {
+        for (int slot = 0; slot < node->nresults; slot++) {
+            Value value = {(Node *)node, slot};
+            if (!is_returned(body, value)) bytes += (1 + graph_uses(body, value)) * type_bytes(value_type(value));
+        }
+        if (is_computed_group(node)) bytes += bytes_saved(node->regions[0]);
+    }
+    return bytes;
+}
+
+/* ---- why not ---- */
+
+static bool is_model_result(const Graph *graph, Value value)
+{
+    for (int i = 0; i < graph->nresults; i++)
+        if (value_equal(graph->results[i].value, value)) return true;
+    return false;
+}
+
+static int groups_that_read(const Graph *graph, Value value)
+{
+    int groups = 0;
+    for (const Node *node = graph->first; node; node = node->next) {
+        Value *captured;
+        int count = node->nregions ? graph_captures(node->regions[0], &captured) : 0, reads = 0;
+        for (int i = 0; i < count; i++) reads |= value_equal(captured[i], value);
+        groups += reads;
+    }
+    return groups;
+}
+
+/* The operator inside that reads the value first, and as which operand. */
+static const Node *reader_of(const Graph *body, Value value, int *operand)
+{
+    for (const Node *node = body->first; node; node = node->next) {
+        for (int i = 0; i < node->ninputs; i++)
+            if (value_equal(node->inputs[i], value)) {
+                *operand = i;
+                return node;
+            }
+        const Node *inner = is_computed_group(node) ? reader_of(node->regions[0], value, operand) : NULL;
+        if (inner) return inner;
+    }
+    return NULL;
+}
+
+/* How the reader takes it from memory, whoever made it; NULL: as it would from registers. */
+static const char *why_from_memory(const Node *reader, int operand)
+{
+    switch (node_def(reader)->kind) {
+    case KIND_CONTRACT: return operand == 1 ? "weights are read in panels" : "a contraction reads each element often";
+    case KIND_WINDOW: return "windows overlap: elements are read more than once";
+    case KIND_INDEX: return operand == 0 ? "it is read at computed places" : NULL;
+    case KIND_NEST: return "the operator has a nest of its own";
+    case KIND_LOOP: return "it is read in turns";
+    default: return NULL;
+    }
+}
+
+static const char *why_from_anchor(Arena *arena, const Group *made, const Group *reads, const Node *reader)
+{
+    const Node *anchor = made->anchor;
+    if (!anchor) return NULL;
+    if (reads->anchor && reads->anchor != reader)
+        return arena_printf(arena, "%s makes it, and its group has %s already", node_def(anchor)->name,
+                            node_def(reads->anchor)->name);
+    if (node_def(reader)->kind == KIND_MAP && type_same_shape(&made->node->types[0], &reader->types[0]))
+        return arena_printf(arena, "%s makes it in an order of its own", node_def(anchor)->name);
+    return arena_printf(arena, "%s makes it in another order or shape than %s reads it", node_def(anchor)->name,
+                        node_def(reader)->name);
+}
+
+static const char *why_kept(Arena *arena, const Graph *graph, Value value)
+{
+    if (is_model_result(graph, value)) return "the model gives it back";
+    int groups = groups_that_read(graph, value);
+    if (groups < 2) return NULL;
+    return arena_printf(arena, "%d groups read it: kept, which costs less than computing it in each", groups);
+}
+
+static const char *why_not(Arena *arena, const Node *node, Value value)
+{
+    int operand = 0;
+    const Node *reader = reader_of(node->regions[0], value, &operand);
+    const Place *place = place_of(value);
+    if (place && place->part && group_of(node).kind == KIND_PIECES) return "written into its box: not copied";
+    if (!is_computed_group(value.node)) return "what runs in turns, or by choice, makes it";
+    const char *why = reader ? why_from_memory(reader, operand) : NULL;
+    if (!why) why = why_kept(arena, node->graph, value);
+    Group made = group_of(value.node), reads = group_of(node);
+    if (!why && reader) why = why_from_anchor(arena, &made, &reads, reader);
+    if (why) return why;
+    if (reader && !type_same_shape(value_type(value), &reader->types[0]))
+        return "it is broadcast: computed once, not for each element";
+    return "it takes too many operations beside a tile of sums";
+}
+
+/* ---- the report ---- */
+
+static Value root_of(Value value)
+{
+    while (node_def(value.node)->kind == KIND_VIEW) value = value.node->inputs[0];
+    return value;
+}
+
+static int print_members(const Graph *body, FILE *out)
+{
+    int count = 0;
+    for (const Node *node = body->first; node; node = node->next) {
+        if (is_computed_group(node)) {
+            fputs(" [", out);
+            count += print_members(node->regions[0], out);
+            fputs(" ]", out);
+            continue;
+        }
+        fprintf(out, " %s", node_def(node)->name);
+        count++;
+    }
+    return count;
+}
+
+static void print_inside(Arena *arena, const Graph *body, FILE *out)
+{
+    for (const Node *node = body->first; node; node = node->next) {
+        Value value = value_of((Node *)node);
+        if (is_returned(body, value)) continue;
+        const char *where = is_computed_group(node) ? "in scratch" : "in registers";
+        fprintf(out, "    %-12s %s, %" PRId64 " bytes", where, value_name(arena, value), type_bytes(value_type(value)));
+        fputs(graph_uses(body, value) > 1 ? ", used more than once\n" : "\n", out);
+    }
+}
+
+static void print_boundaries(Arena *arena, const Node *node, FILE *out)
+{
+    Value *captured;
+    int count = graph_captures(node->regions[0], &captured);
+    for (int i = 0; i < count; i++) {
+        Value value = root_of(captured[i]);
+        OpKind kind = node_def(value.node)->kind;
+        if (kind == KIND_SOURCE || value.node->graph != node->graph) continue;
+        bool renamed = !value_equal(value, captured[i]);
+        fprintf(out, "    reads        %s, %" PRId64 " bytes: %s\n", value_name(arena, value),
+                type_bytes(value_type(value)),
+                renamed ? "a reshape between, another name for the same memory" : why_not(arena, node, value));
+    }
+}
+
+static void print_graph(Arena *arena, const Graph *graph, Totals *totals, FILE *out)
+{
+    for (const Node *node = graph->first; node; node = node->next) {
+        for (int i = 0; node_is_control(node) && i < node->nregions; i++)
+            print_graph(arena, node->regions[i], totals, out);
+        if (node->op != OP_group) continue;
+        int64_t moved = bytes_moved(node), saved = bytes_saved(node->regions[0]);
+        fprintf(out, "%s:", node->name);
+        totals->operators += print_members(node->regions[0], out);
+        fprintf(out, "; moves %" PRId64 " bytes, saves %" PRId64 "\n", moved, saved);
+        print_inside(arena, node->regions[0], out);
+        print_boundaries(arena, node, out);
+        totals->groups++;
+        totals->moved += moved;
+        totals->saved += saved;
+    }
+}
+
+void report_fusion(const Graph *graph, FILE *out)
+{
+    Arena *arena = arena_child(graph->arena);
+    Totals totals = {0};
+    print_graph(arena, graph, &totals, out);
+    fprintf(out, "%d operators in %d groups; %" PRId64 " bytes moved, %" PRId64 " saved by fusion\n", totals.operators,
+            totals.groups, totals.moved, totals.saved);
+    arena_free(arena);
+}

@@ -267,8 +267,8 @@ const LoopExpr *loop_load_at(LoopBuilder *b, const LoopBuffer *buffer, Affine in
                              int64_t stride, int active);
 /* What the use of a let is below that was bound to an element of a table; 0 for all else. */
 int64_t loop_table_below(const LoopExpr *use);
-/* The same of any integer of which its expression proves that it is never negative: tables, numbers and what min and
- * max clamp, and their sums and products. */
+/* The same of any integer of which its expression proves that it is never negative: tables, numbers, what min, max
+ * and and cut off, and their sums and products. */
 int64_t loop_bound(const LoopExpr *use);
 const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *in, int lanes);
 const LoopExpr *loop_op(LoopBuilder *b, ExprKind op, Dtype dtype, const LoopExpr *x, const LoopExpr *y,

@@ -44,6 +44,9 @@ static bool combined(ExprKind op, Interval a, Interval b, Interval *out)
     case EXPR_MIN: *out = (Interval){smaller(a.low, b.low), smaller(a.high, b.high)}; return true;
     case EXPR_MAX: *out = (Interval){larger(a.low, b.low), larger(a.high, b.high)}; return true;
     case EXPR_MUL: return multiply(a, b, out);
+    case EXPR_AND: /* bits of one that has no sign */
+        *out = (Interval){0, b.low >= 0 && (a.low < 0 || b.high < a.high) ? b.high : a.high};
+        return a.low >= 0 || b.low >= 0;
     case EXPR_ADD:
         return !__builtin_add_overflow(a.low, b.low, &out->low) && !__builtin_add_overflow(a.high, b.high, &out->high);
     default: return false;

@@ -292,6 +292,11 @@ typedef struct CumulativeAttrs {
     bool exclusive, reverse;
 } CumulativeAttrs;
 
+typedef struct TopAttrs {
+    int64_t k, axis;
+    bool largest;
+} TopAttrs;
+
 typedef struct OneHotAttrs {
     int64_t depth, axis;
     int to; /* a Dtype */

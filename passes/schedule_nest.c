@@ -2,6 +2,7 @@
 #include "passes/schedule.h"
 
 #include "ir/attention.h"
+#include "ir/top.h"
 
 enum { PANEL = 16, GATES = 4 };
 
@@ -66,6 +67,29 @@ Schedule schedule_attention(const Group *group, const Target *target)
                 scratch_bytes(a.width, &s, bytes);
     double scores = (double)(a.batch * a.heads * a.queries) * (double)a.keys;
     s.cost = scores * (double)(a.depth + a.width) / (double)s.lanes / target->fma_per_cycle;
+    return s;
+}
+
+enum { MOST_SELECTED = 16 };
+
+/* A few are kept in registers, each lane's own, while all elements come by; more are sorted digit by digit, through
+ * scratch.  Cycles: 3 for each kept vector a step, and what joins the lanes; 6 an element and digit. */
+Schedule schedule_top_indices(const Group *group, const Target *target)
+{
+    Top t = top_of(group->anchor);
+    int64_t lines = t.outer * t.inner, across = t.inner > 1 ? t.inner : t.size;
+    Schedule s = {
+        .lanes = target->vector_bytes * 8 / dtype_bits(t.key), .tile_rows = 1, .tile_columns = 1, .unroll = 1};
+    s.tile_vectors = 1;
+    while (s.lanes > power_of_two_from(across)) s.lanes /= 2;
+    double steps = (double)t.size * (double)(t.k * lines) / (double)s.lanes;
+    double selected = 3 * steps + (t.inner > 1 ? 0.0 : (double)(lines * t.k * (20 + t.k)));
+    double sorted = (double)(lines * (t.digits + 1)) * (6 * (double)t.size + 2 * TOP_DIGITS);
+    s.cost = selected;
+    if (t.k <= MOST_SELECTED && selected <= sorted) return s;
+    s.cost = sorted;
+    s.lanes = 1;
+    s.scratch = t.scratch;
     return s;
 }
 

@@ -268,6 +268,8 @@ static void offsets_are_proven_by_what_clamps_them(void **state)
              "3 to 100");
     verifies("let o = select(lt(t[0], i32(3)), t[1], i32(90)) y[0] = x[9 at o]", "");
     verifies("let o = select(lt(t[0], i32(3)), t[1], i32(90)) y[0] = x[10 at o]", "10 to 100");
+    verifies("buffer k: i32[9] input align 1 let o = and(k[0], i32(63)) y[0] = x[36 at o]", "");
+    verifies("buffer k: i32[9] input align 1 let o = and(k[0], i32(63)) y[0] = x[37 at o]", "37 to 100");
     /* of what is written as of what is read */
     verifies("let o = t[0] y[49 at o] = x[0]", "");
     verifies("let o = t[0] y[50 at o] = x[0]", "50 to 100");

@@ -1,4 +1,5 @@
-/* Writes at computed places and sums so far, on values known by hand. */
+/* Writes at computed places and sums so far and orders, on values known by hand. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,6 +87,28 @@ static void sums_so_far(void **state)
     trial_refuse(OP_cumulative_sum, &(CumulativeAttrs){.axis = 1}, 1, &line, E0404, "axis 1");
 }
 
+static void first_in_order(void **state)
+{
+    Trial t = trial_new();
+    Tensor x = trial_tensor(&t, F32, DIMS(2, 4), VALUES(1, NAN, -0.0, 0, 7, -INFINITY, 7, 2));
+    Tensor out = trial_eval(&t, OP_top_indices, &(TopAttrs){3, -1, true}, 1, &x);
+    EXPECT(&out, 1, 0, 2, 0, 2, 3);
+    out = trial_eval(&t, OP_top_indices, &(TopAttrs){4, 1, false}, 1, &x);
+    EXPECT(&out, 2, 3, 0, 1, 1, 3, 0, 2);
+    out = trial_eval(&t, OP_top_indices, &(TopAttrs){1, 0, true}, 1, &x);
+    EXPECT(&out, 1, 0, 1, 1);
+    Tensor whole = trial_tensor(&t, I32, DIMS(3), VALUES(INT32_MIN, 5, INT32_MIN));
+    out = trial_eval(&t, OP_top_indices, &(TopAttrs){3, 0, true}, 1, &whole);
+    EXPECT(&out, 1, 0, 2);
+    Tensor large = trial_tensor(&t, U64, DIMS(2), VALUES(3, 0x1p63));
+    out = trial_eval(&t, OP_top_indices, &(TopAttrs){2, 0, true}, 1, &large);
+    EXPECT(&out, 1, 0);
+    trial_free(&t);
+    Type line = type_tensor(F32, 1, (const int64_t[]){3});
+    trial_refuse(OP_topk, &(TopAttrs){4, 0, true}, 1, &line, E0404, "has 3 elements");
+    trial_refuse(OP_topk, &(TopAttrs){1, 1, true}, 1, &line, E0404, "axis 1");
+}
+
 static void refused(void **state)
 {
     Type put[] = {type_tensor(F32, 2, (const int64_t[]){3, 2}), type_tensor(F32, 2, (const int64_t[]){4, 2}),
@@ -117,6 +140,7 @@ int main(void)
         cmocka_unit_test(what_is_outside_is_left_out),
         cmocka_unit_test(narrow_floats_round_each_time),
         cmocka_unit_test(sums_so_far),
+        cmocka_unit_test(first_in_order),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -281,7 +281,7 @@ static void eval_nest(Judge *judge, const Node *node);
 
 void judge_node(Judge *judge, const Node *node)
 {
-    if (node_def(node)->kind == KIND_NEST) {
+    if (node_def(node)->kind == KIND_NEST && node_def(node)->expand) {
         eval_nest(judge, node);
         return;
     }

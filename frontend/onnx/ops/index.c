@@ -114,3 +114,18 @@ bool onnx_op_hardmax(OnnxCall *c)
     Value here = onnx_make2(c, OP_equal, onnx_make(c, OP_iota, &count, 0, NULL), at);
     return onnx_result(c, 0, onnx_cast(c, here, type->dtype));
 }
+
+/* Sorted, also where the model would have them in any order. */
+bool onnx_op_top_k(OnnxCall *c)
+{
+    TopAttrs attrs = {.axis = onnx_int(c, "axis", -1), .largest = onnx_int(c, "largest", 1) != 0};
+    onnx_ignore(c, "sorted");
+    if (c->opset < 10)
+        attrs.k = onnx_int(c, "k", 1);
+    else if (!onnx_known_int(c, 1, "K", &attrs.k))
+        return false;
+    GatherAttrs along = {.axis = attrs.axis};
+    Value x = onnx_operand(c, 0), places = onnx_make(c, OP_top_indices, &attrs, 1, &x);
+    if (!onnx_result(c, 1, places)) return false;
+    return onnx_result(c, 0, onnx_make(c, OP_gather_elements, &along, 2, (Value[]){x, places}));
+}

@@ -211,6 +211,21 @@ static void first_axes_that_are_not_the_batch(void **state)
                 "softmax(b)\n}\n");
 }
 
+static void steps_of_a_recurrence(void **state)
+{
+    check_model("lep 1\n\nmodel steps {\n  dim T = 1..21\n  weights seed: 1\n  input x: f32[1, T, 12]\n"
+                "  r = lstm(x, units: 20)\n  output y = dense(r.y, out: 3)\n  output last = r.h\n}\n");
+}
+
+static void sums_over_what_is_bounded(void **state)
+{
+    check_model("lep 1\n\nmodel sums {\n  dim T = 1..50\n  input x: f32[1, T, 19]\n"
+                "  output a = reduce_sum(x, axes: [1])\n  output b = reduce_max(x * 2.0, axes: [0, 1])\n"
+                "  output c = reduce_sum(x, axes: [0, 1, 2])\n  output d = reduce_sum(x, axes: [2])\n}\n");
+    check_model("lep 1\n\nmodel few {\n  dim T = 1..5\n  input x: f32[T, 3]\n"
+                "  output a = reduce_sum(x, axes: [0])\n  output b = reduce_min(x, axes: [0, 1])\n}\n");
+}
+
 /* ---- sizes that are refused ---- */
 
 static void sizes_out_of_bounds_do_not_run(void **state)
@@ -248,6 +263,8 @@ int main(void)
         cmocka_unit_test(batches_of_sequences),
         cmocka_unit_test(batches_through_scans),
         cmocka_unit_test(first_axes_that_are_not_the_batch),
+        cmocka_unit_test(steps_of_a_recurrence),
+        cmocka_unit_test(sums_over_what_is_bounded),
         cmocka_unit_test(sizes_out_of_bounds_do_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

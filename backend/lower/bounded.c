@@ -34,16 +34,6 @@ static bool axes_are_fixed(const Type *type, int first, int last)
     return fixed;
 }
 
-static bool reduces_fixed(const Node *node)
-{
-    Reduction reduction;
-    const Type *type = value_type(node->inputs[0]);
-    node_def(node)->reduce(node, &reduction);
-    for (int axis = 0; axis < type->rank; axis++)
-        if (reduction.axis[axis] && !dim_is_fixed(&type->dim[axis])) return false;
-    return true;
-}
-
 /* Rows of a product end early, or its images; not what is summed, nor its columns. */
 static bool contracts_fixed(const Node *node)
 {
@@ -81,13 +71,14 @@ static bool index_fixed(const Node *node)
     return true;
 }
 
-/* Their loops over sequences and images follow the first axis. */
+/* Their loops over sequences follow the first axis, and an LSTM's over steps. */
 static bool nest_fixed(const Node *node)
 {
     bool known = node->op == OP_lstm_recurrence || node->op == OP_attention;
     for (int i = 0; known && i < node->ninputs; i++) {
         const Type *type = node->inputs[i].node ? value_type(node->inputs[i]) : NULL;
-        known = !type || type_is_fixed(type) || (type->rank >= 2 && axes_are_fixed(type, 1, type->rank));
+        bool steps = node->op == OP_lstm_recurrence && type && axes_are_fixed(type, type->rank - 1, type->rank);
+        known = !type || type_is_fixed(type) || steps || (type->rank >= 2 && axes_are_fixed(type, 1, type->rank));
     }
     return known;
 }
@@ -98,13 +89,13 @@ static bool kind_is_able(const Node *node)
     switch (node_def(node)->kind) {
     case KIND_VIEW:
     case KIND_WINDOW: return node_is_uniform(node) && (node_def(node)->kind == KIND_VIEW || axes_are_fixed(x, 1, 4));
-    case KIND_REDUCE: return reduces_fixed(node);
     case KIND_ROW: return axes_are_fixed(x, x->rank - 1, x->rank);
     case KIND_CONTRACT: return contracts_fixed(node);
     case KIND_PIECES: return pieces_fixed(node);
     case KIND_INDEX: return index_fixed(node);
     case KIND_NEST: return nest_fixed(node);
     case KIND_MAP:
+    case KIND_REDUCE: /* the outermost axis may be one of those that are reduced */
     case KIND_IOTA:
     case KIND_LOOP: /* its turns are fixed, says its rule */
     case KIND_SOURCE: return true;

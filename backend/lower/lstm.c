@@ -16,6 +16,7 @@ typedef struct Lstm {
     Dtype dtype;
     int64_t batch, steps, units;
     Extent sequences;                            /* of the batch, where it is bounded */
+    Extent times;                                /* of the steps */
     int64_t lanes, rows, vectors, unroll, panel; /* from the schedule */
     const LoopBuffer *shares, *weight, *bias, *all, *h, *c;
 } Lstm;
@@ -290,6 +291,7 @@ static Lstm lstm_new(Lowering *lowering)
               .panel = s->panel};
     if (l.rows > l.batch) l.rows = l.batch;
     l.sequences = lower_extent(lowering, &state->dim[0]);
+    l.times = lower_extent(lowering, &all->dim[all->rank - 2]);
     l.shares = lower_buffer(lowering, anchor->inputs[SHARES]);
     l.weight = lower_buffer(lowering, anchor->inputs[WEIGHT]);
     if (anchor->ninputs > BIAS && anchor->inputs[BIAS].node) l.bias = lower_buffer(lowering, anchor->inputs[BIAS]);
@@ -305,12 +307,12 @@ void lower_lstm_recurrence(Lowering *lowering)
     LoopBuilder *b = &lowering->builder;
     start_state(&l, STATE_H, l.h);
     start_state(&l, STATE_C, l.c);
-    LoopScope step = loop_range(b, "t", 0, l.steps, 1, MODE_SERIAL);
+    PartScope step = part_steps(b, NULL, "t", &l.times, 1);
     cover_units(&l, step.at);
     PartScope n = part_steps(b, NULL, "n", &l.sequences, 1);
     Affine from = step_address(&l, n.at, step.at, l.units, affine(0));
     copy_run(&l, l.all, from, l.h, state_address(&l, n.at, affine(0)), l.units);
     part_range_end(b, &n);
-    loop_end(b, step);
+    part_range_end(b, &step);
     b->function->multiply_adds = (double)(l.batch * l.steps * l.units * l.units * LSTM_GATES);
 }

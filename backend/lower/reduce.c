@@ -88,6 +88,40 @@ static int64_t inner_size(const Reduce *r, int level)
     return size;
 }
 
+/* The only reduced axis, when it is bounded: 16 steps at a time, then those that are left ask whether they are there.
+ */
+static void add_bounded(const Reduce *r, Nest *nest)
+{
+    LoopBuilder *b = builder(r);
+    const Extent *extent = &r->reduced.extent[0];
+    int axis = r->reduced.axis[0];
+    if (extent->most >= PARTIALS) {
+        PartScope whole = part_steps(b, NULL, "r", extent, PARTIALS);
+        for (int step = 0; step < PARTIALS; step++) {
+            nest->at[axis] = affine_plus(whole.at, step);
+            add_element(r, nest, step);
+        }
+        part_range_end(b, &whole);
+    }
+    LoopEdge from = {extent->actual, PARTIALS}, to = {affine_plus(extent->actual, PARTIALS - 1), 1};
+    LoopScope rest = loop_for_size(b, "r", extent->most + PARTIALS - 1, PARTIALS, 1, &from, 1, &to);
+    for (int step = 0; step < PARTIALS - 1 && step < extent->most; step++) {
+        Affine left = affine_plus(affine_add(extent->actual, affine_scale(rest.at, -1)), -1 - step);
+        LoopScope inside = loop_if(b, 1, &left);
+        nest->at[axis] = affine_plus(rest.at, step);
+        add_element(r, nest, step);
+        loop_end(b, inside);
+    }
+    loop_end(b, rest);
+}
+
+static bool is_bounded(const Reduce *r)
+{
+    bool bounded = false;
+    for (int i = 0; i < r->reduced.count; i++) bounded |= r->reduced.extent[i].bounded;
+    return bounded;
+}
+
 /* Steps written out so that every element knows its partial at compile time; `phase` is the first one's. */
 static void add_level(const Reduce *r, Nest *nest, int level, int64_t phase)
 {
@@ -132,7 +166,10 @@ static void reduce_beside(Nest *nest, void *context)
     r->sums = loop_register(b, "partial", r->dtype, nest->lanes, r->partials);
     const LoopExpr *start = lower_constant(b, r->dtype, r->identity, nest->lanes);
     for (int i = 0; i < r->partials; i++) loop_assign(b, r->sums, affine(i), start);
-    add_level(r, nest, 0, 0);
+    if (is_bounded(r))
+        add_bounded(r, nest);
+    else
+        add_level(r, nest, 0, 0);
     for (int half = r->partials / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++) {
             const LoopExpr *low = loop_reg(b, r->sums, affine(i)), *high = loop_reg(b, r->sums, affine(i + half));
@@ -203,7 +240,7 @@ static void reduce_along(Nest *nest, void *context)
     r->sums = loop_register(b, "partials", r->dtype, PARTIALS, 1);
     loop_assign(b, r->sums, affine(0), lower_constant(b, r->dtype, r->identity, PARTIALS));
     int last = r->reduced.count - 1;
-    if (last == 0 || r->reduced.size[last] % PARTIALS == 0)
+    if (!is_bounded(r) && (last == 0 || r->reduced.size[last] % PARTIALS == 0))
         add_runs(r, nest);
     else
         add_singly(r, nest);
@@ -247,6 +284,7 @@ static Reduce reduce_new(Lowering *lowering)
     int last_kept = r.kept.count ? r.kept.axis[r.kept.count - 1] : -1;
     int last_reduced = r.reduced.count ? r.reduced.axis[r.reduced.count - 1] : -1;
     r.vector_kept = last_kept > last_reduced && copies(&r) <= MOST_COPIES;
+    if (is_bounded(&r)) r.vector_kept = last_kept > last_reduced && r.reduced.count == 1;
     return r;
 }
 

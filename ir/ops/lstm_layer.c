@@ -54,10 +54,10 @@ static bool need_input(const Node *node, int least, int most, const char *layout
     const Type *x = operand_type(node, X);
     if (!need_dtype(node, X, ACCEPT_FLOATS, diag)) return false;
     bool fits = x->rank >= least && x->rank <= most;
-    for (int axis = x->rank == most; fits && axis < x->rank; axis++) fits = dim_is_fixed(&x->dim[axis]);
+    fits = fits && dim_is_fixed(&x->dim[x->rank - 1]);
     if (fits) return true;
-    diag_error(diag, E0301, node_span(node), "%s: expected %s with fixed sizes but of N, found %s",
-               node_def(node)->name, layout, type_text(diag->arena, x));
+    diag_error(diag, E0301, node_span(node), "%s: expected %s with a fixed last axis, found %s", node_def(node)->name,
+               layout, type_text(diag->arena, x));
     return diag_help(diag, "reshape(x, shape: [...]) regroups axes");
 }
 

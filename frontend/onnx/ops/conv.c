@@ -212,6 +212,24 @@ static Value over_spread(OnnxCall *c, const Spread *s, Value x, Value weight, Va
     return out;
 }
 
+/* Pictures without groups and dilation are our own operator, which multiplies with no zeros between pixels. */
+static bool is_conv_transpose2d(const Spread *s, ConvTransposeAttrs *attrs)
+{
+    const OnnxWindow *w = &s->window;
+    attr_set_defaults(&op_conv_transpose2d.attrs, attrs);
+    attrs->pad = (Pad){PAD_EXPLICIT, {.count = 4}};
+    bool fits = w->axes == 2 && s->groups == 1;
+    for (int i = 0; fits && i < 2; i++) {
+        int64_t end = (w->in[i] - 1) * w->stride[i] + w->kernel[i] - w->begin[i] - s->size[i];
+        attrs->stride.at[i] = w->stride[i];
+        attrs->pad.sizes.at[i] = w->begin[i];
+        attrs->pad.sizes.at[2 + i] = end < 0 ? 0 : end;
+        attrs->extra.at[i] = end < 0 ? -end : 0;
+        fits = w->dilation[i] == 1 && w->begin[i] >= 0 && -end < w->stride[i] && w->stride[i] <= 1 << 12;
+    }
+    return fits;
+}
+
 bool onnx_op_conv_transpose(OnnxCall *c)
 {
     Spread s = {.groups = onnx_int(c, "group", 1)};
@@ -222,6 +240,12 @@ bool onnx_op_conv_transpose(OnnxCall *c)
     int64_t kernel[MAX_RANK] = {0};
     for (int i = 2; i < w->rank; i++) kernel[i - 2] = w->dim[i].high;
     if (!onnx_window_lists_of(c, x, kernel, &s.window) || !find_sizes(c, &s)) return false;
+    ConvTransposeAttrs attrs;
+    if (is_conv_transpose2d(&s, &attrs)) {
+        Value operands[3] = {onnx_operand_last(c, 0), onnx_operand(c, 1), onnx_operand(c, 2)};
+        operands[1] = onnx_transpose(c, operands[1], &(IntList){4, {2, 3, 0, 1}});
+        return onnx_result_last(c, 0, onnx_make(c, OP_conv_transpose2d, &attrs, 3, operands));
+    }
     Value spread = with_zeros_between(c, &s.window, onnx_operand_last(c, 0));
     Value turned = turned_kernel(c, onnx_operand(c, 1), s.groups);
     return onnx_result_last(c, 0, over_spread(c, &s, spread, turned, onnx_operand(c, 2)));

@@ -258,6 +258,10 @@ typedef struct IotaAttrs {
     int to; /* a Dtype */
 } IotaAttrs;
 
+typedef struct EinsumAttrs {
+    const char *equation;
+} EinsumAttrs;
+
 typedef struct TakeAttrs {
     IntList from;
 } TakeAttrs;
@@ -441,6 +445,11 @@ typedef struct AttentionAttrs {
     double scale;
     bool causal;
 } AttentionAttrs;
+
+typedef struct RotaryEmbeddingAttrs {
+    int64_t heads;
+    bool interleaved;
+} RotaryEmbeddingAttrs;
 
 typedef struct LstmCellAttrs {
     bool bias, recurrent_bias; /* layer */

@@ -7,6 +7,29 @@
 #include <ctype.h>
 #include <string.h>
 
+/* ---- domains ---- */
+
+static bool is_standard(const char *domain) { return !domain || !*domain || !strcmp(domain, "ai.onnx"); }
+
+/* What a row is called: operators of other domains have these in front. */
+static const char *row_type(Arena *arena, const Onnx__NodeProto *node)
+{
+    return is_standard(node->domain) ? node->op_type : arena_printf(arena, "%s:%s", node->domain, node->op_type);
+}
+
+/* Of the model; 0 where it does not say which it means. */
+static int64_t opset_of(const Onnx__ModelProto *model, const char *domain)
+{
+    int64_t opset = 0;
+    for (size_t i = 0; i < model->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *set = model->opset_import[i];
+        bool same = is_standard(domain) ? is_standard(set->domain) : set->domain && !strcmp(set->domain, domain);
+        if (same && set->has_version) opset = set->version;
+    }
+    if (!model->n_opset_import) opset = 1; /* files older than opsets */
+    return opset;
+}
+
 /* ---- rows ---- */
 
 typedef struct OnnxRow {
@@ -46,7 +69,7 @@ static bool refuse_opset(OnnxCall *c)
 static bool refuse_operator(OnnxCall *c)
 {
     const char *domain = c->node->domain;
-    if (domain && *domain && strcmp(domain, "ai.onnx"))
+    if (!is_standard(domain))
         return onnx_refuse(c, "", "export the model with operators of the standard domain",
                            "operator %s of the domain '%s' is not supported", c->node->op_type, domain);
     return onnx_refuse(c, "", "write it in other operators, or leave that part of the model out",
@@ -111,26 +134,21 @@ static bool attributes_are_used(OnnxCall *c)
     return good;
 }
 
-static bool has_standard_domain(const Onnx__NodeProto *node)
-{
-    return !node->domain || !*node->domain || !strcmp(node->domain, "ai.onnx");
-}
-
 /* What cannot be imported in any case, however its operands are. */
 static bool find_row(OnnxCall *c, const OnnxRow **row, Op *same)
 {
     *row = NULL;
     *same = OP_COUNT;
-    if (!has_standard_domain(c->node)) return refuse_operator(c);
+    const char *type = row_type(c->arena, c->node);
     bool seen = false;
     for (int i = 0; i < ROWS && !*row; i++) {
-        if (strcmp(rows[i].type, c->node->op_type)) continue;
+        if (strcmp(rows[i].type, type)) continue;
         seen = true;
         if (c->opset >= rows[i].since && c->opset <= rows[i].last) *row = &rows[i];
     }
     if (*row) return true;
     if (seen) return refuse_opset(c);
-    *same = same_operator(c->node->op_type);
+    if (is_standard(c->node->domain)) *same = same_operator(c->node->op_type);
     return *same < OP_COUNT || refuse_operator(c);
 }
 
@@ -153,7 +171,7 @@ static void note_gaps(OnnxImport *im, const Diagnostic *before, const char *of, 
 {
     for (const Diagnostic *one = before ? before->next : im->diag->first; one; one = one->next) {
         if (one->severity != SEVERITY_ERROR || one->code == E0511 || (is_node && one->code == E0512)) continue;
-        onnx_add_gap(im, &(OnnxGap){of, what, "", one->message, one->help ? one->help : "", im->opset});
+        onnx_add_gap(im, &(OnnxGap){of, what, "", one->message, one->help ? one->help : "", opset_of(im->model, NULL)});
     }
 }
 
@@ -163,7 +181,7 @@ static void import_node(OnnxImport *im, const Onnx__NodeProto *node)
                   .arena = im->arena,
                   .diag = im->diag,
                   .node = node,
-                  .opset = im->opset,
+                  .opset = opset_of(im->model, node->domain),
                   .name = node->n_output ? node->output[0] : "",
                   .before = im->graph->last};
     const OnnxRow *row = NULL;
@@ -362,20 +380,11 @@ static const char *model_name(Arena *arena, const char *path)
 
 enum { NEWEST_OPSET = 25 }; /* of onnx 1.20 */
 
-static bool find_opset(OnnxImport *im)
+static void check_opset(OnnxImport *im, int64_t opset)
 {
-    im->opset = 0;
-    for (size_t i = 0; i < im->model->n_opset_import; i++) {
-        const Onnx__OperatorSetIdProto *set = im->model->opset_import[i];
-        bool standard = !set->domain || !*set->domain || !strcmp(set->domain, "ai.onnx");
-        if (standard && set->has_version) im->opset = set->version;
-    }
-    if (!im->model->n_opset_import) im->opset = 1; /* files older than opsets */
-    if (im->opset <= NEWEST_OPSET) return true;
-    diag_warning(im->diag, E0512, (Span){.name = im->path}, "opset %lld is newer than lepc knows",
-                 (long long)im->opset);
+    if (opset <= NEWEST_OPSET) return;
+    diag_warning(im->diag, E0512, (Span){.name = im->path}, "opset %lld is newer than lepc knows", (long long)opset);
     diag_help(im->diag, "operators are read as opset %d has them", NEWEST_OPSET);
-    return true;
 }
 
 static bool check_extent(OnnxImport *im, const Onnx__GraphProto *graph)
@@ -401,9 +410,11 @@ Graph *onnx_import(Arena *arena, const Onnx__ModelProto *model, const char *path
                      .known = node_map_new(arena)};
     const Onnx__GraphProto *graph = model->graph;
     int errors = diag->errors;
-    if (!find_opset(&im) || !check_extent(&im, graph)) return NULL;
+    int64_t opset = opset_of(model, NULL);
+    check_opset(&im, opset);
+    if (!check_extent(&im, graph)) return NULL;
     if (report) {
-        report->opset = im.opset;
+        report->opset = opset;
         report->producer = model->producer_name;
         report->producer_version = model->producer_version ? model->producer_version : "";
     }

@@ -35,8 +35,7 @@ struct OnnxImport {
     OnnxReport *report;
     Graph *graph;
     OnnxScope scope;
-    NodeMap *known; /* elements of nodes that were asked for: a const Tensor *, or this import when there are none */
-    int64_t opset;
+    NodeMap *known;  /* elements of nodes that were asked for: a const Tensor *, or this import when there are none */
     int64_t made;    /* bytes of constants that the file only says the size of */
     int64_t work;    /* elements read and written, and products, to know values */
     bool overworked; /* some value was not computed because of that */

@@ -116,7 +116,7 @@ COMPOSITE(shrink, 1, infer_map_floats, "x + bias below -limit, x - bias above li
           .attrs = ATTRS(ShrinkAttrs,
                          ATTR(ShrinkAttrs, bias, .kind = ATTR_FLOAT, .doc = "how far what stays moves to 0"),
                          ATTR(ShrinkAttrs, limit, .kind = ATTR_FLOAT, .fallback = 0.5, .doc = "what becomes 0")));
-COMPOSITE(prelu, 2, infer_map_numbers, "y * x below 0, else x; y is the slope.", .onnx = "PRelu", .tflite = "PRELU");
+COMPOSITE(prelu, 2, infer_map_numbers, "y * x below 0, else x; y is the slope.", .tflite = "PRELU");
 COMPOSITE(softplus, 1, infer_map_floats, "log(1 + exp(x)), computed as max(x, 0) + log(1 + exp(-|x|)).",
           .onnx = "Softplus");
 COMPOSITE(softsign, 1, infer_map_floats, "x / (1 + |x|).", .onnx = "Softsign");

@@ -181,11 +181,11 @@ static bool draw_param(Drawer *d, const Step *step, const Operand *operand, int 
 /* A kind first, so that a family of many operators does not crowd out the others. */
 Op draw_op(Random *r)
 {
-    static const OpKind kinds[] = {KIND_MAP,    KIND_MAP,       KIND_MAP,      KIND_MAP,      KIND_MAP,    KIND_VIEW,
-                                   KIND_VIEW,   KIND_CONTRACT,  KIND_CONTRACT, KIND_CONTRACT, KIND_REDUCE, KIND_WINDOW,
-                                   KIND_ROW,    KIND_COMPOSITE, KIND_NEST,     KIND_PIECES,   KIND_PIECES, KIND_IOTA,
-                                   KIND_INDEX,  KIND_INDEX,     KIND_SCATTER,  KIND_SCATTER,  KIND_LOOP,   KIND_BRANCH,
-                                   KIND_PREFIX, KIND_COMPOSITE};
+    static const OpKind kinds[] = {KIND_MAP,    KIND_MAP,       KIND_MAP,       KIND_MAP,      KIND_MAP,    KIND_VIEW,
+                                   KIND_VIEW,   KIND_CONTRACT,  KIND_CONTRACT,  KIND_CONTRACT, KIND_REDUCE, KIND_WINDOW,
+                                   KIND_ROW,    KIND_COMPOSITE, KIND_NEST,      KIND_PIECES,   KIND_PIECES, KIND_IOTA,
+                                   KIND_INDEX,  KIND_INDEX,     KIND_SCATTER,   KIND_SCATTER,  KIND_LOOP,   KIND_BRANCH,
+                                   KIND_PREFIX, KIND_COMPOSITE, KIND_COMPOSITE, KIND_COMPOSITE};
     OpKind kind = RANDOM_OF(r, kinds);
     for (int attempt = 0; attempt < 1000; attempt++) {
         Op op = (Op)random_below(r, OP_COUNT);
@@ -205,7 +205,7 @@ static bool draw_operands(Drawer *d, Step *step)
 {
     const OpDef *def = op_table[step->op];
     int count = draw_count(d, def);
-    if (!count) attrs_draw(&d->random, &def->attrs, draw_type_of(d, draw_value(d)), step->attrs);
+    if (!count) attrs_draw(&d->random, d->program->arena, &def->attrs, draw_type_of(d, draw_value(d)), step->attrs);
     for (int i = 0; i < count; i++) {
         const Operand *operand = &def->operands[i < def->noperands ? i : def->noperands - 1];
         int index = new_fitting(d, step, i);
@@ -215,6 +215,8 @@ static bool draw_operands(Drawer *d, Step *step)
             index = draw_value(d);
         else if (operand->flags & OPERAND_PARAM && def->param) {
             if (!draw_param(d, step, operand, &index)) return false;
+        } else if (operand->flags & OPERAND_OPTIONAL && random_percent(&d->random, 50)) {
+            index = -1;
         } else if (operand->flags & OPERAND_INDEX && random_percent(&d->random, 90)) {
             bool written = def->kind == KIND_SCATTER;
             if (step->inputs[written] < 0) return false; /* there was no room for it */
@@ -223,11 +225,11 @@ static bool draw_operands(Drawer *d, Step *step)
         } else if (def->kind == KIND_SCATTER && i == 1 && random_percent(&d->random, 60)) {
             index = new_update(d, draw_type_of(d, step->inputs[0]));
             if (index < 0) return false;
-        } else if (!(operand->flags & OPERAND_OPTIONAL) || random_percent(&d->random, 50)) {
+        } else {
             index = draw_operand(d, step);
         }
         step->inputs[step->ninputs++] = index;
-        if (i == 0) attrs_draw(&d->random, &def->attrs, draw_type_of(d, index), step->attrs);
+        if (i == 0) attrs_draw(&d->random, d->program->arena, &def->attrs, draw_type_of(d, index), step->attrs);
     }
     return true;
 }

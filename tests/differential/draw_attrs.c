@@ -2,6 +2,8 @@
  * not fit after all is refused by the operator, and drawn again. */
 #include "tests/differential/program.h"
 
+#include <string.h>
+
 static int64_t draw_size(Random *r)
 {
     static const int64_t sizes[] = {1, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 31, 32, 33, 40};
@@ -117,6 +119,35 @@ static int64_t draw_int(Random *r, const AttrDef *row, const Type *type)
     return random_percent(r, 50) ? row->low : random_between(r, row->low, high);
 }
 
+/* Letters for the operand's axes, for those of more operands like it, of its last axes or of matrices that it is
+ * multiplied with, and some of them in any order for the result: an equation. */
+static const char *draw_equation(Random *r, Arena *arena, const Type *type)
+{
+    char own[MAX_RANK + 1] = "", next = 'a', result[MAX_RANK + 1] = "";
+    int used = 0;
+    for (int i = 0; i < type->rank; i++) own[i] = i && random_percent(r, 10) ? own[i - 1] : next++;
+    const char *text = arena_copy_string(arena, own);
+    for (int more = random_below(r, 4) - 1; more > 0; more--) {
+        char term[MAX_RANK + 1] = "";
+        int dropped = random_percent(r, 30) ? random_below(r, type->rank + 1) : 0;
+        memcpy(term, own + dropped, sizeof term - (size_t)dropped);
+        if (!dropped && type->rank >= 2 && random_percent(r, 40)) {
+            term[type->rank - 2] = own[type->rank - 1];
+            term[type->rank - 1] = next++;
+        }
+        text = arena_printf(arena, "%s,%s", text, term);
+    }
+    if (random_percent(r, 20)) return text;
+    for (char letter = 'a'; letter < next && used < MAX_RANK; letter++) {
+        if (random_percent(r, 40)) continue;
+        int at = random_below(r, used + 1);
+        memmove(result + at + 1, result + at, (size_t)(used - at));
+        result[at] = letter;
+        used++;
+    }
+    return arena_printf(arena, "%s->%s", text, result);
+}
+
 static int count_words(const AttrDef *row)
 {
     int count = 0;
@@ -124,7 +155,7 @@ static int count_words(const AttrDef *row)
     return count;
 }
 
-static void draw_attr(Random *r, const AttrDef *row, const Type *type, void *attrs)
+static void draw_attr(Random *r, Arena *arena, const AttrDef *row, const Type *type, void *attrs)
 {
     static const Dtype bytes[] = {I8, U8};
     void *field = attr_field(row, attrs);
@@ -133,7 +164,7 @@ static void draw_attr(Random *r, const AttrDef *row, const Type *type, void *att
     case ATTR_FLOAT: *(double *)field = (double)(float)random_real(r, -1, 3); break;
     case ATTR_BOOL: *(bool *)field = random_percent(r, 50); break;
     case ATTR_ENUM: *(int *)field = random_below(r, count_words(row)); break;
-    case ATTR_STRING: break;
+    case ATTR_STRING: *(const char **)field = draw_equation(r, arena, type); break;
     case ATTR_INTS: draw_ints(r, row, type, field); break;
     case ATTR_REALS: draw_reals(r, type, field); break;
     case ATTR_DTYPE:
@@ -143,12 +174,12 @@ static void draw_attr(Random *r, const AttrDef *row, const Type *type, void *att
     }
 }
 
-void attrs_draw(Random *r, const AttrTable *table, const Type *type, void *attrs)
+void attrs_draw(Random *r, Arena *arena, const AttrTable *table, const Type *type, void *attrs)
 {
     attr_set_defaults(table, attrs);
     for (int i = 0; i < table->count; i++) {
         const AttrDef *row = &table->rows[i];
         int percent = row->flags & (ATTR_REQUIRED | ATTR_LAYER) ? 100 : 50;
-        if (random_percent(r, percent)) draw_attr(r, row, type, attrs);
+        if (random_percent(r, percent)) draw_attr(r, arena, row, type, attrs);
     }
 }

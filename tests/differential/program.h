@@ -55,7 +55,7 @@ Program *program_draw(Arena *arena, uint64_t seed, int size);
  * smooth, so that what --fp=fast makes of them can be held to a bound, and large enough for every variant. */
 Program *program_draw_layers(Arena *arena, uint64_t seed);
 /* Attributes for an operand of this type: most of them are fit. */
-void attrs_draw(Random *r, const AttrTable *table, const Type *type, void *attrs);
+void attrs_draw(Random *r, Arena *arena, const AttrTable *table, const Type *type, void *attrs);
 
 /* What is tried with a graph: which code is made, and how. */
 typedef struct Trial {

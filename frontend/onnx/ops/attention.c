@@ -204,3 +204,20 @@ bool onnx_op_attention(OnnxCall *c)
     Value in[] = {onnx_operand(c, Q), onnx_operand(c, K), onnx_operand(c, V), onnx_operand(c, MASK)};
     return onnx_result(c, OUT, onnx_make(c, OP_attention, &attrs, 4, in));
 }
+
+/* ---- rotary embedding ---- */
+
+/* How many features are turned is what the tables say; the attribute can only repeat it. */
+bool onnx_op_rotary_embedding(OnnxCall *c)
+{
+    Value in[] = {onnx_operand(c, 0), onnx_operand(c, 1), onnx_operand(c, 2), onnx_operand(c, 3)};
+    RotaryEmbeddingAttrs attrs = {.heads = onnx_int(c, "num_heads", 0),
+                                  .interleaved = onnx_int(c, "interleaved", 0) != 0};
+    int64_t turned = onnx_int(c, "rotary_embedding_dim", 0);
+    const Type *table = value_type(in[1]);
+    if (turned && (!table->rank || 2 * table->dim[table->rank - 1].high != turned))
+        return onnx_wrong(c, "%s does not turn %lld features", type_text(c->arena, table), (long long)turned);
+    if (attrs.heads < 1 && value_type(in[0])->rank == 3) return onnx_wrong(c, "num_heads is missing");
+    if (attrs.heads < 1) attrs.heads = 1;
+    return onnx_result(c, 0, onnx_make(c, OP_rotary_embedding, &attrs, 4, in));
+}

@@ -14,16 +14,27 @@ static Value nothing_dropped(OnnxCall *c)
     return onnx_broadcast(c, onnx_number(c, c->opset < 10 ? type->dtype : BOOL, 1), type->rank, dims);
 }
 
+/* In training, unless it is with a ratio of 0. */
+static bool drops_elements(OnnxCall *c, bool *out)
+{
+    int64_t train;
+    if (!onnx_known_int(c, 2, "training_mode", &train)) return false;
+    *out = train != 0;
+    if (!train || !onnx_has(c, 1)) return true;
+    const Tensor *ratio = onnx_known(c, 1, "ratio");
+    if (!ratio) return false;
+    *out = type_elements(&ratio->type) != 1 || tensor_real(ratio, 0) != 0;
+    return true;
+}
+
 /* In inference nothing is dropped. */
 bool onnx_op_dropout(OnnxCall *c)
 {
     static const char *const training[] = {"ratio", "is_test", "seed", "consumed_inputs"};
     for (int i = 0; i < 4; i++) onnx_ignore(c, training[i]);
-    if (onnx_has(c, 2)) {
-        int64_t train;
-        if (!onnx_known_int(c, 2, "training_mode", &train)) return false;
-        if (train) return onnx_refuse(c, "training_mode", "export the model for inference", "dropout is for training");
-    }
+    bool drops = false;
+    if (onnx_has(c, 2) && !drops_elements(c, &drops)) return false;
+    if (drops) return onnx_refuse(c, "training_mode", "export the model for inference", "dropout is for training");
     if (onnx_wants(c, 1) && !onnx_result(c, 1, nothing_dropped(c))) return false;
     Value in;
     bool last = onnx_same_layout(c, 1, &in);
@@ -122,6 +133,23 @@ bool onnx_op_clip(OnnxCall *c)
     }
     if (!bounded) out = onnx_make1(c, OP_copy, out);
     return last ? onnx_result_last(c, 0, out) : onnx_result(c, 0, out);
+}
+
+/* Before opset 7 the slopes were one a channel, or one for all; since then they broadcast. */
+bool onnx_op_prelu(OnnxCall *c)
+{
+    const Type *slope = onnx_operand_type(c, 1);
+    onnx_ignore(c, "consumed_inputs");
+    if (c->opset >= 7 || slope->rank != 1 || slope->dim[0].high == 1) return onnx_map(c, OP_prelu, NULL);
+    if (onnx_is_last(c, 0)) {
+        Value in[] = {onnx_operand_last(c, 0), onnx_operand(c, 1)};
+        return onnx_result_last(c, 0, onnx_make(c, OP_prelu, NULL, 2, in));
+    }
+    int rank = onnx_operand_type(c, 0)->rank;
+    int64_t dims[MAX_RANK];
+    for (int i = 0; i < rank; i++) dims[i] = i == 1 ? slope->dim[0].high : 1;
+    Value slopes = rank > 2 ? onnx_reshape(c, onnx_operand(c, 1), rank, dims) : onnx_operand(c, 1);
+    return onnx_result(c, 0, onnx_make2(c, OP_prelu, onnx_operand(c, 0), slopes));
 }
 
 bool onnx_op_leaky_relu(OnnxCall *c)

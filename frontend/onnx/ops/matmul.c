@@ -107,3 +107,12 @@ bool onnx_op_matmul(OnnxCall *c)
 {
     return onnx_result(c, 0, onnx_matrix_product(c, onnx_operand(c, 0), onnx_operand(c, 1)));
 }
+
+bool onnx_op_einsum(OnnxCall *c)
+{
+    int count = onnx_operands(c);
+    Value *in = ARENA_ARRAY(c->arena, Value, count);
+    for (int i = 0; i < count; i++) in[i] = onnx_operand(c, i);
+    EinsumAttrs attrs = {.equation = onnx_string(c, "equation", NULL)};
+    return onnx_result(c, 0, onnx_make(c, OP_einsum, &attrs, count, in));
+}

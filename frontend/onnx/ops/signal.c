@@ -140,3 +140,20 @@ bool onnx_op_mel_weights(OnnxCall *c)
     }
     return onnx_result(c, 0, onnx_make_constant(c, out));
 }
+
+/* ---- windows ---- */
+
+static bool import_window(OnnxCall *c, WindowShape shape)
+{
+    WindowOpAttrs attrs = {.shape = (int)shape, .periodic = onnx_int(c, "periodic", 1) != 0};
+    Dtype to = onnx_dtype((int32_t)onnx_int(c, "output_datatype", 1));
+    if (to == DTYPE_COUNT) return onnx_wrong(c, "there is no such dtype");
+    attrs.to = (int)(dtype_is_float(to) && !dtype_is_storage(to) ? to : F64);
+    if (!onnx_known_int(c, 0, "size", &attrs.size)) return false;
+    if (attrs.size < 1) return onnx_refuse(c, "size", "lepc has no empty windows", "the window is empty");
+    return onnx_result(c, 0, onnx_cast(c, onnx_make(c, OP_window, &attrs, 0, NULL), to));
+}
+
+bool onnx_op_hann_window(OnnxCall *c) { return import_window(c, WINDOW_HANN); }
+bool onnx_op_hamming_window(OnnxCall *c) { return import_window(c, WINDOW_HAMMING); }
+bool onnx_op_blackman_window(OnnxCall *c) { return import_window(c, WINDOW_BLACKMAN); }

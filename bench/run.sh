@@ -31,6 +31,7 @@ if command -v arm-none-eabi-gcc >/dev/null && command -v qemu-system-arm >/dev/n
 measure mnist_int8.py --peers "$int8_peers" --peer-python "$python" --tflite "${TFLITE:-.}"
 measure int8.py
 measure mobilenet.py
+measure networks.py
 measure prune.py
 measure sequence.py
 measure threads.py

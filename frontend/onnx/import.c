@@ -396,6 +396,37 @@ static bool check_extent(OnnxImport *im, const Onnx__GraphProto *graph)
     return true;
 }
 
+/* ---- what turned out to be for nothing: values in the other order of axes, weights as they were stored ---- */
+
+static void count_uses(NodeMap *uses, const Graph *graph, int by);
+
+static void count_operands(NodeMap *uses, const Node *node, int by)
+{
+    for (int i = 0; i < node->ninputs; i++)
+        if (node->inputs[i].node) *node_map_cell(uses, node->inputs[i].node) += by;
+    for (int i = 0; i < node->nregions; i++) count_uses(uses, node->regions[i], by);
+}
+
+static void count_uses(NodeMap *uses, const Graph *graph, int by)
+{
+    for (const Node *node = graph->first; node; node = node->next) count_operands(uses, node, by);
+    for (int i = 0; i < graph->nresults; i++)
+        if (graph->results[i].value.node) *node_map_cell(uses, graph->results[i].value.node) += by;
+}
+
+/* A use by nobody would keep rules from what they do to values that are used once. */
+static void drop_unused(Graph *graph)
+{
+    NodeMap *uses = node_map_new(graph->arena);
+    count_uses(uses, graph, 1);
+    for (Node *node = graph->last, *previous; node; node = previous) {
+        previous = node->previous;
+        if (node->op == OP_input || node->op == OP_state || *node_map_cell(uses, node)) continue;
+        count_operands(uses, node, -1);
+        graph_remove(graph, node);
+    }
+}
+
 Graph *onnx_import(Arena *arena, const Onnx__ModelProto *model, const char *path, const OnnxOptions *options,
                    OnnxReport *report, Diag *diag)
 {
@@ -424,5 +455,7 @@ Graph *onnx_import(Arena *arena, const Onnx__ModelProto *model, const char *path
     for (size_t i = 0; i < graph->n_output; i++) import_output(&im, graph->output[i]);
     if (diag->errors == errors && !im.graph->nresults)
         diag_error(diag, E0601, (Span){.name = path}, "the model has no output");
-    return diag->errors == errors ? im.graph : NULL;
+    if (diag->errors > errors) return NULL;
+    drop_unused(im.graph);
+    return im.graph;
 }

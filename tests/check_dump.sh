@@ -27,8 +27,9 @@ for model in examples/*/*.lep; do
   models=$((models + 1))
   rm -rf "$folder/beside"
   mkdir "$folder/beside"
-  find "$(dirname "$model")" -maxdepth 1 -type f \( -name '*.safetensors' -o -name '*.npy' -o -name '*.npz' -o -name '*.bin' \
-    -o -name '*.txt' \) -exec cp {} "$folder/beside" \;
+  for kind in safetensors npy npz bin txt; do
+    find "$(dirname "$model")" -maxdepth 1 -type f -name "*.$kind" -exec cp {} "$folder/beside" \;
+  done
   "$lepc" build -q "$model" -o "$folder/model.o"
   chosen=$passes
   (($(stat -c %s "$folder/model.o") > 1 << 20)) && chosen="expand plan"

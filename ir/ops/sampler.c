@@ -1,5 +1,7 @@
 #include "ir/ops/sampler.h"
 
+#include <assert.h>
+
 /* ---- small words ---- */
 
 static Value plus(const Sampler *s, Value x, double number)
@@ -138,7 +140,8 @@ Value sampler_read(const Sampler *s, const int *tap)
 static Value sum_from(const Sampler *s, int axis, int *tap)
 {
     Value sum = {NULL, 0};
-    if (axis == s->axes) return sampler_read(s, tap);
+    assert(axis >= 0 && s->axes <= SAMPLED_AXES);
+    if (axis >= s->axes) return sampler_read(s, tap);
     for (tap[axis] = 0; tap[axis] < s->taps; tap[axis]++) {
         Value part = sum_from(s, axis + 1, tap), inside = s->inside[axis][tap[axis]];
         Value zero = {NULL, 0};
@@ -152,6 +155,6 @@ static Value sum_from(const Sampler *s, int axis, int *tap)
 
 Value sampler_sum(const Sampler *s)
 {
-    int tap[SAMPLED_AXES];
+    int tap[SAMPLED_AXES] = {0};
     return sum_from(s, 0, tap);
 }

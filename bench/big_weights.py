@@ -5,10 +5,10 @@ beside mapped files.  The limit of 1 GiB on that memory is also set on the proce
 import argparse
 import os
 import resource
-import subprocess
 import sys
 import tempfile
-import time
+
+from measure import watch
 
 MODEL = """lep 1
 block layer(x: f32[N, W], out: int) {{
@@ -29,34 +29,9 @@ def limit_memory():
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
 
 
-def status_of(pid):
-    fields = {}
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            for line in file:
-                name, _, value = line.partition(":")
-                if name in ("VmHWM", "RssAnon", "RssFile"):
-                    fields[name] = int(value.split()[0]) // 1024
-    except (FileNotFoundError, ProcessLookupError):
-        pass
-    return fields
-
-
-def watch(command):
-    """Seconds, and peaks of the fields above in MiB."""
-    peaks, start = {}, time.monotonic()
-    child = subprocess.Popen(command, preexec_fn=limit_memory, stdout=subprocess.DEVNULL)
-    while child.poll() is None:
-        for name, value in status_of(child.pid).items():
-            peaks[name] = max(peaks.get(name, 0), value)
-        time.sleep(0.005)
-    if child.returncode:
-        sys.exit(f"{' '.join(command)}: exit status {child.returncode}")
-    return time.monotonic() - start, peaks
-
-
 def report(what, size, seconds, peaks):
-    print(f"{what:32} {size / 2**20:8.0f} {seconds:8.1f} {peaks.get('RssAnon', 0):8} {peaks.get('RssFile', 0):8}")
+    own, mapped = (peaks.get(name, 0) / 2**20 for name in ("RssAnon", "RssFile"))
+    print(f"{what:32} {size / 2**20:8.0f} {seconds:8.1f} {own:8.0f} {mapped:8.0f}")
 
 
 def main():
@@ -77,16 +52,16 @@ def main():
                  ("program, external", "external", "big"))
         for kind, flag, name in kinds:
             out = os.path.join(folder, name)
-            seconds, peaks = watch([options.lepc, model, f"--weights={flag}", "-q", "-o", out])
+            seconds, peaks = watch([options.lepc, model, f"--weights={flag}", "-q", "-o", out], preexec_fn=limit_memory)
             size = sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder) if f != "big.lep")
             report(kind, size, seconds, peaks)
             if name == "big":
-                seconds, peaks = watch([out, "--bench=2"])
+                seconds, peaks = watch([out, "--bench=2"], preexec_fn=limit_memory)
                 report("  its run", 0, seconds, peaks)
             for file in os.listdir(folder):
                 if file != "big.lep":
                     os.remove(os.path.join(folder, file))
-        seconds, peaks = watch([options.lepc, "run", model, "--bench=2"])
+        seconds, peaks = watch([options.lepc, "run", model, "--bench=2"], preexec_fn=limit_memory)
         report("lepc run", 0, seconds, peaks)
 
 

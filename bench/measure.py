@@ -29,6 +29,34 @@ def cost_of(command: list[str]) -> tuple[float, float]:
     return took, used.ru_maxrss * 1024 / 1e6
 
 
+def memory_of(pid: int) -> dict[str, int]:
+    """A process' memory now, in bytes, by the names that Linux gives it."""
+    fields = {}
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            for line in file:
+                name, _, value = line.partition(":")
+                if name in ("VmHWM", "RssAnon", "RssFile"):
+                    fields[name] = int(value.split()[0]) * 1024
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return fields
+
+
+def watch(command: list[str], **options) -> tuple[float, dict[str, int]]:
+    """Seconds, and peaks of memory_of: RssAnon is what a process holds beside mapped files."""
+    peaks: dict[str, int] = {}
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, **options)
+    while child.poll() is None:
+        for name, value in memory_of(child.pid).items():
+            peaks[name] = max(peaks.get(name, 0), value)
+        time.sleep(0.005)
+    if child.returncode:
+        fail(f"status {child.returncode} from {' '.join(command)}")
+    return time.perf_counter() - start, peaks
+
+
 def start_to_result(command: list[str], runs: int) -> float:
     """Milliseconds from starting a process to its end, the best of some runs."""
     silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]

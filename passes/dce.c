@@ -11,8 +11,11 @@ static bool is_live(const NodeIndex *index, const bool *live, int number)
     return false;
 }
 
+/* Regions first: what only their dead nodes used is dead, too. */
 static void drop_dead(Graph *graph)
 {
+    for (Node *n = graph->first; n; n = n->next)
+        for (int r = 0; r < n->nregions; r++) drop_dead(n->regions[r]);
     Arena *scratch = arena_child(graph->arena);
     NodeIndex *index = node_index(scratch, graph);
     bool *live = ARENA_ARRAY(scratch, bool, index->count + 1);
@@ -21,8 +24,6 @@ static void drop_dead(Graph *graph)
         if (!live[i]) graph_remove(graph, index->node[i]);
     }
     arena_free(scratch);
-    for (Node *n = graph->first; n; n = n->next)
-        for (int r = 0; r < n->nregions; r++) drop_dead(n->regions[r]);
 }
 
 bool pass_dce(Graph *graph, const PassContext *context, Diag *diag)

@@ -76,7 +76,8 @@ static void add_read(Lifetimes *lifetimes, const Node *reader, Value value, int 
     Scalar element;
     const Node *source = storage->root.node;
     storage->last = step;
-    if (!node_is_splat(source, &element) || reads_elements(reader, value)) storage->read = true;
+    bool is_view = value.node != source; /* whose code does not know what it shows */
+    if (is_view || !node_is_splat(source, &element) || reads_elements(reader, value)) storage->read = true;
 }
 
 static void add_reads(Lifetimes *lifetimes, const Node *reader, int step)

@@ -13,7 +13,8 @@ lines() { readelf --debug-dump=decodedline "$1" 2>/dev/null | awk '$1 == "mnist.
 
 "$lepc" build "$model" -g -q -o "$work/debug.o"
 "$lepc" build "$model" -q -o "$work/plain.o"
-layers=$(grep -nE '^  (preprocess )?(output )?[a-z0-9]+(: f32\[[^]]*\])? = ' "$model" | grep -v '^[0-9]*:  dim' | cut -d: -f1)
+statement='^  (preprocess |output )?[a-z0-9]+(: f32\[[^]]*\])? = '
+layers=$(grep -nE "$statement" "$model" | cut -d: -f1)
 if [[ $(lines "$work/debug.o") != "$layers" ]]; then
   echo "the layers stand at the lines" $layers "and code was found for" $(lines "$work/debug.o")
   exit 1

@@ -24,9 +24,10 @@ static void copy_data(const Puts *p)
     Value data = p->anchor->inputs[DATA];
     const LoopBuffer *buffer = lower_buffer(lowering, p->result);
     const LoopExpr *number = lower_number(lowering, data, 1);
+    bool inside = group_is_inside(&lowering->group, data);
     if (number && !place_has_halo(&p->result.node->places[0]))
         loop_fill_scalar(&lowering->builder, buffer, affine(0), buffer->elements, number->value);
-    else if (number || group_is_inside(&lowering->group, data) || lower_buffer(lowering, data) != buffer)
+    else if (number || inside || !place_equal(&data.node->places[data.slot], &p->result.node->places[0]))
         nest_store_all(lowering, data);
 }
 

@@ -114,7 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!again) abort();
         check_same(formatted(arena, again), once);
         check_same(meaning(arena, again), graph);
-        if (graph) check_text(arena, graph);
+        /* elements in a pool file are not here */
+        if (graph && !strstr(graph, "constant(pool: ")) check_text(arena, graph);
     }
     arena_free(arena);
     return 0;

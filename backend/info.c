@@ -163,9 +163,7 @@ static LLVMValueRef results_constant(Emitter *e, Node *node, int64_t *count)
     for (int slot = 0; slot < node->nresults && node->places; slot++) {
         const Type *type = &node->types[slot];
         int64_t base = base_of(e, &node->places[slot]);
-        bool fixed = true;
-        for (int axis = 0; axis < type->rank; axis++) fixed = fixed && dim_is_fixed(&type->dim[axis]);
-        if (base < 0 || !fixed || !dtype_is_float(type->dtype) || dtype_is_storage(type->dtype)) continue;
+        if (base < 0 || !type_is_fixed(type) || !dtype_is_float(type->dtype) || dtype_is_storage(type->dtype)) continue;
         results[(*count)++] = result_constant(e, (Value){node, slot}, base);
     }
     return array_constant(e, *count ? LLVMTypeOf(results[0]) : e->i64, results, *count);

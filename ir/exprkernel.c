@@ -49,22 +49,17 @@
     }
 
 /* 2^first, then 2^(n - first): 2^n alone need not be a normal number; only the second product may round. */
-static inline float scale_of_float(float x, float n)
-{
-    int32_t whole = n == n ? (int32_t)n : 0, first = whole >> 1;
-    uint32_t bits[2] = {(uint32_t)(first + 127) << 23, (uint32_t)(whole - first + 127) << 23};
-    float power[2];
-    memcpy(power, bits, sizeof power);
-    return x * power[0] * power[1];
-}
-static inline double scale_of_double(double x, double n)
-{
-    int64_t whole = n == n ? (int64_t)n : 0, first = whole >> 1;
-    uint64_t bits[2] = {(uint64_t)(first + 1023) << 52, (uint64_t)(whole - first + 1023) << 52};
-    double power[2];
-    memcpy(power, bits, sizeof power);
-    return x * power[0] * power[1];
-}
+#define SCALE_OF(T, S, U, bias, fraction)                                                                              \
+    static inline T scale_of_##T(T x, T n)                                                                             \
+    {                                                                                                                  \
+        S whole = n == n ? (S)n : 0, first = whole >> 1;                                                               \
+        U bits[2] = {(U)(first + (bias)) << (fraction), (U)(whole - first + (bias)) << (fraction)};                    \
+        T power[2];                                                                                                    \
+        memcpy(power, bits, sizeof power);                                                                             \
+        return x * power[0] * power[1];                                                                                \
+    }
+SCALE_OF(float, int32_t, uint32_t, 127, 23)
+SCALE_OF(double, int64_t, uint64_t, 1023, 52)
 
 #define FLOAT_KERNELS(T, suffix)                                                                                       \
     FLOAT_EXTREME(min, T, <, signbit(x))                                                                               \

@@ -124,6 +124,10 @@ int graph_uses(const Graph *graph, Value value);
 Node *graph_find(const Graph *graph, const char *name);
 /* A copy in `arena` that shares nothing that a pass may change; weights' elements, strings and spans are shared. */
 Graph *graph_clone(Arena *arena, const Graph *graph);
+/* Is it among the graph's results? */
+bool graph_is_result(const Graph *graph, Value value);
+/* Is `graph` the region, or somewhere inside it? */
+bool graph_is_within(const Graph *graph, const Graph *region);
 /* Values of outer graphs that `region` uses, in order of first use. */
 int graph_captures(const Graph *region, Value **out);
 /* The same of all regions of a node together. */

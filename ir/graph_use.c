@@ -34,15 +34,22 @@ typedef struct Captures {
     size_t count, capacity;
 } Captures;
 
-static bool is_within(const Graph *graph, const Graph *region)
+bool graph_is_within(const Graph *graph, const Graph *region)
 {
     while (graph && graph != region) graph = graph->parent;
     return graph == region;
 }
 
+bool graph_is_result(const Graph *graph, Value value)
+{
+    for (int i = 0; i < graph->nresults; i++)
+        if (value_equal(graph->results[i].value, value)) return true;
+    return false;
+}
+
 static void note_capture(Captures *found, Value value)
 {
-    if (!value.node || is_within(value.node->graph, found->region)) return;
+    if (!value.node || graph_is_within(value.node->graph, found->region)) return;
     for (size_t i = 0; i < found->count; i++)
         if (value_equal(found->values[i], value)) return;
     found->values = arena_grow(found->region->arena, found->values, found->count, &found->capacity, sizeof value);

@@ -25,6 +25,29 @@ bool node_is_whole(const Node *node)
     return (def->kind == KIND_ROW || def->kind == KIND_NEST) && (!def->whole || def->whole(node));
 }
 
+bool node_is_alias(const Node *node)
+{
+    IndexMap map = {.linear = false};
+    const OpDef *def = node_def(node);
+    return def->kind == KIND_VIEW && def->view && def->view(node, &map) && map.linear;
+}
+
+Value value_root(Value value)
+{
+    while (node_def(value.node)->kind == KIND_VIEW) value = value.node->inputs[0];
+    return value;
+}
+
+bool piece_is_whole(const Piece *piece, const Type *type)
+{
+    for (int axis = 0; axis < type->rank; axis++) {
+        if (piece->map.offset[axis] || piece->size[axis] != type->dim[axis].high) return false;
+        for (int r = 0; r < type->rank; r++)
+            if (piece->map.stride[axis][r] != (axis == r)) return false;
+    }
+    return true;
+}
+
 bool node_is_step(const Node *node)
 {
     OpKind kind = node_def(node)->kind;

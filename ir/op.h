@@ -190,6 +190,12 @@ extern const OpDef *const op_table[OP_COUNT];
 int op_first_param(const OpDef *def);
 /* Of a reduction, a prefix or a pooling. */
 Combiner node_combiner(const Node *node);
+/* A view whose elements lie as its operand's do, one by one: another name for the same memory, as a reshape is. */
+bool node_is_alias(const Node *node);
+/* What the views that lead to the value are of; itself when it is none. */
+Value value_root(Value value);
+/* The box is all of an operand of this type, as it is. */
+bool piece_is_whole(const Piece *piece, const Type *type);
 /* A node that code is made of once fusion is done: a group, or what has groups in its regions. */
 bool node_is_step(const Node *node);
 /* A node whose regions are graphs of steps: a loop or a branch. */

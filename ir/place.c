@@ -163,13 +163,9 @@ static bool same_memory(const Place *a, const Place *b)
 
 bool place_holds_piece(const Place *whole, const Piece *piece, const Place *operand, const Type *type)
 {
-    if (!operand->part || !same_memory(whole, operand)) return false;
-    for (int axis = 0; axis < type->rank; axis++) {
-        if (operand->before[axis] != whole->before[axis] + piece->begin[axis] || piece->map.offset[axis]) return false;
-        if (piece->size[axis] != type->dim[axis].high) return false;
-        for (int r = 0; r < type->rank; r++)
-            if (piece->map.stride[axis][r] != (axis == r)) return false;
-    }
+    if (!operand->part || !same_memory(whole, operand) || !piece_is_whole(piece, type)) return false;
+    for (int axis = 0; axis < type->rank; axis++)
+        if (operand->before[axis] != whole->before[axis] + piece->begin[axis]) return false;
     return true;
 }
 

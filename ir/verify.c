@@ -163,13 +163,6 @@ static bool check_types(Verifier *v, const Node *node)
 
 /* ---- stages ---- */
 
-static bool is_alias(const Node *node)
-{
-    IndexMap map = {.linear = false};
-    const OpDef *def = node_def(node);
-    return def->kind == KIND_VIEW && def->view && def->view(node, &map) && map.linear;
-}
-
 /* Groups come together in strips when they have schedules. */
 static bool check_strips(Verifier *v, const Node *node)
 {
@@ -210,8 +203,8 @@ static bool check_stage(Verifier *v, const Node *node)
         return broken(v, node, "belongs outside of the scan or branch", "");
     if (v->stage < STAGE_GROUPED || (node->graph->owner && !in_body)) return true;
     if (kind == KIND_SOURCE || node_is_control(node)) return true;
-    if (is_alias(node) && node->inputs[0].node->graph == node->graph) return true;
-    if (is_alias(node))
+    if (node_is_alias(node) && node->inputs[0].node->graph == node->graph) return true;
+    if (node_is_alias(node))
         return broken(v, node, "is a view of what is outside of the scan or branch, and belongs there", "");
     return broken(v, node, "stands outside of a group", "");
 }

@@ -39,21 +39,15 @@ static void broken(PlanCheck *check, const Node *node, const char *what)
 }
 
 /* A view outside of a group is another name of its operand's buffer. */
-static Value root_of(Value value)
-{
-    while (node_def(value.node)->kind == KIND_VIEW) value = value.node->inputs[0];
-    return value;
-}
-
 static Buffer *buffer_of(PlanCheck *check, Value value)
 {
-    Value root = root_of(value);
+    Value root = value_root(value);
     return &check->buffers[*node_map_find(check->first, root.node) + root.slot];
 }
 
 static void note_use(PlanCheck *check, Value value, int position)
 {
-    if (!node_map_find(check->first, root_of(value).node)) return; /* of a graph around this one */
+    if (!node_map_find(check->first, value_root(value).node)) return; /* of a graph around this one */
     Buffer *buffer = buffer_of(check, value);
     buffer->used = true;
     if (position > buffer->last) buffer->last = position;
@@ -156,7 +150,7 @@ static void check_turn_result(PlanCheck *check, const Graph *region, Buffer *buf
 static void check_result(PlanCheck *check, const Graph *graph, int number)
 {
     const Result *result = &graph->results[number];
-    if (!node_map_find(check->first, root_of(result->value).node)) {
+    if (!node_map_find(check->first, value_root(result->value).node)) {
         broken(check, result->value.node, "is a result of a body that does not make it");
         return;
     }
@@ -294,7 +288,7 @@ static bool reads_buffer(const Buffer *read, const Buffer *written, const Node *
     for (int i = 0; i < node->ninputs; i++) {
         Value operand = node->inputs[i];
         if (!operand.node || operand.node->graph == node->graph) continue;
-        if (!value_equal(root_of(operand), read->value)) continue;
+        if (!value_equal(value_root(operand), read->value)) continue;
         *good = *good && steps_with(written, node, i);
         reads = true;
     }

@@ -33,6 +33,17 @@ static bool same_numbers(const Node *a, const Node *b)
     return attrs_equal(attrs, a->attrs, b->attrs);
 }
 
+/* The declared dim that the first bounded axis of an operand follows. */
+static int bounded_dim(const Graph *root, const Node *node)
+{
+    for (int i = 0; i < node->ninputs; i++) {
+        const Type *type = node->inputs[i].node ? value_type(node->inputs[i]) : NULL;
+        for (int axis = 0; type && axis < type->rank; axis++)
+            if (!dim_is_fixed(&type->dim[axis])) return graph_dim(root, &type->dim[axis]);
+    }
+    return 0;
+}
+
 bool expansion_is_uniform(const Node *node, Diag *diag)
 {
     const Graph *root = graph_root(node->graph);
@@ -52,5 +63,6 @@ bool expansion_is_uniform(const Node *node, Diag *diag)
     if (same) return true;
     diag_error(diag, E0308, node_span(node), "%s computes with the size of a bounded dim of %s", node_def(node)->name,
                type_text(diag->arena, value_type(node->inputs[0])));
-    return diag_help(diag, "fix it, as in --dim %s=%lld", root->dims[0].name, (long long)root->dims[0].high);
+    const Dim *dim = &root->dims[bounded_dim(root, node)];
+    return diag_help(diag, "fix it, as in --dim %s=%lld", dim->name, (long long)dim->high);
 }

@@ -2,18 +2,10 @@
 
 enum { MOST_OPERANDS = 8, DIVISION_COST = 4 };
 
-/* Reshapes and the like stay between the groups: another name for the same memory. */
-static bool is_alias(const Node *node)
-{
-    IndexMap map;
-    const OpDef *def = node_def(node);
-    return def->kind == KIND_VIEW && def->view(node, &map) && map.linear;
-}
-
 bool fusion_is_computed(const Node *node)
 {
     OpKind kind = node_def(node)->kind;
-    return kind != KIND_SOURCE && !node_is_control(node) && !is_alias(node);
+    return kind != KIND_SOURCE && !node_is_control(node) && !node_is_alias(node);
 }
 
 int fusion_operand(const Fusion *f, int number, int i)
@@ -97,33 +89,39 @@ bool fusion_is_cheaper_again(const Fusion *f, int number)
     return groups * (bits + cost * BITS_PER_OPERATION) < (groups + 1) * own;
 }
 
+/* What the users in group `g` have in place of the node, theirs alone; *own stays NULL when they have it already. */
+static bool repeat_for(Graph *graph, const Fusion *f, int number, int g, Node **own, Diag *diag)
+{
+    const Node *node = f->index->node[number];
+    NodeSpec spec = {.op = node->op,
+                     .name = node->name,
+                     .ninputs = node->ninputs,
+                     .inputs = node->inputs,
+                     .attrs = node->attrs,
+                     .origin = node->origin,
+                     .before = node->next};
+    for (int u = f->index->first[number]; u < f->index->first[number + 1]; u++) {
+        Node *user = f->index->node[f->index->user[u]];
+        if (f->group[f->index->user[u]] != g) continue;
+        for (int i = 0; i < user->ninputs; i++) {
+            if (!value_equal(user->inputs[i], value_of((Node *)node))) continue;
+            if (!*own && !(*own = graph_add(graph, &spec, diag))) return false;
+            user->inputs[i] = value_of(*own);
+        }
+    }
+    return true;
+}
+
 bool fusion_repeat(Graph *graph, const Fusion *f, int number, Diag *diag)
 {
-    Node *node = f->index->node[number], *own = NULL, *last = NULL;
+    Node *node = f->index->node[number], *last = NULL;
     for (int u = f->index->first[number]; u < f->index->first[number + 1]; u++) {
-        int g = f->group[f->index->user[u]];
-        if (graph_uses(graph, value_of(node)) == 0) break;
-        NodeSpec spec = {.op = node->op,
-                         .name = node->name,
-                         .ninputs = node->ninputs,
-                         .inputs = node->inputs,
-                         .attrs = node->attrs,
-                         .origin = node->origin,
-                         .before = node->next};
+        Node *own = NULL;
+        if (!repeat_for(graph, f, number, f->group[f->index->user[u]], &own, diag)) return false;
         if (own) last = own;
-        own = NULL;
-        for (int v = u; v < f->index->first[number + 1]; v++) {
-            Node *user = f->index->node[f->index->user[v]];
-            if (f->group[f->index->user[v]] != g) continue;
-            for (int i = 0; i < user->ninputs; i++) {
-                if (!value_equal(user->inputs[i], value_of(node))) continue;
-                if (!own && !(own = graph_add(graph, &spec, diag))) return false;
-                user->inputs[i] = value_of(own);
-            }
-        }
     }
     const char *name = node->name;
     graph_remove(graph, node);
-    if (own || last) graph_rename(own ? own : last, name);
+    if (last) graph_rename(last, name);
     return true;
 }

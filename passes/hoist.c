@@ -3,24 +3,11 @@
 #include "ir/op.h"
 #include "passes/pass.h"
 
-static bool is_within(const Graph *graph, const Graph *region)
-{
-    while (graph && graph != region) graph = graph->parent;
-    return graph == region;
-}
-
 static bool is_of_outside(const Node *node)
 {
     for (int i = 0; i < node->ninputs; i++)
-        if (node->inputs[i].node && is_within(node->inputs[i].node->graph, node->graph)) return false;
+        if (node->inputs[i].node && graph_is_within(node->inputs[i].node->graph, node->graph)) return false;
     return true;
-}
-
-/* Another name for the same memory, which costs nothing. */
-static bool is_alias(const Node *node)
-{
-    IndexMap map = {.linear = false};
-    return node_def(node)->kind == KIND_VIEW && node_def(node)->view(node, &map) && map.linear;
 }
 
 /* What is the same in every turn; what a branch may not need stays in it. */
@@ -28,7 +15,7 @@ static bool belongs_outside(const Node *node)
 {
     OpKind kind = node_def(node)->kind, around = node_def(node->graph->owner)->kind;
     if (kind == KIND_SOURCE || kind == KIND_IOTA || node->nregions) return false; /* coordinates cost nothing */
-    return (around == KIND_LOOP || is_alias(node)) && is_of_outside(node);
+    return (around == KIND_LOOP || node_is_alias(node)) && is_of_outside(node);
 }
 
 static void hoist_from(Graph *graph);

@@ -37,13 +37,6 @@ static bool is_read_in_runs(const Graph *graph, Value value)
     return false;
 }
 
-static bool is_result(const Graph *graph, Value value)
-{
-    for (int i = 0; i < graph->nresults; i++)
-        if (value_equal(graph->results[i].value, value)) return true;
-    return false;
-}
-
 static bool runs_in_parts(const Node *group) { return group->schedule->threads > 1; }
 
 /* Does the group read what lies in the buffer of `root`? */
@@ -87,17 +80,6 @@ static bool may_be_part(const Parts *parts, Value value, Value whole)
     return !reads_buffer(parts, value.node, root) && !is_read_by_neighbours(parts, value, root);
 }
 
-/* The box is all of the operand, as it is. */
-static bool is_whole_operand(const Piece *piece, const Type *type)
-{
-    for (int axis = 0; axis < type->rank; axis++) {
-        if (piece->map.offset[axis] || piece->size[axis] != type->dim[axis].high) return false;
-        for (int r = 0; r < type->rank; r++)
-            if (piece->map.stride[axis][r] != (axis == r)) return false;
-    }
-    return true;
-}
-
 static void put_inside(const Piece *piece, Value value, Value whole)
 {
     Place *inner = place_of(value), *outer = place_of(whole);
@@ -115,14 +97,14 @@ static void choose_of(Parts *parts, Node *node)
 {
     Group group = group_of(node);
     Value whole = value_of(node);
-    if (group.kind != KIND_PIECES || is_result(node->graph, whole)) return;
+    if (group.kind != KIND_PIECES || graph_is_result(node->graph, whole)) return;
     if (!value_equal(group.body->results[0].value, value_of((Node *)group.anchor))) return;
     Piece piece;
     for (int64_t i = 0; node_def(group.anchor)->piece(group.anchor, i, &piece); i++) {
         if (piece.operand < 0) continue;
         Value value = group.anchor->inputs[piece.operand];
         if (value_type(value)->rank != value_type(whole)->rank) continue; /* one number, which fills the box */
-        if (!is_whole_operand(&piece, value_type(value)) || !may_be_part(parts, value, whole)) continue;
+        if (!piece_is_whole(&piece, value_type(value)) || !may_be_part(parts, value, whole)) continue;
         put_inside(&piece, value, whole);
         add(parts, value, whole);
     }

@@ -46,13 +46,6 @@ static int64_t bytes_moved(const Node *node)
     return bytes;
 }
 
-static bool is_returned(const Graph *body, Value value)
-{
-    for (int i = 0; i < body->nresults; i++)
-        if (value_equal(body->results[i].value, value)) return true;
-    return false;
-}
-
 /* A value inside would be written once, and read once by each operator that uses it. */
 static int64_t bytes_saved(const Graph *body)
 {
@@ -60,7 +53,7 @@ static int64_t bytes_saved(const Graph *body)
     for (const Node *node = body->first; node; node = node->next) {
         for (int slot = 0; slot < node->nresults; slot++) {
             Value value = {(Node *)node, slot};
-            if (!is_returned(body, value)) bytes += (1 + graph_uses(body, value)) * type_bytes(value_type(value));
+            if (!graph_is_result(body, value)) bytes += (1 + graph_uses(body, value)) * type_bytes(value_type(value));
         }
         if (is_computed_group(node)) bytes += bytes_saved(node->regions[0]);
     }
@@ -68,13 +61,6 @@ static int64_t bytes_saved(const Graph *body)
 }
 
 /* ---- why not ---- */
-
-static bool is_model_result(const Graph *graph, Value value)
-{
-    for (int i = 0; i < graph->nresults; i++)
-        if (value_equal(graph->results[i].value, value)) return true;
-    return false;
-}
 
 static int groups_that_read(const Graph *graph, Value value)
 {
@@ -131,7 +117,7 @@ static const char *why_from_anchor(Arena *arena, const Group *made, const Group 
 
 static const char *why_kept(Arena *arena, const Graph *graph, Value value)
 {
-    if (is_model_result(graph, value)) return "the model gives it back";
+    if (graph_is_result(graph, value)) return "the model gives it back";
     int groups = groups_that_read(graph, value);
     if (groups < 2) return NULL;
     return arena_printf(arena, "%d groups read it: kept, which costs less than computing it in each", groups);
@@ -156,12 +142,6 @@ static const char *why_not(Arena *arena, const Node *node, Value value)
 
 /* ---- the report ---- */
 
-static Value root_of(Value value)
-{
-    while (node_def(value.node)->kind == KIND_VIEW) value = value.node->inputs[0];
-    return value;
-}
-
 static int print_members(const Graph *body, FILE *out)
 {
     int count = 0;
@@ -182,7 +162,7 @@ static void print_inside(Arena *arena, const Graph *body, FILE *out)
 {
     for (const Node *node = body->first; node; node = node->next) {
         Value value = value_of((Node *)node);
-        if (is_returned(body, value)) continue;
+        if (graph_is_result(body, value)) continue;
         const char *where = is_computed_group(node) ? "in scratch" : "in registers";
         fprintf(out, "    %-12s %s, %" PRId64 " bytes", where, value_name(arena, value), type_bytes(value_type(value)));
         fputs(graph_uses(body, value) > 1 ? ", used more than once\n" : "\n", out);
@@ -194,7 +174,7 @@ static void print_boundaries(Arena *arena, const Node *node, FILE *out)
     Value *captured;
     int count = graph_captures(node->regions[0], &captured);
     for (int i = 0; i < count; i++) {
-        Value value = root_of(captured[i]);
+        Value value = value_root(captured[i]);
         OpKind kind = node_def(value.node)->kind;
         if (kind == KIND_SOURCE || value.node->graph != node->graph) continue;
         bool renamed = !value_equal(value, captured[i]);

@@ -42,18 +42,12 @@ int64_t schedule_slack(const Group *group, int64_t products)
     return (products - run % products) % products;
 }
 
-static Value root_of(Value value)
-{
-    while (node_def(value.node)->kind == KIND_VIEW) value = value.node->inputs[0];
-    return value;
-}
-
 bool schedule_may_have_slack(const Graph *graph, Value value)
 {
-    Value root = root_of(value);
+    Value root = value_root(value);
     graph = root.node->graph; /* a scan may stand between */
     for (int i = 0; i < graph->nresults; i++)
-        if (value_equal(root_of(graph->results[i].value), root)) return false;
+        if (value_equal(value_root(graph->results[i].value), root)) return false;
     return root.node->op == OP_group;
 }
 

@@ -152,7 +152,7 @@ static void try_strip(const Group *group, const Target *target, Winograd w, Part
 {
     int64_t tiles = w.strip[0] * w.strip[1];
     w = winograd_of(group, w.outputs, w.strip[0], w.strip[1]);
-    const Stream all = stream_of(group, target, &w);
+    Stream stream = stream_of(group, target, &w);
     TileProblem problem = product_problem(&w, tiles);
     bool channels = parts.split == SPLIT_CHANNELS;
     if (channels) problem.channels = (w.out_channels + parts.count - 1) / parts.count;
@@ -160,7 +160,6 @@ static void try_strip(const Group *group, const Target *target, Winograd w, Part
     s.strip_rows = w.strip[0];
     s.strip_columns = w.strip[1];
     s.scratch = w.scratch;
-    Stream stream = all;
     if (channels) {
         int64_t whole = w.out_channels;
         w.out_channels = part_channels(whole, &s, parts.count);

@@ -42,19 +42,13 @@ bool lifetimes_in_step(const Lifetimes *lifetimes, const Group *group, const Sto
 }
 
 /* What a value is a reshape of. */
-static Value root_of(Value value)
-{
-    while (node_def(value.node)->kind == KIND_VIEW) value = value.node->inputs[0];
-    return value;
-}
-
 bool results_are_written(const Graph *graph, Diag *diag)
 {
     for (int i = 0; i < graph->nresults; i++) {
         const Result *result = &graph->results[i];
-        Value source = root_of(result->value);
+        Value source = value_root(result->value);
         bool own = node_is_step(source.node) && source.node->graph == graph;
-        for (int k = 0; k < i; k++) own = own && !value_equal(root_of(graph->results[k].value), source);
+        for (int k = 0; k < i; k++) own = own && !value_equal(value_root(graph->results[k].value), source);
         if (own) continue;
         diag_error(diag, E0605, result->at, "result `%s` is not written by a group of its own", result->name);
         return diag_help(diag, "the pass `fuse` puts a copy between: go on from a dump of before it");

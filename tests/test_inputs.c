@@ -1,5 +1,5 @@
 /* Whatever the runner reads as rows: pictures, sounds, folders, standard input. */
-#include "runtime/runner/runner.h"
+#include "tests/support/runner.h"
 #include "tests/support/setting.h"
 
 #include <fcntl.h>
@@ -78,55 +78,19 @@ static const LepModel of_words = MODEL(words, one, sum_words, .arena_bytes = 64)
 static const LepModel of_reals = MODEL(reals, one, sum_reals, .arena_bytes = 64);
 static const LepModel running = MODEL(number, one, sum_all, .arena_bytes = 64, .state_bytes = 64, .reset = forget);
 
-typedef struct Said {
-    int status;
-    char out[4096], err[4096];
-} Said;
+#define RUN(model, ...) runner_say(model, "/dev/null", (char *[]){"adder", __VA_ARGS__, NULL})
+#define RUN_FROM(model, from, ...) runner_say(model, from, (char *[]){"adder", __VA_ARGS__, NULL})
 
-/* In a process of its own, with a file as its standard input. */
-static Said run_model(const LepModel *model, const char *from, char **argv)
-{
-    Said said;
-    int argc = 0, status;
-    while (argv[argc]) argc++;
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(open(from, O_RDONLY), 0);
-        dup2(open("said.out", O_CREAT | O_TRUNC | O_WRONLY, 0600), 1);
-        dup2(open("said.err", O_CREAT | O_TRUNC | O_WRONLY, 0600), 2);
-        leave_child(runner_main(model, argc, argv));
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    said.status = WEXITSTATUS(status);
-    slurp("said.out", said.out, sizeof said.out);
-    slurp("said.err", said.err, sizeof said.err);
-    assert_null(strstr(said.err, "Sanitizer"));
-    return said;
-}
+#define WRITE(path, bytes) write_bytes(path, bytes, sizeof(bytes) - 1)
 
-#define RUN(model, ...) run_model(model, "/dev/null", (char *[]){"adder", __VA_ARGS__, NULL})
-#define RUN_FROM(model, from, ...) run_model(model, from, (char *[]){"adder", __VA_ARGS__, NULL})
-
-static void write_file(const char *path, const void *bytes, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
-#define WRITE(path, bytes) write_file(path, bytes, sizeof(bytes) - 1)
-
-static void says(Said said, const char *text)
+static void says(RunnerSaid said, const char *text)
 {
     assert_string_equal(said.err, "");
     assert_string_equal(said.out, text);
     assert_int_equal(said.status, 0);
 }
 
-static void refuses(Said said, const char *part)
+static void refuses(RunnerSaid said, const char *part)
 {
     if (!strstr(said.err, part)) fail_msg("expected '%s' in: %s", part, said.err);
     assert_int_equal(said.status, 1);
@@ -150,7 +114,7 @@ static const unsigned char jpeg[] = {
 static void pictures_of_each_kind(void **state)
 {
     (void)state;
-    write_file("a.jpg", jpeg, sizeof jpeg);
+    write_bytes("a.jpg", jpeg, sizeof jpeg);
     says(RUN(&of_pictures, "a.jpg"), "a.jpg\n  400\n");
     WRITE("a.pgm", "P5 2 2 255\n\x01\x02\x03\x04");
     says(RUN(&of_pictures, "a.pgm"), "a.pgm\n  10\n");
@@ -198,12 +162,12 @@ static void a_stream_is_run_as_it_comes(void **state)
 {
     const float three[] = {1, 2, 3};
     (void)state;
-    write_file("three.raw", three, sizeof three);
+    write_bytes("three.raw", three, sizeof three);
     says(RUN(&running, "three.raw"), "three.raw[0]\n  1\nthree.raw[1]\n  2\nthree.raw[2]\n  3\n");
     says(RUN(&running, "--stream", "three.raw"), "three.raw[0]\n  1\nthree.raw[1]\n  3\nthree.raw[2]\n  6\n");
     says(RUN_FROM(&running, "three.raw", "--stream", "-"), "-[0]\n  1\n-[1]\n  3\n-[2]\n  6\n");
-    write_file("more.raw", three, 6);
-    Said said = RUN_FROM(&running, "more.raw", "--stream", "-");
+    write_bytes("more.raw", three, 6);
+    RunnerSaid said = RUN_FROM(&running, "more.raw", "--stream", "-");
     assert_string_equal(said.out, "-[0]\n  1\n");
     assert_non_null(strstr(said.err, "-: 2 bytes are left over, a row of x has 4"));
     assert_int_equal(said.status, 1);

@@ -3,6 +3,7 @@
 #include "backend/lower.h"
 #include "backend/object.h"
 #include "tests/support/native.h"
+#include "tests/support/setting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,10 +105,7 @@ static void write_file(const char *folder, const char *name, const void *bytes, 
 {
     char path[200];
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *out = fopen(path, "wb");
-    assert_non_null(out);
-    assert_int_equal(fwrite(bytes, 1, size, out), size);
-    assert_int_equal(fclose(out), 0);
+    write_bytes(path, bytes, size);
 }
 
 static void write_built(const char *folder, const char *name, const Built *built)

@@ -1,7 +1,7 @@
 /* The main program of standalone binaries, on a model written by hand: what it prints, what it writes, and that
  * no file, however damaged, gives anything but a clear error. */
 #include "runtime/runner/element.h"
-#include "runtime/runner/runner.h"
+#include "tests/support/runner.h"
 #include "tests/support/setting.h"
 
 #include <fcntl.h>
@@ -84,49 +84,9 @@ static const LepModel adder = {
     LEP_MODEL_VERSION, "adder", "",   "test", "x86-64", 2, 1,    0, add_inputs, &add_output, NULL, 0, 64, 0,
     add_run,           1,       NULL, NULL,   0,        0, NULL, 0, NULL};
 
-/* What a program said. */
-typedef struct Said {
-    int status;
-    char out[8192], err[8192];
-} Said;
+#define RUN(...) runner_say(&toy, "/dev/null", (char *[]){"toy", __VA_ARGS__, NULL})
 
-/* In a process of its own, so that what it prints can be read. */
-static Said run_model(const LepModel *model, char **argv)
-{
-    Said said;
-    int argc = 0;
-    while (argv[argc]) argc++;
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(open("said.out", O_CREAT | O_TRUNC | O_WRONLY, 0600), 1);
-        dup2(open("said.err", O_CREAT | O_TRUNC | O_WRONLY, 0600), 2);
-        int status = runner_main(model, argc, argv);
-        leave_child(status);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    said.status = WEXITSTATUS(status);
-    slurp("said.out", said.out, sizeof said.out);
-    slurp("said.err", said.err, sizeof said.err);
-    /* a sanitizer ends a program with a status that may be the one expected */
-    assert_null(strstr(said.err, "Sanitizer"));
-    assert_null(strstr(said.err, "runtime error"));
-    return said;
-}
-
-#define RUN(...) run_model(&toy, (char *[]){"toy", __VA_ARGS__, NULL})
-
-static void write_file(const char *path, const void *bytes, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
-#define WRITE(path, bytes) write_file(path, bytes, sizeof(bytes) - 1)
+#define WRITE(path, bytes) write_bytes(path, bytes, sizeof(bytes) - 1)
 
 static void contains(const char *text, const char *part)
 {
@@ -136,7 +96,7 @@ static void contains(const char *text, const char *part)
 static void prints_classes_of_a_picture(void **state)
 {
     WRITE("a.pgm", "P5 # comment\n2 2\n255\n\x01\x06\x03\x05");
-    Said said = RUN("a.pgm");
+    RunnerSaid said = RUN("a.pgm");
     assert_string_equal(said.err, "");
     assert_string_equal(said.out,
                         "a.pgm\n which\n   60.00 %  ri\"ght\n   30.00 %  below\n   10.00 %  left\n sum\n  15\n");
@@ -160,7 +120,7 @@ static void runs_many_rows_batch_by_batch(void **state)
     WRITE("three.idx", IDX_HEADER IDX_DATA);
     WRITE("right.idx", "\0\0\x08\x01\0\0\0\x03\0\x01\x01");
     WRITE("right.txt", "left\nri\"ght\n2\n");
-    Said said =
+    RunnerSaid said =
         RUN("--input", "image=three.idx", "--labels=right.idx", "--output", "sum=sum.npy", "--output=which=w.npy");
     assert_string_equal(said.err, "");
     assert_string_equal(said.out, "Test accuracy: 66.67 % (2 of 3)\n");
@@ -182,12 +142,12 @@ static void reads_back_what_it_wrote(void **state)
     char file[sizeof npy - 1 + 12];
     memcpy(file, npy, sizeof npy - 1);
     memcpy(file + sizeof npy - 1, IDX_DATA, 12);
-    write_file("three.npy", file, sizeof file);
-    write_file("three.raw", IDX_DATA, 12);
+    write_bytes("three.npy", file, sizeof file);
+    write_bytes("three.raw", IDX_DATA, 12);
     WRITE("three.idx", IDX_HEADER IDX_DATA);
     char first[512], again[512];
     assert_int_equal(RUN("--output", "which=1.npy", "three.idx").status, 0);
-    Said said = RUN("--output", "which=2.npy", "three.npy");
+    RunnerSaid said = RUN("--output", "which=2.npy", "three.npy");
     assert_string_equal(said.err, "");
     assert_int_equal(RUN("--output", "which=3.npy", "three.raw").status, 0);
     slurp("1.npy", first, sizeof first);
@@ -265,8 +225,8 @@ static void says_what_is_wrong_with_an_array(void **state)
         size_t length = strlen(damaged_headers[i][0]);
         bytes[8] = (char)length;
         memcpy(bytes + 10, damaged_headers[i][0], length);
-        write_file("damaged.npy", bytes, 10 + length + 5);
-        Said said = RUN("damaged.npy");
+        write_bytes("damaged.npy", bytes, 10 + length + 5);
+        RunnerSaid said = RUN("damaged.npy");
         contains(said.err, damaged_headers[i][1]);
         assert_int_equal(said.status, 1);
     }
@@ -275,8 +235,8 @@ static void says_what_is_wrong_with_an_array(void **state)
 static void says_what_is_wrong_with_a_file(void **state)
 {
     for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
-        write_file(damaged[i].name, damaged[i].bytes, damaged[i].size);
-        Said said = RUN((char *)damaged[i].name, "--output=sum=never.npy");
+        write_bytes(damaged[i].name, damaged[i].bytes, damaged[i].size);
+        RunnerSaid said = RUN((char *)damaged[i].name, "--output=sum=never.npy");
         assert_string_equal(said.out, "");
         contains(said.err, damaged[i].says);
         assert_int_equal(said.status, 1);
@@ -295,29 +255,29 @@ static void survives_damaged_pictures(void **state)
                                         14,  73, 68, 65,  84,  120, 156, 99, 96, 100, 99, 96, 102, 5,   0,   0,  46, 0,
                                         16,  45, 23, 150, 118, 0,   0,   0,  0,  73,  69, 78, 68,  174, 66,  96, 130};
     unsigned char copy[sizeof png];
-    write_file("cut.png", png, sizeof png);
+    write_bytes("cut.png", png, sizeof png);
     assert_int_equal(RUN("cut.png").status, 0);
     for (size_t i = 8; i < sizeof png; i++) {
-        write_file("cut.png", png, i);
+        write_bytes("cut.png", png, i);
         int status = RUN("cut.png").status;
         assert_true(status == 1 || i > 57);
         memcpy(copy, png, sizeof png);
         copy[i] ^= 0xff;
-        write_file("cut.png", copy, sizeof copy);
+        write_bytes("cut.png", copy, sizeof copy);
         status = RUN("cut.png").status;
         assert_true(status == 0 || status == 1);
     }
 }
 
-#define RUN_ADDER(...) run_model(&adder, (char *[]){"adder", __VA_ARGS__, NULL})
+#define RUN_ADDER(...) runner_say(&adder, "/dev/null", (char *[]){"adder", __VA_ARGS__, NULL})
 
 static void pairs_the_rows_of_several_inputs(void **state)
 {
     const float numbers[] = {1, 2, 3};
-    write_file("one.raw", numbers, 4);
-    write_file("two.raw", numbers, 8);
-    write_file("two.bin", numbers + 1, 8);
-    Said said = RUN_ADDER("--input=a=two.raw", "--input=b=two.bin");
+    write_bytes("one.raw", numbers, 4);
+    write_bytes("two.raw", numbers, 8);
+    write_bytes("two.bin", numbers + 1, 8);
+    RunnerSaid said = RUN_ADDER("--input=a=two.raw", "--input=b=two.bin");
     assert_string_equal(said.err, "");
     assert_string_equal(said.out, "two.raw[0]\n  3\ntwo.raw[1]\n  5\n");
     said = RUN_ADDER("--input=a=two.raw", "two.bin", "--json");
@@ -326,7 +286,7 @@ static void pairs_the_rows_of_several_inputs(void **state)
     said = RUN_ADDER("--input=a=two.raw", "--input=b=one.raw");
     contains(said.err, "one.raw is enough for 1 runs, two.raw for 2");
     assert_int_equal(said.status, 1);
-    write_file("wide.idx", "\0\0\x0e\x01\0\0\0\x01\0\0\0\0\0\0\0\0", 16);
+    write_bytes("wide.idx", "\0\0\x0e\x01\0\0\0\x01\0\0\0\0\0\0\0\0", 16);
     contains(RUN_ADDER("--input=a=wide.idx").err, "found f64[1], but a takes f32\n  help: in NumPy, a.astype('<f4')");
     said = RUN_ADDER("one.raw");
     contains(said.err, "which input is it for?");
@@ -344,7 +304,7 @@ static void refuses_a_wrong_command_line(void **state)
         {NULL},           {"--output", "a=b", "a.pgm"}};
     WRITE("a.pgm", "P5 2 2 255\n\x01\x06\x03\x05");
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        Said said = RUN(wrong[i][0], wrong[i][1], wrong[i][2]);
+        RunnerSaid said = RUN(wrong[i][0], wrong[i][1], wrong[i][2]);
         contains(said.err, "error: ");
         assert_int_equal(said.status, 2);
     }
@@ -362,7 +322,7 @@ static void leaves_old_output_when_labels_do_not_fit(void **state)
     WRITE("old.npy", "old");
     char *const labels[] = {"two.txt", "four.txt", "bad.txt"};
     for (int i = 0; i < 3; i++) {
-        Said said = RUN("--input=three.idx", "--labels", labels[i], "--output", "which=old.npy");
+        RunnerSaid said = RUN("--input=three.idx", "--labels", labels[i], "--output", "which=old.npy");
         assert_int_equal(said.status, 1);
         contains(said.err,
                  i == 2 ? "bad.txt:2: expected a label of which or an index below 3, found 'nothing'" : "labels");
@@ -374,7 +334,7 @@ static void leaves_old_output_when_labels_do_not_fit(void **state)
 
 static void measures_and_describes(void **state)
 {
-    Said said = RUN("--bench=2", "--json");
+    RunnerSaid said = RUN("--bench=2", "--json");
     double least, median, p99;
     const char *numbers = strstr(said.out, "\"min_us\"");
     assert_non_null(numbers);
@@ -426,7 +386,7 @@ static void refuses_code_for_another_processor(void **state)
     other.target = "x86-64 +avx512bf16,+sse4.2";
     bool here = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("sse4.2");
     WRITE("a.pgm", "P5 2 2 255\n\x01\x06\x03\x05");
-    Said said = run_model(&other, (char *[]){"toy", "a.pgm", NULL});
+    RunnerSaid said = runner_say(&other, "/dev/null", (char *[]){"toy", "a.pgm", NULL});
     assert_int_equal(said.status, here ? 0 : 74);
     if (!here) contains(said.err, "this processor lacks");
 #else
@@ -442,7 +402,7 @@ static void writes_through_a_device(void **state)
     assert_int_equal(stat("/dev/null", &info), 0);
     assert_true(S_ISCHR(info.st_mode));
     if (access("/dev/full", W_OK)) return;
-    Said said = RUN("--input=three.idx", "--output=which=/dev/full");
+    RunnerSaid said = RUN("--input=three.idx", "--output=which=/dev/full");
     assert_int_equal(said.status, 74);
     contains(said.err, "/dev/full: cannot be written: No space left on device");
 }

@@ -31,11 +31,7 @@ void nest_store_all(Lowering *lowering, Value value)
     Part part = nest_part(lowering, &axes, 1, lowering->schedule->lanes);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .part = &part};
     NestLoops loops = nest_open(&nest, &axes, 1);
-    if (axes.count)
-        nest_vectors(&nest, axes.axis[axes.count - 1], &axes.extent[axes.count - 1], lowering->schedule->lanes,
-                     store_elements, &map);
-    else
-        store_elements(&nest, &map);
+    nest_innermost(&nest, &axes, store_elements, &map);
     nest_close(&nest, &loops);
     part_close(&lowering->builder, &part);
 }

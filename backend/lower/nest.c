@@ -322,3 +322,12 @@ void nest_vectors(Nest *nest, int axis, const Extent *extent, int64_t lanes, Nes
     run_rest(nest, axis, scope.at, rest, lanes, body, context);
     part_range_end(b, &scope);
 }
+
+void nest_innermost(Nest *nest, const Axes *axes, NestBody *body, void *context)
+{
+    int last = axes->count - 1;
+    if (last < 0)
+        body(nest, context);
+    else
+        nest_vectors(nest, axes->axis[last], &axes->extent[last], nest->lowering->schedule->lanes, body, context);
+}

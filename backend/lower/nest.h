@@ -73,6 +73,9 @@ void nest_close(Nest *nest, const NestLoops *loops);
 typedef void NestBody(Nest *nest, void *context);
 void nest_vectors(Nest *nest, int axis, const Extent *extent, int64_t lanes, NestBody *body, void *context);
 
+/* The same along the innermost of the axes, the one that nest_open left to it; without any, one step. */
+void nest_innermost(Nest *nest, const Axes *axes, NestBody *body, void *context);
+
 /* Writes all of a value of the result's shape into the group's result. */
 void nest_store_all(Lowering *lowering, Value value);
 

@@ -53,11 +53,7 @@ static void lower_piece(Pieces *p)
     Axes axes = axes_collapse(lowering, &box, NULL, &accesses);
     Nest nest = {.lowering = lowering, .rank = box.rank, .lanes = 1, .active = 1};
     NestLoops loops = nest_open(&nest, &axes, 1);
-    if (axes.count)
-        nest_vectors(&nest, axes.axis[axes.count - 1], &axes.extent[axes.count - 1], lowering->schedule->lanes,
-                     store_elements, p);
-    else
-        store_elements(&nest, p);
+    nest_innermost(&nest, &axes, store_elements, p);
     nest_close(&nest, &loops);
 }
 

@@ -72,11 +72,7 @@ void lower_prefix(Lowering *lowering)
     Part part = nest_part(lowering, &axes, 1, lowering->schedule->lanes);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .part = &part};
     NestLoops loops = nest_open(&nest, &axes, 1);
-    if (axes.count)
-        nest_vectors(&nest, axes.axis[axes.count - 1], &axes.extent[axes.count - 1], lowering->schedule->lanes,
-                     carry_along, &c);
-    else
-        carry_along(&nest, &c);
+    nest_innermost(&nest, &axes, carry_along, &c);
     nest_close(&nest, &loops);
     part_close(&lowering->builder, &part);
 }

@@ -297,8 +297,7 @@ void lower_reduce(Lowering *lowering)
     Nest nest = {.lowering = lowering, .rank = value_type(r.operand)->rank, .lanes = 1, .active = 1, .part = &part};
     NestLoops loops = nest_open(&nest, &r.kept, inner);
     if (r.vector_kept)
-        nest_vectors(&nest, r.kept.axis[r.kept.count - 1], &r.kept.extent[r.kept.count - 1], lowering->schedule->lanes,
-                     reduce_beside, &r);
+        nest_innermost(&nest, &r.kept, reduce_beside, &r);
     else if (r.reduced.count)
         reduce_along(&nest, &r);
     else

@@ -121,11 +121,7 @@ static void put_all(Puts *p)
     NestLoops loops = nest_open(&nest, &around, 0);
     if (p->hoisted) p->offset = scatter_offset(&nest, p->anchor, p->maps, &p->inside);
     NestLoops rows = nest_open(&nest, &within, 1);
-    if (within.count)
-        nest_vectors(&nest, within.axis[within.count - 1], &within.extent[within.count - 1], lowering->schedule->lanes,
-                     put_elements, p);
-    else
-        put_elements(&nest, p);
+    nest_innermost(&nest, &within, put_elements, p);
     nest_close(&nest, &rows);
     nest_close(&nest, &loops);
 }

@@ -132,11 +132,7 @@ static void run_map(Lowering *lowering, const Site *to, Affine n, Affine first, 
     Axes axes = axes_collapse(lowering, &type, NULL, &accesses);
     Nest nest = {.lowering = lowering, .rank = type.rank, .lanes = 1, .active = 1};
     NestLoops loops = nest_open(&nest, &axes, 1);
-    int last = axes.count - 1;
-    if (axes.count)
-        nest_vectors(&nest, axes.axis[last], &axes.extent[last], lowering->schedule->lanes, store_elements, &rows);
-    else
-        store_elements(&nest, &rows);
+    nest_innermost(&nest, &axes, store_elements, &rows);
     nest_close(&nest, &loops);
 }
 

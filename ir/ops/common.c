@@ -173,3 +173,17 @@ void map_widened(const Node *node, Expr *e, const int *args, MapCompute *compute
     if (narrow && e->ops[result].dtype == F32) result = expr_cast(e, dtype, result);
     e->result = result;
 }
+
+enum { INDEXED, INDEX };
+
+bool need_index_beside(const Node *node, int axis, const char *hint, Diag *diag)
+{
+    const Type *x = operand_type(node, INDEXED), *index = operand_type(node, INDEX);
+    bool fits = index->rank == x->rank;
+    for (int i = 0; fits && i < x->rank; i++) fits = i == axis || index->dim[i].high <= x->dim[i].high;
+    if (fits) return true;
+    diag_error(diag, E0301, node_span(node), "%s: expected an index no larger than %s but along axis %d, found %s",
+               node_def(node)->name, operand_text(node, INDEXED, diag->arena), axis,
+               operand_text(node, INDEX, diag->arena));
+    return diag_help(diag, "%s", hint);
+}

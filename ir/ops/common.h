@@ -60,4 +60,8 @@ void map_widened(const Node *node, Expr *e, const int *args, MapCompute *compute
 
 extern const char *const pad_words[];
 
+/* Of gathers and scatters, whose operands are x, then the index.  An index of x's rank, no larger than x but along
+ * `axis`; the hint says what takes others. */
+bool need_index_beside(const Node *node, int axis, const char *hint, Diag *diag);
+
 #endif

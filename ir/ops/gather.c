@@ -77,14 +77,8 @@ static bool infer_gather_elements(const Node *node, Type *out, Diag *diag)
     int axis;
     if (!need_axis(node, ((const GatherAttrs *)node->attrs)->axis, x->rank, &axis, diag)) return false;
     if (!need_operands(node, diag)) return false;
-    bool fits = index->rank == x->rank;
-    for (int i = 0; fits && i < x->rank; i++) fits = i == axis || index->dim[i].high <= x->dim[i].high;
-    if (!fits) {
-        diag_error(diag, E0301, node_span(node), "%s: expected an index no larger than %s but along axis %d, found %s",
-                   node_def(node)->name, operand_text(node, DATA, diag->arena), axis,
-                   operand_text(node, INDEX, diag->arena));
-        return diag_help(diag, "gather(x, index, axis: ...) takes whole slices by an index of any shape");
-    }
+    const char *hint = "gather(x, index, axis: ...) takes whole slices by an index of any shape";
+    if (!need_index_beside(node, axis, hint, diag)) return false;
     *out = *index;
     out->dtype = x->dtype;
     return need_sane(node, out, diag);

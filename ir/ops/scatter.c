@@ -96,17 +96,11 @@ const OpDef op_scatter = {
 
 static bool infer_scatter_elements(const Node *node, Type *out, Diag *diag)
 {
-    const Type *x = operand_type(node, DATA), *index = operand_type(node, INDEX);
+    const Type *index = operand_type(node, INDEX);
     int axis = 0;
     if (!axis_of(node, &axis, diag) || !need_operands(node, diag)) return false;
-    bool fits = index->rank == x->rank;
-    for (int i = 0; fits && i < x->rank; i++) fits = i == axis || index->dim[i].high <= x->dim[i].high;
-    if (!fits) {
-        diag_error(diag, E0301, node_span(node), "%s: expected an index no larger than %s but along axis %d, found %s",
-                   node_def(node)->name, operand_text(node, DATA, diag->arena), axis,
-                   operand_text(node, INDEX, diag->arena));
-        return diag_help(diag, "scatter(x, index, update, axis: ...) writes whole slices by an index of any shape");
-    }
+    const char *hint = "scatter(x, index, update, axis: ...) writes whole slices by an index of any shape";
+    if (!need_index_beside(node, axis, hint, diag)) return false;
     return infer_scattered(node, ((const ScatterAttrs *)node->attrs)->reduce, index, out, diag);
 }
 

@@ -64,6 +64,14 @@ void write_text(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
+void write_bytes(const char *path, const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
 void leave_child(int status)
 {
     fflush(NULL);

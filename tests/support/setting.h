@@ -17,6 +17,7 @@ int folder_leave(void **state);
 /* Of small files; the test fails when they cannot be read or written, and ends what was read with a 0. */
 void slurp(const char *path, char *text, size_t room);
 void write_text(const char *path, const char *text);
+void write_bytes(const char *path, const void *bytes, size_t size);
 
 /* Ends a forked process without what its parent registered for its end; what it printed and measured is kept. */
 _Noreturn void leave_child(int status);

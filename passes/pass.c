@@ -102,6 +102,7 @@ bool pass_pipeline(Graph *graph, const PassContext *context, const char *last, P
 
 bool pass_list(Graph *graph, const char *names, const PassContext *context, PassVisit *visit, void *visitor, Diag *diag)
 {
+    if (strcmp(names, "none") == 0) return true;
     while (*names) {
         size_t length = strcspn(names, ",");
         const Pass *pass = find_or_report(arena_copy_chars(diag->arena, names, length), diag);

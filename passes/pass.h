@@ -42,7 +42,7 @@ bool pass_is_wanted(const Pass *pass, const PassContext *context);
 /* The rows of the table that fit the graph's stage and the context, in order, up to and with `last` (NULL: all). */
 bool pass_pipeline(Graph *graph, const PassContext *context, const char *last, PassVisit *visit, void *visitor,
                    Diag *diag);
-/* "simplify,dce": just these, in this order.  E0802 with the nearest name. */
+/* "simplify,dce": just these, in this order; "none": no pass.  E0802 with the nearest name. */
 bool pass_list(Graph *graph, const char *names, const PassContext *context, PassVisit *visit, void *visitor,
                Diag *diag);
 

@@ -196,6 +196,7 @@ static void says_more_or_less(void **state)
 static void does_as_it_is_told_or_says_why_not(void **state)
 {
     contains(LEPC("small.lep", "--emit=lep", "--passes=expand,fuse", "-o", "-").out, "lep 1 stage grouped");
+    contains(LEPC("small.lep", "--emit=lep", "--passes=none", "-o", "-").out, "d: f32[1, 3] = dense(");
     fails(LEPC("small.lep", "--passes=expand,fuse", "-o", "early"), 1, "code needs a graph of stage planned");
     fails(LEPC("small.lep", "--stop-after=fuse", "-o", "early"), 2, "code needs all passes");
     fails(LEPC("report", "small.lep"), 2, "lepc report KIND MODEL`, of kind memory, fusion, sparsity or quant");

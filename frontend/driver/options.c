@@ -55,7 +55,7 @@ static const Option options[] = {
      "make an input of an ONNX file a constant: .npy, or .pb as ONNX writes tensors"},
     {"weights", 0, OPTION_WORD, AT(weights), FOR_BUILD, weights_words, "WHERE",
      "embedded, external (NAME.weights beside it) or appended to the binary"},
-    {"passes", 0, OPTION_TEXT, AT(passes), FOR_COMPILERS, NULL, "LIST", "exactly these passes, in this order"},
+    {"passes", 0, OPTION_TEXT, AT(passes), FOR_COMPILERS, NULL, "LIST", "exactly these passes, in this order, or none"},
     {"disable-pass", 0, OPTION_LIST, AT(disabled), FOR_COMPILERS, NULL, "NAME", "leave out an optional pass"},
     {"stop-after", 0, OPTION_TEXT, AT(stop_after), FOR_BUILD, NULL, "PASS", "for --emit=lep and dot"},
     {"after", 0, OPTION_TEXT, AT(stop_after), FOR_DUMP, NULL, "PASS", "the last pass to run (all)"},

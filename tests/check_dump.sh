@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Of every example, the dump before and after any pass is read back to the same graph, which prints the same bytes and stores the
-# same constants, and a build makes of it what it makes of the model: byte for byte.  Models of more than 1 MiB are read
-# back after a few passes only.
+# Of every example, the dump before and after any pass is read back to the same graph, which prints the same bytes and
+# stores the same constants, and a build makes of it what it makes of the model: byte for byte.  Models of more than
+# 1 MiB are read back after a few passes only.
 #   LEPC          the compiler
 #   LEPC_SAMPLED  the same of all models: every dump of all takes minutes under sanitizers
 set -euo pipefail

@@ -29,7 +29,7 @@ bool onnx_has(const OnnxCall *c, int index) { return index < onnx_operands(c) &&
 
 OnnxValue *onnx_value(const OnnxCall *c, int index)
 {
-    return onnx_has(c, index) ? onnx_scope_find(&c->import->scope, c->node->input[index]) : NULL;
+    return onnx_has(c, index) ? onnx_scope_find(c->import->scope, c->node->input[index]) : NULL;
 }
 
 Value onnx_operand(OnnxCall *c, int index)
@@ -212,16 +212,17 @@ bool onnx_wants(const OnnxCall *c, int index) { return index < (int)c->node->n_o
 /* A node that this call has made takes the name of the result; one that was there before has one. */
 static void take_name(OnnxCall *c, int index, Value value)
 {
-    const Node *n = c->import->graph->last;
-    while (n && n != c->before && n != value.node) n = n->previous;
-    if (n && n == value.node && n != c->before && !value.slot) graph_rename(value.node, c->node->output[index]);
+    const int64_t *maker = node_map_find(c->import->makers, value.node);
+    const char *prefix = c->import->prefix, *name = c->node->output[index];
+    if (maker && *maker == c->number && !value.slot)
+        graph_rename(value.node, arena_printf(c->arena, "%s%s", prefix, name));
 }
 
 static OnnxValue *put_result(OnnxCall *c, int index, Value value)
 {
     if (!value.node || !onnx_wants(c, index)) return NULL;
     take_name(c, index, value);
-    return onnx_scope_put(&c->import->scope, c->node->output[index]);
+    return onnx_scope_put(c->import->scope, c->node->output[index]);
 }
 
 bool onnx_result(OnnxCall *c, int index, Value value)

@@ -14,9 +14,9 @@ typedef struct OnnxCall {
     Diag *diag;
     const Onnx__NodeProto *node;
     int64_t opset;    /* of the model, for the operator's domain */
-    const char *name; /* of its first result: what is made here is called after it */
+    const char *name; /* of its first result, behind that of the body: what is made here is called after it */
     Span at;          /* the node's name and operator */
-    Node *before;     /* the last node of the graph when the call began */
+    int64_t number;   /* of the call, from 1 */
     uint64_t used;    /* attributes that were asked for, by index */
 } OnnxCall;
 

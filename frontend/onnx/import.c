@@ -158,9 +158,9 @@ static bool enter_results(OnnxCall *c)
     for (size_t i = 0; i < c->node->n_output; i++) {
         const char *name = c->node->output[i];
         if (!*name) continue;
-        if (onnx_scope_find(&c->import->scope, name))
+        if (onnx_scope_makes(c->import->scope, name))
             return onnx_wrong(c, "its result '%s' is made a second time", name);
-        onnx_scope_put(&c->import->scope, name);
+        *onnx_scope_put(c->import->scope, name) = (OnnxValue){.name = name};
     }
     return true;
 }
@@ -175,15 +175,15 @@ static void note_gaps(OnnxImport *im, const Diagnostic *before, const char *of, 
     }
 }
 
-static void import_node(OnnxImport *im, const Onnx__NodeProto *node)
+void onnx_import_node(OnnxImport *im, const Onnx__NodeProto *node)
 {
     OnnxCall c = {.import = im,
                   .arena = im->arena,
                   .diag = im->diag,
                   .node = node,
                   .opset = opset_of(im->model, node->domain),
-                  .name = node->n_output ? node->output[0] : "",
-                  .before = im->graph->last};
+                  .name = arena_printf(im->arena, "%s%s", im->prefix, node->n_output ? node->output[0] : ""),
+                  .number = ++im->calls};
     const OnnxRow *row = NULL;
     Op same;
     if (!node->op_type) return;
@@ -201,7 +201,7 @@ static void import_node(OnnxImport *im, const Onnx__NodeProto *node)
     }
     attributes_are_used(&c);
     for (size_t i = 0; i < node->n_output; i++) {
-        const OnnxValue *value = *node->output[i] ? onnx_scope_find(&im->scope, node->output[i]) : NULL;
+        const OnnxValue *value = *node->output[i] ? onnx_scope_find(im->scope, node->output[i]) : NULL;
         if (value && !value->plain.node && !value->last.node)
             onnx_refuse(&c, node->output[i], "leave that result out", "its result %zu is not supported", i);
     }
@@ -228,12 +228,12 @@ static Value add_constant(OnnxImport *im, const char *name, const Tensor *data)
     return add_source(im, OP_constant, name, &data->type, data, &attrs);
 }
 
-static void import_initializer(OnnxImport *im, const Onnx__TensorProto *from)
+void onnx_import_initializer(OnnxImport *im, const Onnx__TensorProto *from)
 {
     const char *name = from->name ? from->name : "", *slash = strrchr(im->path, '/');
     Span at = {.name = im->path};
     Tensor *data = ARENA_NEW(im->arena, Tensor);
-    OnnxValue *value = onnx_scope_put(&im->scope, name);
+    OnnxValue *value = onnx_scope_put(im->scope, name);
     if (value->plain.node) {
         diag_error(im->diag, E0511, at, "initializer '%s' is there twice", name);
         return;
@@ -243,9 +243,10 @@ static void import_initializer(OnnxImport *im, const Onnx__TensorProto *from)
         note_gaps(im, before, name, "initializer", false);
         return;
     }
-    ParamAttrs attrs = {.file = slash ? slash + 1 : im->path, .key = name};
-    value->plain =
-        onnx_is_param(data) ? add_source(im, OP_param, name, &data->type, data, &attrs) : add_constant(im, name, data);
+    ParamAttrs attrs = {.file = slash ? slash + 1 : im->path, .key = arena_printf(im->arena, "%s%s", im->keys, name)};
+    const char *called = arena_printf(im->arena, "%s%s", im->prefix, name);
+    value->plain = onnx_is_param(data) ? add_source(im, OP_param, called, &data->type, data, &attrs)
+                                       : add_constant(im, called, data);
 }
 
 static const OnnxFixed *find_fixed(const OnnxImport *im, const char *name)
@@ -336,8 +337,8 @@ static bool is_empty(const Onnx__ValueInfoProto *from)
 static void import_input(OnnxImport *im, const Onnx__ValueInfoProto *from)
 {
     const char *name = from->name ? from->name : "";
-    if (onnx_scope_find(&im->scope, name)) return; /* in old files initializers are inputs as well */
-    OnnxValue *value = onnx_scope_put(&im->scope, name);
+    if (onnx_scope_find(im->scope, name)) return; /* in old files initializers are inputs as well */
+    OnnxValue *value = onnx_scope_put(im->scope, name);
     const OnnxFixed *fixed = find_fixed(im, name);
     const Diagnostic *before = im->diag->last;
     Type type;
@@ -355,7 +356,7 @@ static void import_input(OnnxImport *im, const Onnx__ValueInfoProto *from)
 static void import_output(OnnxImport *im, const Onnx__ValueInfoProto *from)
 {
     const char *name = from->name ? from->name : "";
-    OnnxValue *value = onnx_scope_find(&im->scope, name);
+    OnnxValue *value = onnx_scope_find(im->scope, name);
     if (!value) {
         diag_error(im->diag, E0511, (Span){.name = im->path}, "no node makes the output '%s'", name);
         return;
@@ -437,7 +438,10 @@ Graph *onnx_import(Arena *arena, const Onnx__ModelProto *model, const char *path
                      .options = options,
                      .report = report,
                      .graph = graph_new(arena, model_name(arena, path)),
-                     .scope = onnx_scope_new(arena),
+                     .scope = onnx_scope_new(arena, NULL),
+                     .prefix = "",
+                     .keys = "",
+                     .makers = node_map_new(arena),
                      .known = node_map_new(arena)};
     const Onnx__GraphProto *graph = model->graph;
     int errors = diag->errors;
@@ -449,9 +453,9 @@ Graph *onnx_import(Arena *arena, const Onnx__ModelProto *model, const char *path
         report->producer = model->producer_name;
         report->producer_version = model->producer_version ? model->producer_version : "";
     }
-    for (size_t i = 0; i < graph->n_initializer; i++) import_initializer(&im, graph->initializer[i]);
+    for (size_t i = 0; i < graph->n_initializer; i++) onnx_import_initializer(&im, graph->initializer[i]);
     for (size_t i = 0; i < graph->n_input; i++) import_input(&im, graph->input[i]);
-    for (size_t i = 0; i < graph->n_node; i++) import_node(&im, graph->node[i]);
+    for (size_t i = 0; i < graph->n_node; i++) onnx_import_node(&im, graph->node[i]);
     for (size_t i = 0; i < graph->n_output; i++) import_output(&im, graph->output[i]);
     if (diag->errors == errors && !im.graph->nresults)
         diag_error(diag, E0601, (Span){.name = path}, "the model has no output");

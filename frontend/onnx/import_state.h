@@ -12,17 +12,24 @@ typedef struct OnnxValue {
     Value plain, last;
     bool empty; /* an input without elements, a dtype or an empty list: no node until one is asked for, in error */
     Dtype dtype;
+    bool outside; /* a copy of one that is around the body */
 } OnnxValue;
 
-typedef struct OnnxScope {
+/* The names of a graph; those of a body see the ones of what is around. */
+typedef struct OnnxScope OnnxScope;
+struct OnnxScope {
     Arena *arena;
+    OnnxScope *outer; /* NULL of the model */
     OnnxValue *at;
     size_t room, used; /* room is a power of two */
-} OnnxScope;
+};
 
-OnnxScope onnx_scope_new(Arena *arena);
-/* NULL when there is none of that name. */
-OnnxValue *onnx_scope_find(const OnnxScope *scope, const char *name);
+OnnxScope *onnx_scope_new(Arena *arena, OnnxScope *outer);
+/* NULL when there is none of that name.  What is found outside is entered here as a copy: forms that a body makes of
+ * it belong to that body. */
+OnnxValue *onnx_scope_find(OnnxScope *scope, const char *name);
+/* Whether that name is made here. */
+bool onnx_scope_makes(const OnnxScope *scope, const char *name);
 /* Made when it is not there; valid until the next one is. */
 OnnxValue *onnx_scope_put(OnnxScope *scope, const char *name);
 
@@ -33,8 +40,12 @@ struct OnnxImport {
     const char *path;
     const OnnxOptions *options;
     OnnxReport *report;
-    Graph *graph;
-    OnnxScope scope;
+    Graph *graph; /* of the model or, in one of its bodies, that one's region */
+    OnnxScope *scope;
+    const char *prefix; /* of the names of nodes that are made: "y.then." in a body, else "" */
+    const char *keys;   /* the same of the keys of parameters */
+    NodeMap *makers;    /* of each node the number of the call that made it */
+    int64_t calls;
     NodeMap *known;  /* elements of nodes that were asked for: a const Tensor *, or this import when there are none */
     int64_t made;    /* bytes of constants that the file only says the size of */
     int64_t work;    /* elements read and written, and products, to know values */
@@ -45,6 +56,12 @@ struct OnnxImport {
 void onnx_add_gap(OnnxImport *im, const OnnxGap *gap);
 /* The node's name, or else its first result's. */
 const char *onnx_node_name(const OnnxCall *c);
+/* One node, as errors say what they are. */
+void onnx_import_node(OnnxImport *im, const Onnx__NodeProto *node);
+/* Into the scope: one of the model, or of a body. */
+void onnx_import_initializer(OnnxImport *im, const Onnx__TensorProto *from);
+/* A node of this call; no node after an error. */
+Value onnx_add(OnnxCall *c, const NodeSpec *spec);
 /* The value of an operand's name in the scope, NULL for one that is left out. */
 OnnxValue *onnx_value(const OnnxCall *c, int index);
 

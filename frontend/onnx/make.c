@@ -30,6 +30,13 @@ static ReshapeAttrs open_bounded(const Type *from, const ReshapeAttrs *attrs)
     return open;
 }
 
+Value onnx_add(OnnxCall *c, const NodeSpec *spec)
+{
+    Node *node = graph_add(c->import->graph, spec, c->diag);
+    if (node) *node_map_cell(c->import->makers, node) = c->number;
+    return (Value){node, 0};
+}
+
 Value onnx_make(OnnxCall *c, Op op, const void *attrs, int ninputs, const Value *inputs)
 {
     ReshapeAttrs open;
@@ -47,7 +54,7 @@ Value onnx_make(OnnxCall *c, Op op, const void *attrs, int ninputs, const Value 
                      .inputs = inputs,
                      .attrs = attrs,
                      .origin = origin_of(c->arena, c->at)};
-    return (Value){graph_add(c->import->graph, &spec, c->diag), 0};
+    return onnx_add(c, &spec);
 }
 
 Value onnx_make1(OnnxCall *c, Op op, Value a) { return onnx_make(c, op, NULL, 1, &a); }
@@ -64,7 +71,7 @@ Value onnx_make_constant(OnnxCall *c, const Tensor *tensor)
                      .type = &tensor->type,
                      .data = tensor,
                      .origin = origin_of(c->arena, c->at)};
-    return (Value){graph_add(c->import->graph, &spec, c->diag), 0};
+    return onnx_add(c, &spec);
 }
 
 bool onnx_afford(OnnxCall *c, const Type *type)
@@ -109,7 +116,7 @@ static Value param_like(OnnxCall *c, const Node *from, const Tensor *data, const
     *kept = *data;
     NodeSpec spec = {
         .op = OP_param, .name = from->name, .attrs = attrs, .type = &kept->type, .data = kept, .origin = from->origin};
-    return (Value){graph_add(c->import->graph, &spec, c->diag), 0};
+    return onnx_add(c, &spec);
 }
 
 static bool is_stored_param(Value a)

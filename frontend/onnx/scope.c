@@ -2,9 +2,14 @@
 
 #include <string.h>
 
-OnnxScope onnx_scope_new(Arena *arena)
+enum { FIRST_ROOM = 64 };
+
+OnnxScope *onnx_scope_new(Arena *arena, OnnxScope *outer)
 {
-    return (OnnxScope){.arena = arena, .at = ARENA_ARRAY(arena, OnnxValue, 64), .room = 64};
+    OnnxScope *scope = ARENA_NEW(arena, OnnxScope);
+    *scope = (OnnxScope){
+        .arena = arena, .outer = outer, .at = ARENA_ARRAY(arena, OnnxValue, FIRST_ROOM), .room = FIRST_ROOM};
+    return scope;
 }
 
 static OnnxValue *probe(OnnxValue *values, size_t room, const char *name)
@@ -16,10 +21,25 @@ static OnnxValue *probe(OnnxValue *values, size_t room, const char *name)
     return &values[at];
 }
 
-OnnxValue *onnx_scope_find(const OnnxScope *scope, const char *name)
+OnnxValue *onnx_scope_find(OnnxScope *scope, const char *name)
 {
-    OnnxValue *value = probe(scope->at, scope->room, name);
-    return value->name ? value : NULL;
+    for (const OnnxScope *at = scope; at; at = at->outer) {
+        OnnxValue *value = probe(at->at, at->room, name);
+        if (!value->name) continue;
+        if (at == scope) return value;
+        OnnxValue copy = *value;
+        copy.outside = true;
+        value = onnx_scope_put(scope, name);
+        *value = copy;
+        return value;
+    }
+    return NULL;
+}
+
+bool onnx_scope_makes(const OnnxScope *scope, const char *name)
+{
+    const OnnxValue *value = probe(scope->at, scope->room, name);
+    return value->name && !value->outside;
 }
 
 OnnxValue *onnx_scope_put(OnnxScope *scope, const char *name)

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # to build lepc, to link what it compiles, and to draw the example's picture
-build=(gcc libc6-dev cmake ninja-build flex bison llvm-19-dev libcjson-dev libprotobuf-c-dev
+build=(gcc libc6-dev cmake ninja-build flex bison llvm-19-dev libcjson-dev zlib1g-dev libprotobuf-c-dev
   protobuf-c-compiler libstb-dev python3-minimal python3-pil)
 # for the tests as well: a correctly rounded library, sanitizers and libFuzzer, the formatter of the house's style
 test=(libcmocka-dev libmpfr-dev clang-19 libclang-rt-19-dev clang-format-14 binutils

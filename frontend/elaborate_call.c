@@ -106,25 +106,28 @@ static Item no_annotation(Elaborator *e, const AstExpr *call)
 }
 
 /* The elements of a constant that lies among the weights. */
-static const Tensor *stored_constant(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at)
+static const Tensor *stored_constant(Elaborator *e, const char *name, const ConstantAttrs *attrs, const Type *type,
+                                     Span at)
 {
-    const ParamAttrs stored = {.file = attrs->file ? attrs->file : e->weights_file, .key = attrs->key};
+    ParamAttrs stored = {.file = attrs->file ? attrs->file : e->weights_file, .key = attrs->key};
     const Tensor *tensor = NULL;
-    if (!stored.file) {
+    if (attrs->raw) stored = (ParamAttrs){.raw = attrs->raw, .offset = attrs->offset};
+    if (!stored.file && !stored.raw) {
         diag_error(e->diag, E0506, at, "the model does not say which file holds '%s'", attrs->key);
         diag_help(e->diag, "write weights \"model.safetensors\" layout: lep into the model, or file: \"...\" here");
         return NULL;
     }
-    if (!param_load(e, attrs->key, &stored, type, at, &tensor) || tensor) return tensor;
+    if (!param_load(e, name, &stored, type, at, &tensor) || tensor) return tensor;
     Tensor *zeros = ARENA_NEW(e->arena, Tensor); /* the file need not be there */
     *zeros = tensor_new(e->arena, *type);
     return zeros;
 }
 
-static const Tensor *constant_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at)
+static const Tensor *constant_tensor(Elaborator *e, const char *name, const ConstantAttrs *attrs, const Type *type,
+                                     Span at)
 {
     if (attrs->pool) return pool_tensor(e, attrs, type, at);
-    if (attrs->key) return stored_constant(e, attrs, type, at);
+    if (attrs->key || attrs->file || attrs->raw) return stored_constant(e, name, attrs, type, at);
     if (!elaborate_charge(e, type, at)) return NULL;
     Tensor *tensor = ARENA_NEW(e->arena, Tensor);
     *tensor = tensor_new(e->arena, *type);
@@ -142,14 +145,15 @@ static Item source(Elaborator *e, Frame *f, Op op, const AstExpr *call, const vo
     ParamAttrs among_weights;
     if (op == OP_param) {
         among_weights = *(const ParamAttrs *)attrs;
-        if (!among_weights.file && !among_weights.seed && e->weights_file) { /* one of the model's, by its name */
+        if (!among_weights.file && !among_weights.raw && !among_weights.seed &&
+            e->weights_file) { /* one of the model's, by its name */
             among_weights.file = e->weights_file;
             if (!among_weights.key) among_weights.key = final;
         }
         spec.attrs = &among_weights;
         if (!param_load(e, final, &among_weights, f->annotation, call->at, &spec.data)) return broken;
     } else {
-        spec.data = constant_tensor(e, attrs, f->annotation, call->at);
+        spec.data = constant_tensor(e, final, attrs, f->annotation, call->at);
         if (!spec.data) return broken;
     }
     return value_item(graph_add(e->graph, &spec, e->diag));

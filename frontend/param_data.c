@@ -65,8 +65,9 @@ static bool missing_key(Elaborator *e, const OpenWeights *w, const char *name, c
                      count ? keys[0] : "");
 }
 
-/* The shape that the stored tensor must have: the type's, its axes where the permutation took them from. */
-static bool stored_type(const ParamAttrs *attrs, const Type *type, const Type *stored, Type *out)
+/* What is stored: the type, its axes where the permutation took them from; false when view and permutation do not fit
+ * it. */
+static bool stored_type(const ParamAttrs *attrs, const Type *type, Type *out)
 {
     const IntList *view = &attrs->view, *order = &attrs->permute;
     bool seen[MAX_RANK] = {false};
@@ -83,16 +84,29 @@ static bool stored_type(const ParamAttrs *attrs, const Type *type, const Type *s
         seen[from] = true;
         if (!view->count) out->dim[from] = type->dim[i];
     }
-    if (!type_is_sane(out) || type_elements(out) != type_elements(type)) return false;
-    if (!view->count) return type_equal(stored, out);
-    return stored->rank > 0 && stored->dim[0].high == view->at[0] && type_elements(stored) == type_elements(out);
+    return type_is_sane(out) && type_elements(out) == type_elements(type);
 }
 
-static bool wrong_shape(Elaborator *e, const OpenWeights *w, const char *name, const ParamAttrs *attrs,
-                        const Type *wanted, const Type *stored, Span at)
+static bool fits_stored(const ParamAttrs *attrs, const Type *wanted, const Type *stored)
 {
-    diag_error(e->diag, E0503, at, "'%s' of '%s' is %s, but '%s' needs %s", attrs->key, w->name,
-               type_text(e->arena, stored), name, type_text(e->arena, wanted));
+    if (!attrs->view.count) return type_equal(stored, wanted);
+    return stored->rank > 0 && stored->dim[0].high == attrs->view.at[0] && stored->dtype == wanted->dtype &&
+           type_elements(stored) == type_elements(wanted);
+}
+
+/* What a tensor of a file is called: 'a.weight' of 'w.safetensors'. */
+static const char *stored_text(Elaborator *e, const ParamAttrs *attrs)
+{
+    if (attrs->raw) return arena_printf(e->arena, "'%s'", attrs->raw);
+    return attrs->key ? arena_printf(e->arena, "'%s' of '%s'", attrs->key, attrs->file)
+                      : arena_printf(e->arena, "'%s'", attrs->file);
+}
+
+static bool wrong_shape(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *wanted,
+                        const Type *stored, Span at)
+{
+    diag_error(e->diag, E0503, at, "%s is %s, but '%s' needs %s", stored_text(e, attrs), type_text(e->arena, stored),
+               name, type_text(e->arena, wanted));
     return diag_help(e->diag, "check the sizes of the layer, and layout: keras or pytorch");
 }
 
@@ -115,52 +129,79 @@ static bool fits_width(const Tensor *tensor)
     return true;
 }
 
-static const Tensor *load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Tensor *stored,
-                          const OpenWeights *w, Span at)
+static const Tensor *load(Elaborator *e, const ParamAttrs *attrs, const Type *type, const Type *wanted,
+                          const Tensor *stored, Span at)
 {
-    Type wanted, in_file = *type;
-    in_file.dtype = stored_dtype(type->dtype);
-    if (stored->type.dtype != in_file.dtype || !stored_type(attrs, &in_file, &stored->type, &wanted)) {
-        wrong_shape(e, w, name, attrs, type, &stored->type, at);
-        return NULL;
-    }
     /* the mapping may be unaligned, and goes when elaboration ends */
     Tensor *tensor = ARENA_NEW(e->arena, Tensor);
-    *tensor = tensor_new(e->arena, wanted);
-    memcpy(tensor->data, stored->data, (size_t)type_bytes(&wanted));
+    *tensor = tensor_new(e->arena, *wanted);
+    memcpy(tensor->data, stored->data, (size_t)type_bytes(wanted));
     if (attrs->permute.count) {
         int order[MAX_RANK];
         for (int i = 0; i < attrs->permute.count; i++) order[i] = (int)attrs->permute.at[i];
         *tensor = tensor_transpose(e->arena, tensor, order);
     }
     tensor->type = *type;
-    if (in_file.dtype == type->dtype || fits_width(tensor)) return tensor;
-    diag_error(e->diag, E0503, at, "'%s' of '%s' has a byte that is no element of %s", attrs->key, w->name,
+    if (wanted->dtype == type->dtype || fits_width(tensor)) return tensor;
+    diag_error(e->diag, E0503, at, "%s has a byte that is no element of %s", stored_text(e, attrs),
                dtype_name(type->dtype));
     diag_help(e->diag, "each element lies in a byte of its own, with its sign");
     return NULL;
 }
 
-bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at, const Tensor **out)
+/* A file that need not be there, and is not, leaves the param without elements. */
+static bool load_raw(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at,
+                     const Tensor **out)
 {
-    *out = NULL;
-    if (!attrs->file) {
-        if (!elaborate_charge(e, type, at)) return false;
-        *out = seeded_tensor(e->arena, type, attrs->seed, attrs->key ? attrs->key : name);
-        return true;
+    Type wanted, in_file = *type;
+    Tensor stored;
+    const char *path = weights_path(e->arena, e->ast->source->path, attrs->raw, at, e->diag);
+    if (path && e->options && e->options->weights_optional && !is_there(path)) return true;
+    in_file.dtype = stored_dtype(type->dtype);
+    if (!path) return false;
+    if (!stored_type(attrs, &in_file, &wanted)) {
+        diag_error(e->diag, E0404, at, "`view` and `permute` do not make %s of '%s'", type_text(e->arena, type), name);
+        return diag_help(e->diag, "`permute` has each axis once, `view` the sizes that the file has");
     }
+    if (!weights_raw(e->arena, path, attrs->offset, &wanted, &stored, at, e->diag)) {
+        if (!e->diag->last->help) diag_help(e->diag, "put the file beside the model");
+        return false;
+    }
+    *out = load(e, attrs, type, &wanted, &stored, at);
+    return *out != NULL;
+}
+
+static bool load_keyed(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at,
+                       const Tensor **out)
+{
     OpenWeights *w = open_weights(e, attrs->file, at);
     if (w->missing) return true;
     if (!w->file) return false;
-    if (!attrs->key) {
+    bool single = weights_count(w->file) == 1 && !*weights_key(w->file, 0); /* a .npy */
+    const char *key = attrs->key ? attrs->key : single ? "" : NULL;
+    if (!key) {
         diag_error(e->diag, E0403, at, "param needs the key of its tensor in '%s'", attrs->file);
         return diag_help(e->diag, "write param(file: \"%s\", key: \"%s\")", attrs->file, name);
     }
     Tensor stored;
-    if (!weights_find(w->file, attrs->key, &stored)) return missing_key(e, w, name, attrs->key, at);
-    mark_used(w, attrs->key);
-    *out = load(e, name, attrs, type, &stored, w, at);
+    Type wanted, in_file = *type;
+    if (!weights_find(w->file, key, &stored)) return missing_key(e, w, name, key, at);
+    mark_used(w, key);
+    in_file.dtype = stored_dtype(type->dtype);
+    if (!stored_type(attrs, &in_file, &wanted) || !fits_stored(attrs, &wanted, &stored.type))
+        return wrong_shape(e, name, attrs, type, &stored.type, at);
+    *out = load(e, attrs, type, &wanted, &stored, at);
     return *out != NULL;
+}
+
+bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at, const Tensor **out)
+{
+    *out = NULL;
+    if (attrs->raw) return load_raw(e, name, attrs, type, at, out);
+    if (attrs->file) return load_keyed(e, name, attrs, type, at, out);
+    if (!elaborate_charge(e, type, at)) return false;
+    *out = seeded_tensor(e->arena, type, attrs->seed, attrs->key ? attrs->key : name);
+    return true;
 }
 
 /* What PyTorch's batch norms count while they train, and nothing reads afterwards. */

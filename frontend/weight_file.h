@@ -1,4 +1,4 @@
-/* What the readers of weight files share; for frontend/weights.c, safetensors.c and npy.c only. */
+/* What the readers of weight files share; for frontend/weights.c and the readers beside it only. */
 #ifndef FRONTEND_WEIGHT_FILE_H
 #define FRONTEND_WEIGHT_FILE_H
 

@@ -144,7 +144,7 @@ static bool map_descriptor(int descriptor, Mapping *out)
 }
 
 /* Not blocking, so that a pipe of that name is refused and not waited for. */
-static bool map_file(WeightFile *file, const char *path, Mapping *out, Span at, Diag *diag)
+static bool map_file(Arena *arena, const char *path, Mapping *out, Span at, Diag *diag)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     bool mapped = descriptor >= 0 && map_descriptor(descriptor, out);
@@ -152,7 +152,7 @@ static bool map_file(WeightFile *file, const char *path, Mapping *out, Span at, 
     if (descriptor >= 0) close(descriptor);
     if (!mapped) return diag_error(diag, E0501, at, "cannot read `%s`: %s", path, strerror(error));
     if (!out->bytes) return true;
-    arena_adopt_mapping(file->arena, out->bytes, out->size);
+    arena_adopt_mapping(arena, out->bytes, out->size);
     return true;
 }
 
@@ -174,7 +174,7 @@ static bool add_npy(WeightFile *file, const char *path, const char *key, Span at
 {
     Mapping mapping;
     Tensor tensor;
-    if (!map_file(file, path, &mapping, at, diag)) return false;
+    if (!map_file(file->arena, path, &mapping, at, diag)) return false;
     if (!npy_parse(file->arena, mapping.bytes, mapping.size, path, &tensor, diag)) return false;
     weight_file_add(file, arena_copy_chars(file->arena, key, strlen(key) - strlen(".npy")), &tensor);
     return true;
@@ -212,22 +212,52 @@ static bool add_folder(WeightFile *file, const char *path, const char *prefix, i
 
 /* ---- opening ---- */
 
-static WeightFile *open_safetensors(Arena *arena, const char *path, Span at, Diag *diag)
+typedef bool ParseFile(Arena *arena, const unsigned char *bytes, size_t size, const char *path, WeightFile **out,
+                       Diag *diag);
+
+static bool parse_npy(Arena *arena, const unsigned char *bytes, size_t size, const char *path, WeightFile **out,
+                      Diag *diag)
 {
-    WeightFile *file = weight_file_new(arena), *parsed = NULL;
+    Tensor tensor;
+    if (!npy_parse(arena, bytes, size, path, &tensor, diag)) return false;
+    *out = weight_file_new(arena);
+    weight_file_add(*out, "", &tensor);
+    return true;
+}
+
+static const struct KindRow {
+    const char *suffix;
+    ParseFile *parse;
+} kind_rows[] = {{".safetensors", safetensors_parse}, {".npz", npz_parse}, {".npy", parse_npy}};
+
+static WeightFile *open_file(Arena *arena, ParseFile *parse, const char *path, Span at, Diag *diag)
+{
+    WeightFile *parsed = NULL;
     Mapping mapping;
-    if (!map_file(file, path, &mapping, at, diag)) return NULL;
-    if (!safetensors_parse(arena, mapping.bytes, mapping.size, path, &parsed, diag)) {
-        weights_close(file);
-        return NULL;
+    if (!map_file(arena, path, &mapping, at, diag)) return NULL;
+    return parse(arena, mapping.bytes, mapping.size, path, &parsed, diag) ? parsed : NULL;
+}
+
+bool weights_raw(Arena *arena, const char *path, int64_t offset, const Type *type, Tensor *out, Span at, Diag *diag)
+{
+    Mapping mapping;
+    if (!map_file(arena, path, &mapping, at, diag)) return false;
+    uint64_t size = (uint64_t)type_bytes(type), from = (uint64_t)offset;
+    if (offset < 0 || from > mapping.size || size > mapping.size - from) {
+        diag_error(diag, E0503, at, "%s takes %llu bytes from byte %lld on, but `%s` has %zu", type_text(arena, type),
+                   (unsigned long long)size, (long long)offset, path, mapping.size);
+        return diag_help(diag, "a raw file holds elements only, little endian; `offset` counts bytes");
     }
-    return parsed;
+    *out = (Tensor){.type = *type, .data = (char *)mapping.bytes + offset};
+    tensor_align(arena, out);
+    return true;
 }
 
 WeightFile *weights_open(Arena *arena, const char *path, Span at, Diag *diag)
 {
     struct stat status;
-    if (ends_with(path, ".safetensors")) return open_safetensors(arena, path, at, diag);
+    for (size_t i = 0; i < sizeof kind_rows / sizeof *kind_rows; i++)
+        if (ends_with(path, kind_rows[i].suffix)) return open_file(arena, kind_rows[i].parse, path, at, diag);
     if (ends_with(path, ".onnx")) return onnx_weights(arena, path, diag);
     if (stat(path, &status) != 0) {
         diag_error(diag, E0501, at, "cannot read `%s`: %s", path, strerror(errno));
@@ -235,7 +265,9 @@ WeightFile *weights_open(Arena *arena, const char *path, Span at, Diag *diag)
     }
     if (!S_ISDIR(status.st_mode)) {
         diag_error(diag, E0501, at, "`%s` is not a kind of weight file that is known", path);
-        diag_help(diag, "weights are a .safetensors file, a folder of .npy files, or an .onnx model's own");
+        diag_help(diag,
+                  "weights are a .safetensors, .npz or .npy file, a folder of .npy files, or an .onnx model's own; "
+                  "param(raw: \"file.bin\", offset: 0) reads plain elements");
         return NULL;
     }
     WeightFile *file = weight_file_new(arena);

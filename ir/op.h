@@ -228,10 +228,13 @@ typedef struct ConstantAttrs {
     const char *pool;       /* hash-named file beside a dump */
     int64_t offset;         /* into it, in bytes */
     const char *file, *key; /* or weight file beside the model, NULL: the model's, and tensor name in it */
+    const char *raw;        /* or file of elements only; `offset` is into it */
 } ConstantAttrs;
 
 typedef struct ParamAttrs {
     const char *file, *key; /* weight file beside the model, tensor name in it; NULL: seeded */
+    const char *raw;        /* or file of elements only */
+    int64_t offset;         /* of the first one in it, in bytes */
     IntList view, permute;  /* the stored tensor is reshaped to `view`, transposed, reshaped to the type */
     int64_t seed;           /* without a file: scaled uniform values from this seed and the key or else the name */
 } ParamAttrs;

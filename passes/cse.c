@@ -40,7 +40,7 @@ static bool same_source(const Node *a, const Node *b)
     if (a->data || b->data) return a->data && b->data && tensor_identical(a->data, b->data);
     if (a->op != OP_param || !type_equal(&a->types[0], &b->types[0])) return false;
     const ParamAttrs *from = a->attrs;
-    return from->file && from->key && attrs_equal(&node_def(a)->attrs, a->attrs, b->attrs);
+    return ((from->file && from->key) || from->raw) && attrs_equal(&node_def(a)->attrs, a->attrs, b->attrs);
 }
 
 static bool same_computation(const Node *a, const Node *b)

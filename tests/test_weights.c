@@ -322,7 +322,7 @@ static int drop_folder(void **state)
     Folder *folder = *state;
     static const char *const names[] = {"home/w/c1/kernel.npy",   "home/w/c1/link.npy",    "home/link.safetensors",
                                         "home/inner.safetensors", "home/fifo.safetensors", "home/empty.safetensors",
-                                        "home/w/bad.npy"};
+                                        "home/w/bad.npy",         "home/raw.bin"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(inside(folder, names[i]));
     unlink(inside(folder, "secret.npy"));
     rmdir(inside(folder, "home/w/c1"));
@@ -385,6 +385,25 @@ static void a_folder_of_arrays_is_read_and_links_are_left_out(void **state)
     weights_close(file);
 }
 
+static void raw_elements_lie_at_their_offset(void **state)
+{
+    const Folder *folder = *state;
+    Diag diag = diag_new(folder->arena);
+    const int64_t dims[] = {2};
+    Type type = type_tensor(I16, 1, dims);
+    Tensor found;
+    const char *path = inside(folder, "home/raw.bin");
+    write_file(path, (Bytes){(unsigned char *)(uintptr_t) "\1\2\3\4\5", 5});
+    assert_true(weights_raw(folder->arena, path, 1, &type, &found, (Span){0}, &diag));
+    assert_int_equal(tensor_get(&found, 0).integer, 0x0302);
+    static const int64_t outside[] = {2, 6, -1, INT64_MAX};
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        diag = diag_new(folder->arena);
+        assert_false(weights_raw(folder->arena, path, outside[i], &type, &found, (Span){0}, &diag));
+        assert_int_equal(diag.first->code, E0503);
+    }
+}
+
 static void files_that_are_none_are_refused(void **state)
 {
     const Folder *folder = *state;
@@ -395,7 +414,7 @@ static void files_that_are_none_are_refused(void **state)
     static const char *const names[] = {
         "home/none.safetensors", "home/fifo.safetensors", "home/empty.safetensors", "home/w", "home/none",
         "home/w/bad.npy"};
-    static const DiagCode codes[] = {E0501, E0501, E0504, E0507, E0501, E0501};
+    static const DiagCode codes[] = {E0501, E0501, E0504, E0507, E0501, E0507};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         diag = diag_new(folder->arena);
         assert_null(weights_open(folder->arena, inside(folder, names[i]), (Span){0}, &diag));
@@ -418,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_truncation_of_an_array_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(paths_stay_in_the_models_folder, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(a_folder_of_arrays_is_read_and_links_are_left_out, make_folder, drop_folder),
+        cmocka_unit_test_setup_teardown(raw_elements_lie_at_their_offset, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(files_that_are_none_are_refused, make_folder, drop_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,8 @@ const OpDef op_param = {
              .doc = "weight file beside the model; without one and a seed the model's own"),
         ATTR(ParamAttrs, key, .kind = ATTR_STRING,
              .doc = "name of the tensor in the file, or that values are drawn for, when it is not the param's"),
+        ATTR(ParamAttrs, raw, .kind = ATTR_STRING, .doc = "file of elements only, little endian"),
+        ATTR(ParamAttrs, offset, .kind = ATTR_INT, .doc = "of the first element in the raw file, in bytes"),
         ATTR(ParamAttrs, view, .kind = ATTR_INTS, .doc = "shape the stored tensor is given before it is permuted"),
         ATTR(ParamAttrs, permute, .kind = ATTR_INTS, .doc = "order of the stored axes"),
         ATTR(ParamAttrs, seed, .kind = ATTR_INT, .doc = "of random values, when there is no file")),
@@ -32,15 +34,17 @@ const OpDef op_param = {
 
 const OpDef op_constant = {
     .name = "constant",
-    .doc = "Known elements that no training changes: one value in every element, a tensor among the weights, or a "
-           "piece of a dump's pool file.",
+    .doc = "Known elements that no training changes: one value in every element, a tensor among the weights, a "
+           "piece of a raw file or of a dump's pool file.",
     .kind = KIND_SOURCE,
     .attrs = ATTRS(ConstantAttrs,
                    ATTR(ConstantAttrs, value, .kind = ATTR_FLOAT, .doc = "of every element, when there is no pool"),
                    ATTR(ConstantAttrs, pool, .kind = ATTR_STRING, .doc = "file beside the dump"),
-                   ATTR(ConstantAttrs, offset, .kind = ATTR_INT, .doc = "of the first element in the pool, in bytes"),
+                   ATTR(ConstantAttrs, offset, .kind = ATTR_INT,
+                        .doc = "of the first element in the pool or the raw file, in bytes"),
                    ATTR(ConstantAttrs, file, .kind = ATTR_STRING, .doc = "weight file, when it is not the model's"),
-                   ATTR(ConstantAttrs, key, .kind = ATTR_STRING, .doc = "name of the tensor among the weights")),
+                   ATTR(ConstantAttrs, key, .kind = ATTR_STRING, .doc = "name of the tensor among the weights"),
+                   ATTR(ConstantAttrs, raw, .kind = ATTR_STRING, .doc = "file of elements only, little endian")),
 };
 
 const OpDef op_group = {

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the small weight files that the fuzz targets start from: safetensors/ and npy/ beside this script."""
+"""Writes the small files that the fuzz targets start from, in folders beside this script: safetensors, npy, npz, rows."""
+import io
 import json
 import os
 import struct
+import zipfile
 import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -43,6 +45,23 @@ write("npy", "version3", npy("<f8", (1, 1, 1), bytes(8), 3))
 write("npy", "fortran", npy("<f4", (2, 2), bytes(16), order=True))
 write("npy", "bool", npy("|b1", (2,), b"\0\1"))
 write("npy", "big", npy(">f4", (1,), bytes(4)))
+
+
+def npz(arrays, method, comment=b""):
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", method) as archive:
+        archive.comment = comment
+        for key, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(key), "w", force_zip64=True) as member:
+                member.write(array)
+    return memory.getvalue()
+
+
+ARRAYS = {"a/kernel.npy": npy("<f4", (2, 3), bytes(24)), "b.npy": npy("|u1", (), b"\1"), "readme": b"text"}
+write("npz", "empty", npz({}, zipfile.ZIP_STORED))
+write("npz", "stored", npz(ARRAYS, zipfile.ZIP_STORED, b"a comment"))
+write("npz", "deflated", npz(ARRAYS, zipfile.ZIP_DEFLATED))
+write("npz", "other", npz(ARRAYS, zipfile.ZIP_BZIP2))
 
 
 def idx(code, shape, data):

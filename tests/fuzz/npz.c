@@ -1,0 +1,37 @@
+/* Any bytes are a weight file, or a diagnostic; every element of what is found can be read. */
+#include "frontend/weights.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void out_of_memory(void *context)
+{
+    (void)context;
+    abort();
+}
+
+/* The first and the last element of each tensor: the sanitizer sees what lies outside of the file. */
+static void read_tensors(Arena *arena, const WeightFile *file)
+{
+    for (int i = 0; i < weights_count(file); i++) {
+        Tensor tensor;
+        if (!weights_find(file, weights_key(file, i), &tensor)) abort();
+        if (!type_is_sane(&tensor.type) || !*type_text(arena, &tensor.type)) abort();
+        (void)tensor_real(&tensor, 0);
+        (void)tensor_real(&tensor, type_elements(&tensor.type) - 1);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    Arena *arena = arena_new(out_of_memory, NULL);
+    if (!arena) abort();
+    Diag diag = diag_new(arena);
+    WeightFile *file = NULL;
+    bool good = npz_parse(arena, data, size, "fuzz.npz", &file, &diag);
+    if (good != (diag.errors == 0)) abort();
+    if (good) read_tensors(arena, file);
+    arena_free(arena);
+    return 0;
+}

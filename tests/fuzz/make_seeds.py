@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the small files that the fuzz targets start from, in folders beside this script: safetensors, npy, npz, rows."""
+"""Writes the small files that the fuzz targets start from, in folders beside this script: weights and rows."""
 import io
 import json
 import os

@@ -2,6 +2,7 @@
 
 #include "tests/support/compile.h"
 #include "tests/support/native.h"
+#include "tests/support/setting.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -164,7 +165,7 @@ static void start(const Suite *suite, const SuiteOptions *options, Worker *worke
     if (worker->process) return;
     if (!options->test.verbose && !freopen("/dev/null", "w", stderr)) _exit(1);
     work(suite, options, worker->next, at);
-    _exit(0);
+    leave_child(0);
 }
 
 static void died(const Suite *suite, int index, int status)

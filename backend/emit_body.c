@@ -402,6 +402,8 @@ static void emit_statement(Body *b, const LoopStatement *s)
     case LOOP_TRANSPOSE: emit_transpose(b, s); break;
     case LOOP_STORE: emit_store(b, s, emit_expr(b, s->value)); break;
     case LOOP_FILL: emit_fill(b, s); break;
+    case LOOP_PACK:
+    case LOOP_UNPACK: emit_pack(b, s); break;
     case LOOP_PREFETCH: emit_prefetch(b, s); break;
     }
 }

@@ -220,6 +220,7 @@ typedef struct Access {
     Affine index;
     int lanes, active;
     LLVMValueRef offset; /* elements more, from a table, or NULL */
+    const Affine *limit; /* lanes below it are in use, when not NULL */
 } Access;
 
 static LLVMValueRef access_address(const Access *a, const Affine *index)
@@ -282,11 +283,26 @@ static bool can_mask(const Emitter *e, Dtype dtype)
     return (target->has & FEATURE_MASKED) && (dtype_bits(dtype) >= 32 || target->vector_bytes >= 64);
 }
 
-static LLVMValueRef lane_mask(const Emitter *e, int lanes, int active)
+/* Lanes whose number is below a limit that the code computes. */
+static LLVMValueRef limit_mask(const Access *a)
 {
-    LLVMValueRef *bits = ARENA_ARRAY(e->arena, LLVMValueRef, lanes);
-    for (int i = 0; i < lanes; i++) bits[i] = LLVMConstInt(e->i1, i < active, 0);
-    return LLVMConstVector(bits, (unsigned)lanes);
+    Emitter *e = a->body->emitter;
+    LLVMValueRef *numbers = ARENA_ARRAY(e->arena, LLVMValueRef, a->lanes);
+    LLVMValueRef pair[] = {emit_affine(a->body, a->limit), emit_int(e, a->lanes)};
+    LLVMValueRef limit = emit_intrinsic(e, "llvm.smin", &e->index, 1, pair, 2);
+    limit = LLVMBuildIntCast2(e->builder, limit, e->i32, 1, "");
+    for (int i = 0; i < a->lanes; i++) numbers[i] = lane_number(e, i);
+    LLVMValueRef lanes = LLVMConstVector(numbers, (unsigned)a->lanes);
+    return LLVMBuildICmp(e->builder, LLVMIntSLT, lanes, emit_splat(e, limit, a->lanes), "");
+}
+
+static LLVMValueRef lane_mask(const Access *a)
+{
+    Emitter *e = a->body->emitter;
+    if (a->limit) return limit_mask(a);
+    LLVMValueRef *bits = ARENA_ARRAY(e->arena, LLVMValueRef, a->lanes);
+    for (int i = 0; i < a->lanes; i++) bits[i] = LLVMConstInt(e->i1, i < a->active, 0);
+    return LLVMConstVector(bits, (unsigned)a->lanes);
 }
 
 static LLVMValueRef load_masked(const Access *a)
@@ -294,7 +310,7 @@ static LLVMValueRef load_masked(const Access *a)
     Emitter *e = a->body->emitter;
     LLVMTypeRef type = memory_type(e, a->buffer->dtype, a->lanes), overload[] = {type, e->pointer};
     LLVMValueRef args[] = {access_address(a, &a->index), lane_number(e, (int)access_alignment(a, &a->index)),
-                           lane_mask(e, a->lanes, a->active), LLVMConstNull(type)};
+                           lane_mask(a), LLVMConstNull(type)};
     return emit_intrinsic(e, "llvm.masked.load", overload, 2, args, 4);
 }
 
@@ -303,7 +319,7 @@ static void store_masked(const Access *a, LLVMValueRef value)
     Emitter *e = a->body->emitter;
     LLVMTypeRef overload[] = {LLVMTypeOf(value), e->pointer};
     LLVMValueRef args[] = {value, access_address(a, &a->index), lane_number(e, (int)access_alignment(a, &a->index)),
-                           lane_mask(e, a->lanes, a->active)};
+                           lane_mask(a)};
     emit_intrinsic(e, "llvm.masked.store", overload, 2, args, 4);
 }
 
@@ -362,15 +378,18 @@ static LLVMValueRef load_strided(const Access *a, int64_t stride)
     return whole;
 }
 
-/* An address a lane: where its own offset says. */
+/* An address a lane: where its own offset says, or none. */
 static LLVMValueRef lane_addresses(const Access *a, const LoopExpr *offset, int64_t stride)
 {
     Emitter *e = a->body->emitter;
     LLVMTypeRef wide = LLVMVectorType(e->index, (unsigned)a->lanes);
     LLVMValueRef *steps = ARENA_ARRAY(e->arena, LLVMValueRef, a->lanes);
     for (int i = 0; i < a->lanes; i++) steps[i] = emit_int(e, i * stride);
-    LLVMValueRef offsets = LLVMBuildIntCast2(e->builder, a->body->lets[offset->let->id], wide, 0, "");
-    if (stride) offsets = LLVMBuildNSWAdd(e->builder, offsets, LLVMConstVector(steps, (unsigned)a->lanes), "");
+    LLVMValueRef offsets = LLVMConstVector(steps, (unsigned)a->lanes);
+    if (offset) {
+        LLVMValueRef own = LLVMBuildIntCast2(e->builder, a->body->lets[offset->let->id], wide, 0, "");
+        offsets = stride ? LLVMBuildNSWAdd(e->builder, own, offsets, "") : own;
+    }
     LLVMValueRef base = access_address(a, &a->index);
     return LLVMBuildGEP2(e->builder, memory_type(e, a->buffer->dtype, 1), base, &offsets, 1, "");
 }
@@ -382,21 +401,19 @@ static LLVMValueRef lane_alignment(const Access *a)
 }
 
 /* Inactive lanes are zeros. */
-static LLVMValueRef load_gathered(const Access *a, const LoopExpr *load)
+static LLVMValueRef load_gathered(const Access *a, const LoopExpr *offset, int64_t stride)
 {
     Emitter *e = a->body->emitter;
     LLVMTypeRef type = memory_type(e, a->buffer->dtype, a->lanes);
-    LLVMValueRef args[] = {lane_addresses(a, load->offset, load->stride), lane_alignment(a),
-                           lane_mask(e, a->lanes, a->active), LLVMConstNull(type)};
+    LLVMValueRef args[] = {lane_addresses(a, offset, stride), lane_alignment(a), lane_mask(a), LLVMConstNull(type)};
     LLVMTypeRef overload[] = {type, LLVMTypeOf(args[0])};
     return emit_intrinsic(e, "llvm.masked.gather", overload, 2, args, 4);
 }
 
-static void store_scattered(const Access *a, const LoopStatement *store, LLVMValueRef value)
+static void store_scattered(const Access *a, const LoopExpr *offset, int64_t stride, LLVMValueRef value)
 {
     Emitter *e = a->body->emitter;
-    LLVMValueRef args[] = {value, lane_addresses(a, store->offset, store->stride), lane_alignment(a),
-                           lane_mask(e, a->lanes, a->active)};
+    LLVMValueRef args[] = {value, lane_addresses(a, offset, stride), lane_alignment(a), lane_mask(a)};
     LLVMTypeRef overload[] = {LLVMTypeOf(value), LLVMTypeOf(args[1])};
     emit_intrinsic(e, "llvm.masked.scatter", overload, 2, args, 4);
 }
@@ -404,12 +421,14 @@ static void store_scattered(const Access *a, const LoopStatement *store, LLVMVal
 LLVMValueRef emit_load(Body *b, const LoopExpr *load)
 {
     Emitter *e = b->emitter;
-    Access a = {b, load->buffer, load->index, load->lanes, load->active, NULL};
-    bool gathered = load->offset && load->offset->lanes > 1;
-    if (load->offset && !gathered) a.offset = emit_table_element(b, load->offset);
+    Access a = {b, load->buffer, load->index, load->lanes, load->active, NULL, load->limit};
+    bool own = load->offset && load->offset->lanes > 1, gathered = own || (load->limit && load->stride != 1);
+    if (load->offset && !own) a.offset = emit_table_element(b, load->offset);
     LLVMValueRef value;
     if (gathered)
-        value = load_gathered(&a, load);
+        value = load_gathered(&a, own ? load->offset : NULL, load->stride);
+    else if (load->limit)
+        value = load_masked(&a);
     else if (load->lanes == 1)
         value = load_run(&a, 0, 1);
     else if (load->stride == 0 && load->active == load->lanes)
@@ -428,12 +447,14 @@ void emit_store(Body *b, const LoopStatement *store, LLVMValueRef value)
 {
     Emitter *e = b->emitter;
     int lanes = store->value->lanes;
-    Access a = {b, store->buffer, store->index, lanes, store->active, NULL};
-    bool scattered = store->offset && store->offset->lanes > 1;
-    if (store->offset && !scattered) a.offset = emit_table_element(b, store->offset);
+    Access a = {b, store->buffer, store->index, lanes, store->active, NULL, store->lane_limit};
+    bool own = store->offset && store->offset->lanes > 1, scattered = own || (store->lane_limit && store->stride != 1);
+    if (store->offset && !own) a.offset = emit_table_element(b, store->offset);
     if (store->buffer->dtype == BOOL) value = LLVMBuildZExt(e->builder, value, memory_type(e, BOOL, lanes), "");
     if (scattered) {
-        store_scattered(&a, store, value);
+        store_scattered(&a, own ? store->offset : NULL, store->stride, value);
+    } else if (store->lane_limit) {
+        store_masked(&a, value);
     } else if (lanes == 1) {
         store_run(&a, 0, value);
     } else if (store->stride != 1) {

@@ -131,6 +131,10 @@ void emit_transpose(Body *b, const LoopStatement *transpose);
 
 void emit_fill(Body *b, const LoopStatement *fill);
 
+/* ---- emit_pack.c ---- */
+
+void emit_pack(Body *b, const LoopStatement *pack);
+
 /* ---- emit_expr.c, emit_op.c, emit_cast.c, emit_dot.c, emit_round.c ---- */
 
 LLVMValueRef emit_expr(Body *b, const LoopExpr *e);

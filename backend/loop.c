@@ -227,6 +227,41 @@ void loop_store_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const
     s->active = active;
 }
 
+static const Affine *copy_affine(LoopBuilder *b, Affine a)
+{
+    Affine *copy = ARENA_NEW(b->arena, Affine);
+    *copy = a;
+    return copy;
+}
+
+void loop_store_below(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                      const LoopExpr *value, int64_t stride, Affine limit)
+{
+    assert(value->dtype == buffer->dtype && (!offset || loop_bound(offset)));
+    LoopStatement *s = append(b, LOOP_STORE);
+    s->buffer = buffer;
+    s->index = index;
+    s->offset = offset;
+    s->value = value;
+    s->stride = stride;
+    s->active = value->lanes;
+    s->lane_limit = copy_affine(b, limit);
+}
+
+void loop_pack(LoopBuilder *b, LoopStatementKind kind, const LoopBuffer *buffer, Affine index, int naxes,
+               const LoopAxis *axes, const LoopBuffer *dense)
+{
+    assert((kind == LOOP_PACK || kind == LOOP_UNPACK) && naxes > 0 && naxes <= MAX_RANK);
+    LoopStatement *s = append(b, kind);
+    LoopAxis *copy = ARENA_ARRAY(b->arena, LoopAxis, naxes);
+    memcpy(copy, axes, (size_t)naxes * sizeof *copy);
+    s->buffer = buffer;
+    s->index = index;
+    s->dense = dense;
+    s->naxes = naxes;
+    s->axes = copy;
+}
+
 void loop_fill_scalar(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, Scalar value)
 {
     LoopStatement *s = append(b, LOOP_FILL);
@@ -366,6 +401,20 @@ const LoopExpr *loop_load_at(LoopBuilder *b, const LoopBuffer *buffer, Affine in
     return e;
 }
 
+const LoopExpr *loop_load_below(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                                int lanes, int64_t stride, Affine limit)
+{
+    assert(!offset || loop_bound(offset));
+    LoopExpr *e = new_expr(b, LOOP_LOAD, buffer->dtype, lanes);
+    e->buffer = buffer;
+    e->index = index;
+    e->offset = offset;
+    e->stride = stride;
+    e->active = lanes;
+    e->limit = copy_affine(b, limit);
+    return e;
+}
+
 int64_t loop_table_below(const LoopExpr *use)
 {
     if (use->kind != LOOP_LET) return 0;
@@ -432,50 +481,4 @@ const LoopExpr *loop_let_named(LoopBuilder *b, const char *name, const LoopExpr 
 const LoopExpr *loop_let(LoopBuilder *b, const char *name, const LoopExpr *value)
 {
     return loop_let_named(b, arena_printf(b->arena, "%s.%d", name, b->function->nlets), value);
-}
-
-/* What costs nothing to say twice. */
-static bool is_leaf(const LoopExpr *e)
-{
-    bool element = e->kind == LOOP_REGISTER && e->lanes == e->reg->lanes;
-    return e->kind == LOOP_CONST || e->kind == LOOP_LET || e->kind == LOOP_LANE || element;
-}
-
-/* A scalar expression on its way into a nest. */
-typedef struct Vectoriser {
-    LoopBuilder *builder;
-    const Expr *expr;
-    const LoopExpr *const *args;
-    const LoopExpr **done;
-    int *uses, lanes;
-} Vectoriser;
-
-/* From the result down, operands in order: what comes out does not depend on the order in which the operations were
- * made, which C leaves open where two are made by one call's arguments. */
-static const LoopExpr *vectorise(Vectoriser *v, int i)
-{
-    const ExprOp *op = &v->expr->ops[i];
-    const LoopExpr *in[3] = {NULL, NULL, NULL}, *value;
-    if (v->done[i]) return v->done[i];
-    for (int k = 0; k < expr_kind_arity(op->kind); k++) in[k] = vectorise(v, op->in[k]);
-    if (op->kind == EXPR_ARG)
-        value = v->args[op->argument];
-    else if (op->kind == EXPR_CONST)
-        value = loop_scalar(v->builder, op->dtype, v->lanes, op->value);
-    else
-        value = loop_op(v->builder, op->kind, op->dtype, in[0], in[1], in[2]);
-    assert(value->lanes == v->lanes);
-    if (v->uses[i] > 1 && !is_leaf(value)) value = loop_let(v->builder, op->kind == EXPR_ARG ? "x" : "t", value);
-    return v->done[i] = value;
-}
-
-const LoopExpr *loop_expr(LoopBuilder *b, const Expr *expr, const LoopExpr *const *args, int lanes)
-{
-    Vectoriser v = {.builder = b, .expr = expr, .args = args, .lanes = lanes};
-    v.done = ARENA_ARRAY(b->arena, const LoopExpr *, expr->count);
-    v.uses = ARENA_ARRAY(b->arena, int, expr->count);
-    v.uses[expr->result]++;
-    for (size_t i = expr->count; i-- > 0;)
-        for (int k = 0; v.uses[i] && k < expr_kind_arity(expr->ops[i].kind); k++) v.uses[expr->ops[i].in[k]]++;
-    return vectorise(&v, expr->result);
 }

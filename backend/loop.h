@@ -47,6 +47,12 @@ typedef struct LoopEdge {
     int64_t whole; /* 1: `at` itself */
 } LoopEdge;
 
+/* One axis of what a pack walks: `size` coordinates, `stride` elements of the strided buffer apart. */
+typedef struct LoopAxis {
+    Affine size;
+    int64_t stride;
+} LoopAxis;
+
 typedef struct LoopBuffer {
     const char *name; /* unique in its function */
     Dtype dtype;
@@ -75,7 +81,7 @@ typedef enum LoopExprKind {
     LOOP_INDEX,    /* the affine `index` as an integer */
     LOOP_LET,      /* a name bound by a Let */
     LOOP_REGISTER, /* reg[index]; with more lanes than the register: scalars from there on, neighbours, as a vector */
-    LOOP_LOAD,     /* buffer[index + offset + lane * stride], inactive lanes (>= active) are 0 */
+    LOOP_LOAD,     /* buffer[index + offset + lane * stride], inactive lanes (>= active, or >= limit) are 0 */
     LOOP_OP,       /* `op` of in[], lane by lane: the scalar operations of ir/expr.def */
     LOOP_SPLAT,    /* in[0] again and again: a scalar, or some lanes that divide those of the result */
     LOOP_LANE,     /* lane number, 0 .. lanes-1 */
@@ -99,6 +105,7 @@ struct LoopExpr {
                                (loop_bound); one for all lanes or one a lane; or NULL */
     int64_t stride;         /* elements between lanes; 1 is contiguous */
     int active;             /* lanes that are loaded; == lanes: all */
+    const Affine *limit;    /* only those below it are, which may be none; NULL: it limits nothing */
     const LoopRegister *reg;
     const LoopLet *let;
 };
@@ -124,6 +131,9 @@ typedef enum LoopStatementKind {
     LOOP_STORE,     /* buffer[index + offset + lane * stride] = value for lanes below active; of lanes that meet in one
                        element the last counts */
     LOOP_FILL,      /* count elements of buffer from index on = value, a scalar constant */
+    LOOP_PACK,   /* the elements of buffer at index + the sum of coordinate * stride of each axis, in row-major order,
+                    are written to dense[0], dense[1], ..., which has no more than these */
+    LOOP_UNPACK, /* and the other way around */
     LOOP_PREFETCH
 } LoopStatementKind;
 
@@ -152,6 +162,11 @@ struct LoopStatement {
     const LoopExpr *value;
     int64_t stride, count;
     int active;
+    const Affine *lane_limit; /* of a store, as of a load */
+    /* LOOP_PACK and LOOP_UNPACK */
+    const LoopBuffer *dense;
+    int naxes;
+    const LoopAxis *axes;
 };
 
 typedef enum LoopForm {
@@ -240,6 +255,13 @@ void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const Lo
 /* The same at buffer[index + offset ...]; the offset as that of loop_load_at. */
 void loop_store_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
                    const LoopExpr *value, int64_t stride, int active);
+/* The same of those lanes that are below a limit, which is known when the code runs. */
+void loop_store_below(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                      const LoopExpr *value, int64_t stride, Affine limit);
+/* Between a buffer with strides of its own and one that is dense for the sizes of the call, whose elements are all
+ * that axes[] make; LOOP_PACK fills the dense one, LOOP_UNPACK the other. */
+void loop_pack(LoopBuilder *b, LoopStatementKind kind, const LoopBuffer *buffer, Affine index, int naxes,
+               const LoopAxis *axes, const LoopBuffer *dense);
 void loop_fill(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, double value);
 void loop_fill_scalar(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, Scalar value);
 void loop_prefetch(LoopBuilder *b, const LoopBuffer *buffer, Affine index);
@@ -265,6 +287,9 @@ const LoopExpr *loop_load(LoopBuilder *b, const LoopBuffer *buffer, Affine index
 /* The same at buffer[index + offset ...]; the offset has a bound of loop_bound, or is NULL. */
 const LoopExpr *loop_load_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset, int lanes,
                              int64_t stride, int active);
+/* The same of those lanes that are below a limit, which is known when the code runs; the others are 0. */
+const LoopExpr *loop_load_below(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                                int lanes, int64_t stride, Affine limit);
 /* What the use of a let is below that was bound to an element of a table; 0 for all else. */
 int64_t loop_table_below(const LoopExpr *use);
 /* The same of any integer of which its expression proves that it is never negative: tables, numbers, what min, max

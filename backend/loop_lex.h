@@ -72,6 +72,8 @@ typedef struct LoopAccess {
     const LoopExpr *offset; /* of loads, or NULL */
     int lanes, active;
     int64_t stride;
+    bool limited; /* to the lanes below `limit` */
+    Affine limit;
 } LoopAccess;
 LoopAccess loop_take_access(LoopParser *p);
 /* NULL when there is none of that name. */

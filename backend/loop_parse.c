@@ -14,6 +14,8 @@
  *             | "if" affine ">=" "0" {"and" affine ">=" "0"} body
  *             | "let" NAME "=" expr  |  REGISTER "[" affine "]" "=" expr  |  BUFFER access "=" expr
  *             | "fill" BUFFER access "count" INT "=" expr  |  "prefetch" BUFFER access  |  "transpose" REGISTER
+ *             | "pack" BUFFER "=" BUFFER axes  |  "unpack" BUFFER axes "=" BUFFER
+ *   axes      = "[" affine ":" affine "by" INT {"," affine "by" INT} "]"
  *   body      = "{" {statement} "}"
  *   edges     = "[" affine ["whole" INT] "]" ["," edges]
  *
@@ -174,7 +176,7 @@ static const LoopBuffer *take_buffer(LoopParser *p)
 static LoopAccess take_place(LoopParser *p)
 {
     LoopAccess a = loop_take_access(p);
-    if (a.offset) loop_fail(p, E0101, "only loads and stores have an offset");
+    if (a.offset || a.limited) loop_fail(p, E0101, "only loads and stores have an offset or a limit");
     return a;
 }
 
@@ -188,6 +190,40 @@ static void take_fill(LoopParser *p)
     bool fits = value && buffer && value->kind == LOOP_CONST && value->lanes == 1 && value->dtype == buffer->dtype;
     if (!fits) loop_fail(p, E0302, "expected a constant of the buffer's dtype");
     if (!loop_failed(p)) loop_fill_scalar(&p->builder, buffer, a.index, count, value->value);
+}
+
+static int take_axes(LoopParser *p, Affine *index, LoopAxis *axes)
+{
+    int count = 0;
+    loop_expect(p, '[');
+    *index = loop_take_affine(p);
+    loop_expect(p, ':');
+    do {
+        axes[count].size = loop_take_affine(p);
+        if (!loop_accept_word(p, "by")) loop_expected(p, "'by'");
+        axes[count++].stride = loop_take_integer(p, "a stride", 0, loop_max_integer);
+    } while (count < MAX_RANK && loop_accept(p, ','));
+    loop_expect(p, ']');
+    return count;
+}
+
+static void take_pack(LoopParser *p, LoopStatementKind kind)
+{
+    LoopAxis axes[MAX_RANK];
+    Affine index;
+    const LoopBuffer *dense = NULL;
+    if (kind == LOOP_PACK) {
+        dense = take_buffer(p);
+        loop_expect(p, '=');
+    }
+    const LoopBuffer *buffer = take_buffer(p);
+    int count = take_axes(p, &index, axes);
+    if (kind == LOOP_UNPACK) {
+        loop_expect(p, '=');
+        dense = take_buffer(p);
+    }
+    if (buffer && dense && buffer->dtype != dense->dtype) loop_fail(p, E0302, "expected buffers of one dtype");
+    if (!loop_failed(p)) loop_pack(&p->builder, kind, buffer, index, count, axes, dense);
 }
 
 static void take_transpose(LoopParser *p)
@@ -234,7 +270,10 @@ static void take_assignment(LoopParser *p)
     LoopAccess a = buffer ? loop_take_access(p) : take_place(p);
     const LoopExpr *value = take_value(p);
     if (reg && agrees(p, value, reg->dtype, reg->lanes)) loop_assign(&p->builder, reg, a.index, value);
-    if (buffer && agrees(p, value, buffer->dtype, a.lanes))
+    if (!buffer || !agrees(p, value, buffer->dtype, a.lanes)) return;
+    if (a.limited)
+        loop_store_below(&p->builder, buffer, a.index, a.offset, value, a.stride, a.limit);
+    else
         loop_store_at(&p->builder, buffer, a.index, a.offset, value, a.stride, a.active);
 }
 
@@ -256,6 +295,10 @@ static void take_statement(LoopParser *p)
         take_prefetch(p);
     else if (loop_accept_word(p, loop_keywords[LOOP_WORD_TRANSPOSE]))
         take_transpose(p);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_PACK]))
+        take_pack(p, LOOP_PACK);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_UNPACK]))
+        take_pack(p, LOOP_UNPACK);
     else
         take_assignment(p);
 }

@@ -4,7 +4,7 @@
  *           | "splat" "(" expr "," LANES ")"  |  "fold" "(" OP "," expr ")"  |  "dot" "(" expr "," expr "," expr ")"
  *           | ("cast" | "bitcast") "(" DTYPE "," expr ")"  |  OP "(" expr {"," expr} ")"
  *           | LET  |  REGISTER "[" affine [ ":" COUNT ] "]"  |  BUFFER access
- *   access  = "[" affine ["at" LET] [":" LANES] ["stride" INT] ["active" LANES] "]"
+ *   access  = "[" affine ["at" LET] [":" LANES] ["stride" INT] ["active" LANES | "limit" affine] "]"
  *   affine  = ["-"] term {("+" | "-") term};  term = INT | [INT "*"] VAR
  *   TYPE    = DTYPE or DTYPE "x" LANES in one word
  */
@@ -115,6 +115,8 @@ LoopAccess loop_take_access(LoopParser *p)
     if (loop_accept_word(p, "stride")) a.stride = loop_take_integer(p, "a stride", -loop_max_integer, loop_max_integer);
     a.active = a.lanes;
     if (loop_accept_word(p, "active")) a.active = (int)loop_take_integer(p, "a number of lanes", 1, a.lanes);
+    a.limited = a.active == a.lanes && loop_accept_word(p, "limit");
+    if (a.limited) a.limit = loop_take_affine(p);
     loop_expect(p, ']');
     return a;
 }
@@ -291,7 +293,7 @@ static const LoopExpr *take_element(LoopParser *p, const char *name, const LoopT
         return NULL;
     }
     LoopAccess a = loop_take_access(p);
-    if (reg && (a.stride != 1 || a.offset || a.active != a.lanes))
+    if (reg && (a.stride != 1 || a.offset || a.active != a.lanes || a.limited))
         loop_fail(p, E0101, "a register has an index and a number of elements only");
     else if (reg && a.lanes != 1 && reg->lanes != 1)
         loop_fail(p, E0101, "only scalars are read as a vector, '%s' has vectors", name);
@@ -300,6 +302,7 @@ static const LoopExpr *take_element(LoopParser *p, const char *name, const LoopT
     if (loop_failed(p)) return NULL;
     if (reg && a.lanes != 1) return loop_reg_vector(&p->builder, reg, a.index, a.lanes);
     if (reg) return loop_reg(&p->builder, reg, a.index);
+    if (a.limited) return loop_load_below(&p->builder, buffer, a.index, a.offset, a.lanes, a.stride, a.limit);
     return loop_load_at(&p->builder, buffer, a.index, a.offset, a.lanes, a.stride, a.active);
 }
 

@@ -96,6 +96,20 @@ static void touch(Touch *t, const LoopBuffer *buffer, const Affine *index, int64
         find_modulus(t, index, stride, last);
 }
 
+/* Lanes of a load or store.  What ends at a limit touches its first element and its last. */
+static void touch_lanes(Touch *t, const LoopBuffer *buffer, const Affine *index, int64_t stride, int active,
+                        const Affine *limit, bool write)
+{
+    LoopAccessEnd end = {.known = false};
+    if (limit) end = loop_access_end(index, limit, stride);
+    if (!end.known || factor_of(&end.at, t->loop->var) != factor_of(index, t->loop->var)) {
+        touch(t, buffer, index, stride, active - 1, write);
+        return;
+    }
+    touch(t, buffer, index, 1, 0, write);
+    touch(t, buffer, &end.at, 1, 0, write);
+}
+
 /* Beyond what the index says by an offset, it may be anywhere. */
 static void touch_anywhere(Touch *t, const LoopBuffer *buffer, const LoopExpr *offset)
 {
@@ -105,7 +119,7 @@ static void touch_anywhere(Touch *t, const LoopBuffer *buffer, const LoopExpr *o
 static void walk_expr(Touch *t, const LoopExpr *e)
 {
     if (!e) return;
-    if (e->kind == LOOP_LOAD) touch(t, e->buffer, &e->index, e->stride, e->active - 1, false);
+    if (e->kind == LOOP_LOAD) touch_lanes(t, e->buffer, &e->index, e->stride, e->active, e->limit, false);
     if (e->kind == LOOP_LOAD) touch_anywhere(t, e->buffer, e->offset);
     for (int i = 0; i < 3; i++) walk_expr(t, e->in[i]);
 }
@@ -119,7 +133,9 @@ static void walk(Touch *t, const LoopStatement *s)
             t->ranges.conditions[t->ranges.nconditions++] = &s->conditions[i];
         if (s->kind == LOOP_BIND) walk_expr(t, s->let->value);
         if (s->kind == LOOP_ASSIGN || s->kind == LOOP_STORE) walk_expr(t, s->value);
-        if (s->kind == LOOP_STORE) touch(t, s->buffer, &s->index, s->stride, s->active - 1, true);
+        if (s->kind == LOOP_STORE) touch_lanes(t, s->buffer, &s->index, s->stride, s->active, s->lane_limit, true);
+        if (s->kind == LOOP_PACK || s->kind == LOOP_UNPACK)
+            t->failed |= s->buffer == t->buffer || s->dense == t->buffer; /* never in parts */
         if (s->kind == LOOP_STORE) touch_anywhere(t, s->buffer, s->offset);
         if (s->kind == LOOP_FILL) touch(t, s->buffer, &s->index, 1, s->count - 1, true);
         walk(t, s->body);

@@ -21,6 +21,7 @@ const char *const loop_keywords[] = {
     [LOOP_WORD_UNROLL] = "unroll",     [LOOP_WORD_IF] = "if",
     [LOOP_WORD_LET] = "let",           [LOOP_WORD_FILL] = "fill",
     [LOOP_WORD_PREFETCH] = "prefetch", [LOOP_WORD_TRANSPOSE] = "transpose",
+    [LOOP_WORD_PACK] = "pack",         [LOOP_WORD_UNPACK] = "unpack",
     [LOOP_WORD_COUNT] = NULL,
 };
 
@@ -62,9 +63,9 @@ static void put_affine(const Printer *p, const Affine *a)
         fprintf(p->out, " %c %" PRIu64, a->base < 0 ? '-' : '+', a->base < 0 ? -(uint64_t)a->base : (uint64_t)a->base);
 }
 
-/* name[index at offset : lanes stride s active n], without what is usual */
+/* name[index at offset : lanes stride s active n limit m], without what is usual */
 static void put_access(const Printer *p, const LoopBuffer *buffer, const Affine *index, const LoopExpr *offset,
-                       int lanes, int64_t stride, int active)
+                       int lanes, int64_t stride, int active, const Affine *limit)
 {
     put_name(p, buffer->name);
     fputc('[', p->out);
@@ -74,6 +75,8 @@ static void put_access(const Printer *p, const LoopBuffer *buffer, const Affine 
     if (lanes != 1) fprintf(p->out, " : %d", lanes);
     if (lanes != 1 && stride != 1) fprintf(p->out, " stride %" PRId64, stride);
     if (active != lanes) fprintf(p->out, " active %d", active);
+    if (limit) fputs(" limit ", p->out);
+    if (limit) put_affine(p, limit);
     fputc(']', p->out);
 }
 
@@ -135,7 +138,7 @@ static void put_expr(const Printer *p, const LoopExpr *e)
         break;
     case LOOP_LET: put_name(p, e->let->name); break;
     case LOOP_REGISTER: put_element(p, e->reg, &e->index, e->lanes / e->reg->lanes); break;
-    case LOOP_LOAD: put_access(p, e->buffer, &e->index, e->offset, e->lanes, e->stride, e->active); break;
+    case LOOP_LOAD: put_access(p, e->buffer, &e->index, e->offset, e->lanes, e->stride, e->active, e->limit); break;
     case LOOP_OP: put_op(p, e); break;
     case LOOP_SPLAT: put_call(p, "splat", e->in[0], e->lanes); break;
     case LOOP_LANE:
@@ -207,6 +210,26 @@ static void put_if(Printer *p, const LoopStatement *s)
     put_body(p, s->body);
 }
 
+/* pack y = x[0 : N by 3072, 24*T by 1], unpack x[0 : N by 3072, 24*T by 1] = y */
+static void put_pack(const Printer *p, const LoopStatement *s)
+{
+    fprintf(p->out, "%s ", loop_keywords[s->kind == LOOP_PACK ? LOOP_WORD_PACK : LOOP_WORD_UNPACK]);
+    if (s->kind == LOOP_PACK) put_name(p, s->dense->name);
+    if (s->kind == LOOP_PACK) fputs(" = ", p->out);
+    put_name(p, s->buffer->name);
+    fputc('[', p->out);
+    put_affine(p, &s->index);
+    for (int i = 0; i < s->naxes; i++) {
+        fputs(i ? ", " : " : ", p->out);
+        put_affine(p, &s->axes[i].size);
+        fprintf(p->out, " by %" PRId64, s->axes[i].stride);
+    }
+    fputc(']', p->out);
+    if (s->kind == LOOP_UNPACK) fputs(" = ", p->out);
+    if (s->kind == LOOP_UNPACK) put_name(p, s->dense->name);
+    fputc('\n', p->out);
+}
+
 static void put_value(const Printer *p, const LoopExpr *value)
 {
     fputs(" = ", p->out);
@@ -230,15 +253,17 @@ static void put_statement(Printer *p, const LoopStatement *s)
         put_value(p, s->value);
         break;
     case LOOP_STORE:
-        put_access(p, s->buffer, &s->index, s->offset, s->value->lanes, s->stride, s->active);
+        put_access(p, s->buffer, &s->index, s->offset, s->value->lanes, s->stride, s->active, s->lane_limit);
         put_value(p, s->value);
         break;
     case LOOP_FILL:
         fputs("fill ", p->out);
-        put_access(p, s->buffer, &s->index, NULL, 1, 1, 1);
+        put_access(p, s->buffer, &s->index, NULL, 1, 1, 1, NULL);
         fprintf(p->out, " count %" PRId64, s->count);
         put_value(p, s->value);
         break;
+    case LOOP_PACK:
+    case LOOP_UNPACK: put_pack(p, s); break;
     case LOOP_TRANSPOSE:
         fputs("transpose ", p->out);
         put_name(p, s->reg->name);
@@ -246,7 +271,7 @@ static void put_statement(Printer *p, const LoopStatement *s)
         break;
     case LOOP_PREFETCH:
         fputs("prefetch ", p->out);
-        put_access(p, s->buffer, &s->index, NULL, 1, 1, 1);
+        put_access(p, s->buffer, &s->index, NULL, 1, 1, 1, NULL);
         fputc('\n', p->out);
         break;
     }

@@ -74,3 +74,45 @@ Range range_of(const Ranges *ranges, const Affine *index)
     range.high = multiply(least_under_conditions(ranges, negative), -1);
     return range;
 }
+
+LoopAccessEnd loop_access_end(const Affine *index, const Affine *limit, int64_t stride)
+{
+    const int64_t most_stride = (int64_t)1 << 22;
+    LoopAccessEnd end = {.known = is_small(index) && is_small(limit) && stride > -most_stride && stride < most_stride &&
+                                  index->nterms + limit->nterms <= MAX_TERMS};
+    if (end.known) end.at = affine_plus(affine_add(*index, affine_scale(*limit, stride)), -stride);
+    return end;
+}
+
+Range loop_access_range(const Ranges *ranges, const Affine *index, int active, int64_t stride, const Affine *limit)
+{
+    Range range = range_of(ranges, index);
+    int64_t last = (active - 1) * stride;
+    if (range.low > range.high) return range;
+    if (last < 0) range.low += last;
+    if (last > 0) range.high += last;
+    LoopAccessEnd end = {.known = false};
+    if (limit) end = loop_access_end(index, limit, stride);
+    if (!end.known) return range;
+    Range at = range_of(ranges, &end.at);
+    if (last < 0 && at.low > range.low) range.low = at.low;
+    if (last > 0 && at.high < range.high) range.high = at.high;
+    return range;
+}
+
+const char *loop_pack_fault(const Ranges *ranges, const LoopStatement *pack)
+{
+    const LoopBuffer *buffer = pack->buffer, *dense = pack->dense;
+    Range index = range_of(ranges, &pack->index);
+    int64_t last = index.high, elements = 1;
+    if (buffer == dense || buffer->dtype != dense->dtype) return "is between a buffer and itself or another dtype";
+    if (pack->naxes < 1 || pack->naxes > MAX_RANK) return "has no axes";
+    for (int i = 0; i < pack->naxes; i++) {
+        Range size = range_of(ranges, &pack->axes[i].size);
+        if (size.low < 0 || size.high < 1 || pack->axes[i].stride < 0) return "has a size or a stride below 0";
+        last = add(last, multiply(size.high - 1, pack->axes[i].stride));
+        elements = multiply(elements, size.high);
+    }
+    if (index.low < 0 || last >= buffer->elements) return "goes beyond the buffer with strides";
+    return elements > dense->elements ? "goes beyond the dense buffer" : NULL;
+}

@@ -19,4 +19,15 @@ typedef struct Ranges {
 /* Every value lies inside; the ends are reached when no condition is in force. */
 Range range_of(const Ranges *ranges, const Affine *index);
 
+/* The last element that lanes below `limit` of an access at `index` touch, which may be before the first. */
+typedef struct LoopAccessEnd {
+    bool known; /* false: the numbers are too large to be added */
+    Affine at;
+} LoopAccessEnd;
+LoopAccessEnd loop_access_end(const Affine *index, const Affine *limit, int64_t stride);
+/* All elements that lanes `stride` apart touch, `active` of them, of which those below the limit when there is one. */
+Range loop_access_range(const Ranges *ranges, const Affine *index, int active, int64_t stride, const Affine *limit);
+/* What is wrong with a LOOP_PACK or LOOP_UNPACK whose indices and sizes are affine in what is there; NULL: nothing. */
+const char *loop_pack_fault(const Ranges *ranges, const LoopStatement *pack);
+
 #endif

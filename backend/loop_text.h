@@ -16,6 +16,8 @@ typedef enum LoopWord {
     LOOP_WORD_FILL,
     LOOP_WORD_PREFETCH,
     LOOP_WORD_TRANSPOSE,
+    LOOP_WORD_PACK,
+    LOOP_WORD_UNPACK,
     LOOP_WORD_COUNT
 } LoopWord;
 

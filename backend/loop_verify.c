@@ -94,14 +94,14 @@ static int64_t most_of_offset(const Check *c, const LoopExpr *use, int lanes)
     return is_bound(c, use) && (use->lanes == 1 || use->lanes == lanes) ? loop_bound(use) - 1 : -1;
 }
 
-/* From `index` up to `more` elements further, `last` of them by the lanes. */
-static bool check_access(Check *c, const LoopBuffer *buffer, const Affine *index, int64_t last, int64_t more)
+/* From `index` up to `more` elements further, beside those that `active` lanes are `stride` apart. */
+static bool check_access(Check *c, const LoopBuffer *buffer, const Affine *index, int active, int64_t stride,
+                         const Affine *limit, int64_t more)
 {
-    if (!check_buffer(c, buffer) || !check_affine(c, index)) return false;
-    Range range = range_of(&c->ranges, index);
-    if (range.low > range.high) return true; /* conditions that never hold together */
-    int64_t low = last < 0 ? range.low + last : range.low, high = last > 0 ? range.high + last : range.high;
-    high += more;
+    if (!check_buffer(c, buffer) || !check_affine(c, index) || (limit && !check_affine(c, limit))) return false;
+    Range range = loop_access_range(&c->ranges, index, active, stride, limit);
+    if (range.low > range.high) return true; /* conditions that never hold together, or no lane */
+    int64_t low = range.low, high = range.high + more;
     if (low >= 0 && high < buffer->elements) return true;
     return wrong(c, "'%s' has elements 0 to %" PRId64 ", and %" PRId64 " to %" PRId64 " may be accessed", buffer->name,
                  buffer->elements - 1, low, high);
@@ -206,7 +206,7 @@ static bool check_load(Check *c, const LoopExpr *e)
     if (e->dtype != e->buffer->dtype) return wrong(c, "a load of '%s' has another dtype", e->buffer->name);
     int64_t more = e->offset ? most_of_offset(c, e->offset, e->lanes) : 0;
     if (more < 0) return wrong(c, "a load of '%s' has an offset that may be anything", e->buffer->name);
-    return check_access(c, e->buffer, &e->index, (e->active - 1) * e->stride, more);
+    return check_access(c, e->buffer, &e->index, e->active, e->stride, e->limit, more);
 }
 
 static bool check_assigned(const Check *c, const LoopRegister *reg, Affine first, int count)
@@ -410,7 +410,7 @@ static bool check_store(Check *c, const LoopStatement *s)
     if (!check_lanes(c, s->value->lanes, s->active, s->stride)) return false;
     int64_t more = s->offset ? most_of_offset(c, s->offset, s->value->lanes) : 0;
     if (more < 0) return wrong(c, "a store to '%s' has an offset that may be anything", s->buffer->name);
-    return check_access(c, s->buffer, &s->index, (s->active - 1) * s->stride, more);
+    return check_access(c, s->buffer, &s->index, s->active, s->stride, s->lane_limit, more);
 }
 
 static bool check_fill(Check *c, const LoopStatement *s)
@@ -419,7 +419,17 @@ static bool check_fill(Check *c, const LoopStatement *s)
     if (s->count < 1 || s->count > max_index) return wrong(c, "a fill of %" PRId64 " elements", s->count);
     if (s->value->kind != LOOP_CONST || s->value->lanes != 1 || s->value->dtype != s->buffer->dtype)
         return wrong(c, "a fill of '%s' is by a constant of its dtype", s->buffer->name);
-    return check_access(c, s->buffer, &s->index, s->count - 1, 0);
+    return check_access(c, s->buffer, &s->index, 1, 1, NULL, s->count - 1);
+}
+
+static bool check_pack(Check *c, const LoopStatement *s)
+{
+    if (!check_buffer(c, s->buffer) || !check_buffer(c, s->dense) || !check_affine(c, &s->index)) return false;
+    for (int i = 0; i < s->naxes; i++)
+        if (!check_affine(c, &s->axes[i].size)) return false;
+    const char *fault = loop_pack_fault(&c->ranges, s);
+    if (fault) return wrong(c, "a pack of '%s' %s", s->buffer->name, fault);
+    return check_writable(c, s->kind == LOOP_PACK ? s->dense : s->buffer);
 }
 
 static bool check_statement(Check *c, const LoopStatement *s)
@@ -433,6 +443,8 @@ static bool check_statement(Check *c, const LoopStatement *s)
     case LOOP_TRANSPOSE: return check_transpose(c, s);
     case LOOP_STORE: return check_store(c, s);
     case LOOP_FILL: return check_fill(c, s);
+    case LOOP_PACK:
+    case LOOP_UNPACK: return check_pack(c, s);
     case LOOP_PREFETCH: return check_buffer(c, s->buffer) && check_affine(c, &s->index);
     }
     return wrong(c, "a statement of no kind");

@@ -268,9 +268,8 @@ typedef struct Beginning {
 static void copy_elements(Nest *nest, void *context)
 {
     const Beginning *copy = context;
-    LoopBuilder *b = &nest->lowering->builder;
-    const LoopExpr *value = loop_load(b, copy->from, nest->at[0], nest->lanes, 1, nest->active);
-    loop_store(b, copy->to, nest->at[0], value, 1, nest->active);
+    const LoopExpr *value = nest_load_at(nest, copy->from, nest->at[0], NULL, 1);
+    nest_store_at(nest, copy->to, nest->at[0], NULL, value, 1);
 }
 
 /* What a carried value begins with goes to where it is kept. */

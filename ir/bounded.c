@@ -1,6 +1,7 @@
 #include "ir/bounded.h"
 
 #include "ir/op.h"
+#include "ir/place.h"
 #include "ir/scan.h"
 
 #include <string.h>
@@ -26,6 +27,33 @@ bool node_is_bounded(const Node *node)
         bounded |= node->inputs[i].node && !type_is_fixed(value_type(node->inputs[i]));
     for (int i = 0; i < node->nresults; i++) bounded |= !type_is_fixed(&node->types[i]);
     return bounded;
+}
+
+/* ---- what the caller's tensors are ---- */
+
+bool type_has_gaps(const Type *type)
+{
+    bool inner = false, gaps = false;
+    for (int axis = 0; axis < type->rank; axis++) {
+        gaps |= inner && !dim_is_fixed(&type->dim[axis]);
+        inner |= type->dim[axis].high > 1;
+    }
+    return gaps;
+}
+
+static bool is_users(Value value)
+{
+    Space space = value.node->places ? value.node->places[value.slot].space : SPACE_NONE;
+    return space == SPACE_INPUT || space == SPACE_OUTPUT;
+}
+
+bool port_copy_of(const Node *group, Value *from)
+{
+    if (group->op != OP_group || !type_has_gaps(&group->types[0])) return false;
+    const Node *copy = group->regions[0]->first;
+    if (copy->op != OP_copy || copy->next || copy->inputs[0].node->graph == copy->graph) return false;
+    *from = copy->inputs[0];
+    return is_users(*from) != is_users(value_of((Node *)group));
 }
 
 /* ---- one size of each dim ---- */

@@ -13,6 +13,15 @@ int graph_dim(const Graph *graph, const Dim *dim);
 /* Any of the node's operands or results has a bounded dim. */
 bool node_is_bounded(const Node *node);
 
+/* Memory is laid out for the bounds, with their strides.  Does such a tensor have gaps at other sizes: is an axis
+ * bounded that has one longer than 1 in front of it?  The caller's tensors have none: they are dense for the sizes of
+ * the call.
+ */
+bool type_has_gaps(const Type *type);
+/* A group that does nothing but copy between a tensor of the caller and one in the arena, of a type that has gaps
+ * there: the only ones that read or write such tensors of the caller.  What it copies goes to *from. */
+bool port_copy_of(const Node *group, Value *from);
+
 /* The types of the node's results by its operator's rule.  Where operands have bounded dims, the rule is asked for
  * fixed ones, for as many sizes as tell the forms apart, and each dim of the results is the form (ir/type.h) that all
  * answers have.  What is wrong for one of the sizes is an error that says for which; E0307 when no form fits. */

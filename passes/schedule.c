@@ -1,5 +1,6 @@
 /* Decides how each group becomes a loop nest. */
 #include "passes/schedule.h"
+#include "ir/bounded.h"
 #include "ir/place.h"
 #include "ir/strips.h"
 #include "passes/group.h"
@@ -120,6 +121,28 @@ static bool add_copies(Graph *graph, const Target *target, Diag *diag)
     return true;
 }
 
+/* The caller's tensors are dense for the sizes of a call.  One that has gaps where memory is laid out for the bounds is
+ * copied first, and the same of results last. */
+static bool add_port_copies(Graph *graph, Diag *diag)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        Value input = value_of(node);
+        if (node->op != OP_input || !type_has_gaps(&node->types[0]) || !graph_uses(graph, input)) continue;
+        Node *copy = group_copy(graph, input, node->next, diag);
+        if (!copy) return false;
+        graph_replace(graph, input, value_of(copy));
+        copy->regions[0]->first->inputs[0] = input;
+    }
+    for (int i = 0; i < graph_outputs(graph); i++) {
+        Result *result = &graph->results[i];
+        if (!type_has_gaps(value_type(result->value))) continue;
+        Node *copy = group_copy(graph, result->value, NULL, diag);
+        if (!copy) return false;
+        result->value = value_of(copy);
+    }
+    return true;
+}
+
 /* ---- schedules ---- */
 
 static int wider(int bits, Dtype dtype)
@@ -221,6 +244,7 @@ bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
         for (int i = 0; i < node->nregions; i++)
             if (!pass_schedule(node->regions[i], context, diag)) return false;
     }
+    if (!graph->parent && !add_port_copies(graph, diag)) return false;
     if (!add_copies(graph, context->target, diag) || !settle_states(graph, diag)) return false;
     for (Node *node = graph->first; node; node = node->next) {
         if (node->op != OP_group) continue;

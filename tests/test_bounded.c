@@ -226,6 +226,27 @@ static void sums_over_what_is_bounded(void **state)
                 "  output a = reduce_sum(x, axes: [0])\n  output b = reduce_min(x, axes: [0, 1])\n}\n");
 }
 
+/* ---- inner axes: strides of the bound in the arena, dense tensors of the caller ---- */
+
+static void rows_of_batches(void **state)
+{
+    check_model("lep 1\n\nmodel rows {\n  dim N = 1..3\n  dim T = 1..21\n  weights seed: 1\n  input x: f32[N, T, 12]\n"
+                "  input w: f32[T, 1]\n  b = layer_norm(x * w) |> relu\n  c = b + x\n  output y = c\n"
+                "  output s = softmax(c)\n  output t = transpose(c, permute: [2, 0, 1])\n}\n");
+}
+
+static void sums_along_inner_axes(void **state)
+{
+    check_model("lep 1\n\nmodel sums {\n  dim N = 1..3\n  dim T = 1..50\n  input x: f32[N, T, 19]\n"
+                "  t = transpose(x, permute: [0, 2, 1])\n  output a = reduce_sum(x, axes: [1])\n"
+                "  output b = reduce_max(t * 2.0, axes: [2], keep: yes)\n  output c = reduce_sum(x, axes: [0, 1, 2])\n"
+                "  output d = softmax(t)\n  output e = reduce_sum(x, axes: [0, 1])\n"
+                "  output f = cumulative_sum(x, axis: 1)\n}\n");
+    check_model("lep 1\n\nmodel images {\n  dim H = 1..9\n  dim W = 2..12\n  input x: f32[2, H, W, 5]\n"
+                "  output a = reduce_sum(x, axes: [1, 2])\n  output b = reduce_min(x, axes: [2])\n"
+                "  output c = reduce_max(x, axes: [1, 2, 3])\n}\n");
+}
+
 /* ---- sizes that are refused ---- */
 
 static void sizes_out_of_bounds_do_not_run(void **state)
@@ -265,6 +286,8 @@ int main(void)
         cmocka_unit_test(first_axes_that_are_not_the_batch),
         cmocka_unit_test(steps_of_a_recurrence),
         cmocka_unit_test(sums_over_what_is_bounded),
+        cmocka_unit_test(rows_of_batches),
+        cmocka_unit_test(sums_along_inner_axes),
         cmocka_unit_test(sizes_out_of_bounds_do_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

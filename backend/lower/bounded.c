@@ -1,7 +1,10 @@
-/* Where bounded dims may be.  Memory is laid out for the bound, with constant strides, so an axis can end early only
- * where nothing stands before it: it is the first that is longer than 1.  The operators below know that. */
+/* Where bounded dims may be.  Memory is laid out for the bounds, with constant strides: an axis that ends early leaves
+ * a gap, which nobody reads.  The caller's tensors have none; copies stand between.  Some operators' code still takes
+ * operands for one dense run: there a bounded axis is the first that is longer than 1. */
 #include "ir/bounded.h"
 #include "backend/lower.h"
+
+#include <string.h>
 
 static bool refuse(const Node *node, const Type *type, Diag *diag)
 {
@@ -11,19 +14,9 @@ static bool refuse(const Node *node, const Type *type, Diag *diag)
     diag_error(diag, E0308, node_span(node), "%s: no code for the bounded dim %s of %s", node_def(node)->name,
                dim_text(diag->arena, dim), type_text(diag->arena, type));
     return diag_help(diag,
-                     "fix it, as in --dim %s=%lld; code knows bounded dims along the first axis that is longer "
-                     "than 1",
+                     "fix it, as in --dim %s=%lld; this operator may know bounded dims along the first axis that is "
+                     "longer than 1",
                      dim->name, (long long)dim->high);
-}
-
-static bool is_outermost(const Type *type)
-{
-    bool first = true, good = true;
-    for (int axis = 0; axis < type->rank; axis++) {
-        good = good && (first || dim_is_fixed(&type->dim[axis]));
-        first = first && type->dim[axis].high == 1;
-    }
-    return good;
 }
 
 static bool axes_are_fixed(const Type *type, int first, int last)
@@ -83,36 +76,99 @@ static bool nest_fixed(const Node *node)
     return known;
 }
 
+/* Of the axes first .. last - 1 only the first that is longer than 1 is bounded. */
+static bool run_is_dense(const Type *type, int first, int last)
+{
+    Type run = {.rank = last - first};
+    memcpy(run.dim, type->dim + first, (size_t)run.rank * sizeof *run.dim);
+    return !type_has_gaps(&run);
+}
+
+/* Both sides of a reshape have strides of the bounds.  They are the same memory where their axes fall apart into runs
+ * of as many elements, of which each is dense: a bounded axis begins a run on both sides. */
+static bool is_alias(const Type *from, const Type *to)
+{
+    for (int i = 0, j = 0; i < from->rank || j < to->rank;) {
+        int first[] = {i, j};
+        int64_t left = i < from->rank ? from->dim[i++].high : 1, right = j < to->rank ? to->dim[j++].high : 1;
+        while (left != right && (left < right ? i < from->rank : j < to->rank)) {
+            if (left < right)
+                left *= from->dim[i++].high;
+            else
+                right *= to->dim[j++].high;
+        }
+        if (left != right || !run_is_dense(from, first[0], i) || !run_is_dense(to, first[1], j)) return false;
+    }
+    return true;
+}
+
+static bool view_is_able(const Node *node)
+{
+    IndexMap map;
+    if (!node_is_uniform(node)) return false;
+    return !node_def(node)->view(node, &map) || !map.linear || is_alias(value_type(node->inputs[0]), &node->types[0]);
+}
+
+static bool has_gaps(const Node *node)
+{
+    bool gaps = false;
+    for (int i = 0; i < node->ninputs; i++) gaps |= node->inputs[i].node && type_has_gaps(value_type(node->inputs[i]));
+    for (int i = 0; i < node->nresults; i++) gaps |= type_has_gaps(&node->types[i]);
+    return gaps;
+}
+
 static bool kind_is_able(const Node *node)
 {
     const Type *x = node->ninputs && node->inputs[0].node ? value_type(node->inputs[0]) : NULL;
     switch (node_def(node)->kind) {
-    case KIND_VIEW:
-    case KIND_WINDOW: return node_is_uniform(node) && (node_def(node)->kind == KIND_VIEW || axes_are_fixed(x, 1, 4));
-    case KIND_ROW: return axes_are_fixed(x, x->rank - 1, x->rank);
-    case KIND_CONTRACT: return contracts_fixed(node);
+    case KIND_VIEW: return view_is_able(node);
+    case KIND_WINDOW: return !has_gaps(node) && node_is_uniform(node) && axes_are_fixed(x, 1, 4);
+    case KIND_CONTRACT: return !has_gaps(node) && contracts_fixed(node);
     case KIND_PIECES: return pieces_fixed(node);
     case KIND_INDEX: return index_fixed(node);
-    case KIND_NEST: return nest_fixed(node);
+    case KIND_NEST: return !has_gaps(node) && nest_fixed(node);
+    case KIND_LOOP: return !has_gaps(node); /* its turns are fixed, says its rule */
     case KIND_MAP:
-    case KIND_REDUCE: /* the outermost axis may be one of those that are reduced */
+    case KIND_ROW:
+    case KIND_REDUCE:
+    case KIND_PREFIX:
     case KIND_IOTA:
-    case KIND_LOOP: /* its turns are fixed, says its rule */
     case KIND_SOURCE: return true;
     default: return false;
     }
 }
 
-static bool check_node(const Node *node, Diag *diag)
+static const Type *bounded_type(const Node *node)
 {
     const Type *found = NULL;
     for (int i = 0; i < node->ninputs; i++)
         if (node->inputs[i].node && !type_is_fixed(value_type(node->inputs[i]))) found = value_type(node->inputs[i]);
-    for (int i = 0; i < node->nresults; i++) {
-        if (!is_outermost(&node->types[i])) return refuse(node, &node->types[i], diag);
+    for (int i = 0; i < node->nresults; i++)
         if (!type_is_fixed(&node->types[i])) found = &node->types[i];
-    }
+    return found;
+}
+
+static bool check_node(const Node *node, Diag *diag)
+{
+    const Type *found = bounded_type(node);
     return !found || kind_is_able(node) || refuse(node, found, diag);
+}
+
+/* A dump may say that anybody reads the caller's tensors; code for that is only of copies. */
+static bool check_ports(const Node *node, Diag *diag)
+{
+    Value *captures, from;
+    int count = node_captures(node, &captures);
+    bool copy = port_copy_of(node, &from), good = true;
+    for (int i = 0; i < node->nresults && node->places; i++)
+        good = good && (copy || node->places[i].space != SPACE_OUTPUT || !type_has_gaps(&node->types[i]));
+    for (int i = 0; i < count; i++) {
+        const Place *place = captures[i].node->places ? &captures[i].node->places[captures[i].slot] : NULL;
+        bool users = place && (place->space == SPACE_INPUT || place->space == SPACE_OUTPUT);
+        good = good && (copy || !users || !type_has_gaps(value_type(captures[i])));
+    }
+    return good || diag_error(diag, E0605, node_span(node),
+                              "`%s` reads or writes a tensor of the caller that a copy must stand before", node->name);
 }
 
 bool lower_can_bound(const Graph *graph, Diag *diag)
@@ -121,6 +177,7 @@ bool lower_can_bound(const Graph *graph, Diag *diag)
     if (!graph_root(graph)->ndims) return true;
     for (const Node *node = graph->first; node; node = node->next) {
         if (node_def(node)->kind != KIND_GROUP) good = check_node(node, diag) && good;
+        if (node_is_step(node)) good = check_ports(node, diag) && good;
         for (int i = 0; i < node->nregions; i++) good = lower_can_bound(node->regions[i], diag) && good;
     }
     return good;

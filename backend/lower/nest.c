@@ -68,6 +68,36 @@ static IndexMap operand_map(const Node *node, int operand, const IndexMap *map)
     return out;
 }
 
+/* ---- lanes in use ---- */
+
+void nest_store_at(const Nest *nest, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                   const LoopExpr *value, int64_t step)
+{
+    LoopBuilder *b = &nest->lowering->builder;
+    if (nest->limited && nest->lanes > 1)
+        loop_store_below(b, buffer, index, offset, value, step, nest->limit);
+    else
+        loop_store_at(b, buffer, index, offset, value, step, nest->active);
+}
+
+const LoopExpr *nest_load_at(const Nest *nest, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                             int64_t step)
+{
+    LoopBuilder *b = &nest->lowering->builder;
+    if (nest->limited && nest->lanes > 1)
+        return loop_load_below(b, buffer, index, offset, nest->lanes, step, nest->limit);
+    return loop_load_at(b, buffer, index, offset, nest->lanes, step, nest->active);
+}
+
+const LoopExpr *nest_mask(const Nest *nest)
+{
+    LoopBuilder *b = &nest->lowering->builder;
+    const LoopExpr *count = loop_const(b, I32, nest->lanes, nest->active);
+    if (!nest->limited && nest->active == nest->lanes) return NULL;
+    if (nest->limited) count = loop_splat(b, loop_index(b, nest->limit, I32), nest->lanes);
+    return loop_op(b, EXPR_LT, BOOL, loop_lane(b, I32, nest->lanes), count, NULL);
+}
+
 /* ---- values ---- */
 
 /* `offset`: elements more that are computed, or NULL. */
@@ -90,7 +120,7 @@ static const LoopExpr *load(Nest *nest, Value value, const IndexMap *map, const 
     Affine index = lower_address(value, at);
     bool same = !step && (!offset || offset->lanes == 1);
     if (nest->lanes > 1 && same) return loop_splat(b, loop_load_at(b, buffer, index, offset, 1, 1, 1), nest->lanes);
-    return loop_load_at(b, buffer, index, offset, nest->lanes, nest->lanes > 1 ? step : 1, nest->active);
+    return nest_load_at(nest, buffer, index, offset, nest->lanes > 1 ? step : 1);
 }
 
 /* An element of the operand at the places that the indices hold. */
@@ -281,7 +311,19 @@ static void run_rest(Nest *nest, int axis, Affine at, int64_t rest, int64_t lane
     }
 }
 
-/* Whole vectors, as many as there are; then halves of them, which fit once or not at all. */
+/* Behind the whole vectors one of which as many lanes are in use as elements are left, if any. */
+static void bounded_rest(Nest *nest, const Part *part, int axis, const Extent *extent, int64_t lanes, NestBody *body,
+                         void *context)
+{
+    PartScope scope = part_tail(&nest->lowering->builder, part, "v", extent, lanes);
+    nest->limited = true;
+    nest->limit = affine_add(extent->actual, affine_scale(scope.at, -1));
+    run_body(nest, axis, scope.at, (int)lanes, (int)lanes, body, context);
+    nest->limited = false;
+    part_range_end(&nest->lowering->builder, &scope);
+}
+
+/* Whole vectors, as many as there are; then, without masks, halves of them, which fit once or not at all. */
 static void bounded_vectors(Nest *nest, const Part *part, int axis, const Extent *extent, int64_t lanes, NestBody *body,
                             void *context)
 {
@@ -293,6 +335,9 @@ static void bounded_vectors(Nest *nest, const Part *part, int axis, const Extent
                                          : part_rest(b, part, "v", extent, 2 * width, width);
         run_body(nest, axis, scope.at, (int)width, (int)width, body, context);
         part_range_end(b, &scope);
+        bool masked = width > 1 && nest->lowering->target->has & FEATURE_MASKED && extent_leaves(extent, width);
+        if (masked) bounded_rest(nest, part, axis, extent, width, body, context);
+        if (masked) return;
     }
 }
 

@@ -14,6 +14,8 @@ typedef struct Nest {
     Affine at[MAX_RANK]; /* the coordinates of lane 0 */
     int vector;          /* the axis that lanes run along, by 1 */
     int lanes, active;
+    bool limited; /* the lanes that are in use are those below `limit` */
+    Affine limit;
     const Node *known; /* a node whose value at these coordinates is computed already, or NULL */
     const LoopExpr *known_value;
     NestMemo *memo;
@@ -27,6 +29,15 @@ IndexMap nest_identity(const Type *type);
 IndexMap nest_broadcast(const Type *result, const Type *operand, const IndexMap *map);
 /* The value at the nest's coordinates; `map` says how its coordinates follow from the nest's. */
 const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map);
+
+/* Stores the nest's lanes in use, `step` elements apart, `offset` elements further when that is not NULL. */
+void nest_store_at(const Nest *nest, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                   const LoopExpr *value, int64_t step);
+/* The same lanes of what lies from `index` on. */
+const LoopExpr *nest_load_at(const Nest *nest, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                             int64_t step);
+/* Which lanes are in use; NULL: all of them. */
+const LoopExpr *nest_mask(const Nest *nest);
 
 /* How one buffer is walked: elements that one step along each axis of the nest goes. */
 typedef struct Access {
@@ -69,7 +80,8 @@ NestLoops nest_open(Nest *nest, const Axes *axes, int inner);
 void nest_close(Nest *nest, const NestLoops *loops);
 
 /* Calls body() for all steps along an axis by vectors of up to `lanes`: a loop of whole vectors, then what is left
- * by masked vectors where the target has them and by narrower ones where not. */
+ * by masked vectors where the target has them and by narrower ones where not. Of a bounded axis what is left is known
+ * when the code runs. */
 typedef void NestBody(Nest *nest, void *context);
 void nest_vectors(Nest *nest, int axis, const Extent *extent, int64_t lanes, NestBody *body, void *context);
 

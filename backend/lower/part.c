@@ -86,6 +86,18 @@ PartScope part_rest(LoopBuilder *b, const Part *part, const char *name, const Ex
     return bounded_range(b, part, name, extent, whole, step);
 }
 
+PartScope part_tail(LoopBuilder *b, const Part *part, const char *name, const Extent *extent, int64_t step)
+{
+    bool cut = part && part->width;
+    int64_t most = cut ? part->width : extent->most + step - 1;
+    Affine first = cut ? part->first : affine(0);
+    Affine end = affine_add(extent->actual, affine_scale(first, -1));
+    LoopEdge from = {end, step}, to[] = {{affine_plus(end, step - 1), 1}, {affine(most), 1}};
+    PartScope scope = {.loop = loop_for_size(b, name, most, step, 1, &from, cut ? 2 : 1, to)};
+    scope.at = affine_add(first, scope.loop.at);
+    return scope;
+}
+
 void part_range_end(LoopBuilder *b, const PartScope *scope)
 {
     if (scope->condition.outer) loop_end(b, scope->condition);

@@ -30,6 +30,8 @@ PartScope part_steps(LoopBuilder *b, const Part *part, const char *name, const E
 /* What whole steps of `whole` leave of a bounded axis, by narrower ones of `step`. */
 PartScope part_rest(LoopBuilder *b, const Part *part, const char *name, const Extent *extent, int64_t whole,
                     int64_t step);
+/* The one step that holds what whole steps leave, if anything is left. */
+PartScope part_tail(LoopBuilder *b, const Part *part, const char *name, const Extent *extent, int64_t step);
 /* Whether such a rest may be there. */
 bool extent_leaves(const Extent *extent, int64_t whole);
 void part_range_end(LoopBuilder *b, const PartScope *scope);

@@ -32,8 +32,7 @@ static void store_elements(Nest *nest, void *context)
     IndexMap identity = nest_identity(type);
     value = nest_value(&out, lowering->group.body->results[0].value, &identity);
     int64_t step = out.lanes > 1 ? result.node->places[0].stride[out.vector] : 1;
-    loop_store(&lowering->builder, lower_buffer(lowering, result), lower_address(result, out.at), value, step,
-               out.active);
+    nest_store_at(&out, lower_buffer(lowering, result), lower_address(result, out.at), NULL, value, step);
 }
 
 static void lower_piece(Pieces *p)

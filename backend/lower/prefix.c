@@ -25,7 +25,7 @@ static void store_result(const Carry *c, const Nest *nest, const LoopExpr *so_fa
     IndexMap identity = nest_identity(type);
     const LoopExpr *value = nest_value(&out, lowering->group.body->results[0].value, &identity);
     int64_t step = out.lanes > 1 ? c->result.node->places[0].stride[out.vector] : 1;
-    loop_store(b, lower_buffer(lowering, c->result), lower_address(c->result, out.at), value, step, out.active);
+    nest_store_at(&out, lower_buffer(lowering, c->result), lower_address(c->result, out.at), NULL, value, step);
 }
 
 static void carry_along(Nest *nest, void *context)
@@ -33,14 +33,15 @@ static void carry_along(Nest *nest, void *context)
     const Carry *c = context;
     LoopBuilder *b = &c->lowering->builder;
     const Type *type = value_type(c->result);
-    int64_t size = type->dim[c->prefix.axis].high;
+    const Extent extent = lower_extent(c->lowering, &type->dim[c->prefix.axis]);
     Scalar identity = combiner_identity(c->prefix.combiner, c->dtype);
     const LoopRegister *so_far = loop_register(b, "so_far", c->dtype, nest->lanes, 1);
     loop_assign(b, so_far, affine(0), lower_constant(b, c->dtype, identity, nest->lanes));
-    LoopScope scope = loop_range(b, "e", 0, size, 1, MODE_SERIAL);
+    PartScope scope = part_steps(b, NULL, "e", &extent, 1);
+    Affine last = affine_plus(extent.actual, -1);
     Nest at = *nest;
     at.memo = NULL;
-    at.at[c->prefix.axis] = c->prefix.reverse ? affine_plus(affine_scale(scope.at, -1), size - 1) : scope.at;
+    at.at[c->prefix.axis] = c->prefix.reverse ? affine_add(last, affine_scale(scope.at, -1)) : scope.at;
     IndexMap map = nest_identity(type);
     const LoopExpr *element = lower_cast(b, c->dtype, nest_value(&at, c->anchor->inputs[0], &map));
     element = loop_let(b, "element", element);
@@ -48,7 +49,7 @@ static void carry_along(Nest *nest, void *context)
     if (c->prefix.exclusive) store_result(c, &at, before);
     loop_assign(b, so_far, affine(0), loop_op(b, combiner_expr(c->prefix.combiner), c->dtype, before, element, NULL));
     if (!c->prefix.exclusive) store_result(c, &at, loop_reg(b, so_far, affine(0)));
-    loop_end(b, scope);
+    part_range_end(b, &scope);
 }
 
 void lower_prefix(Lowering *lowering)

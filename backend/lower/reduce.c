@@ -18,6 +18,7 @@ typedef struct Reduce {
     bool vector_kept; /* lanes run along the last kept axis */
     int partials;     /* vectors that hold partial results, when lanes run along a kept axis */
     const LoopRegister *sums;
+    const LoopRegister *count; /* elements so far, where their flat index is no affine one */
 } Reduce;
 
 static LoopBuilder *builder(const Reduce *r) { return &r->lowering->builder; }
@@ -47,6 +48,8 @@ static void store_result(const Reduce *r, const Nest *nest, const LoopExpr *redu
                 .rank = type->rank,
                 .lanes = nest->lanes,
                 .active = nest->active,
+                .limited = nest->limited,
+                .limit = nest->limit,
                 .known = r->anchor,
                 .known_value = loop_let(&lowering->builder, "reduced",
                                         lower_cast(&lowering->builder, r->anchor->types[0].dtype, reduced))};
@@ -61,8 +64,7 @@ static void store_result(const Reduce *r, const Nest *nest, const LoopExpr *redu
     IndexMap identity = nest_identity(type);
     const LoopExpr *value = nest_value(&out, lowering->group.body->results[0].value, &identity);
     int64_t step = out.lanes > 1 ? result.node->places[0].stride[out.vector] : 1;
-    loop_store(&lowering->builder, lower_buffer(lowering, result), lower_address(result, out.at), value, step,
-               out.active);
+    nest_store_at(&out, lower_buffer(lowering, result), lower_address(result, out.at), NULL, value, step);
 }
 
 /* ---- lanes along a kept axis: a vector for each partial result ---- */
@@ -122,6 +124,47 @@ static bool is_bounded(const Reduce *r)
     return bounded;
 }
 
+/* Flat indices of elements whose rows end when the code runs are counted. */
+static void start_count(Reduce *r)
+{
+    LoopBuilder *b = builder(r);
+    r->count = loop_register(b, "count", I32, 1, 1);
+    loop_assign(b, r->count, affine(0), loop_const(b, I32, 1, 0));
+}
+
+static const LoopExpr *next_count(const Reduce *r)
+{
+    LoopBuilder *b = builder(r);
+    const LoopExpr *count = loop_let(b, "at", loop_reg(b, r->count, affine(0)));
+    loop_assign(b, r->count, affine(0), loop_op(b, EXPR_ADD, I32, count, loop_const(b, I32, 1, 1), NULL));
+    return count;
+}
+
+/* Several axes, of which some are bounded: which partial result an element belongs to turns out when the code runs, so
+ * they lie on the stack. */
+static void add_counted(Reduce *r, Nest *nest)
+{
+    LoopBuilder *b = builder(r);
+    int lanes = nest->lanes;
+    const LoopBuffer *partials = loop_buffer(b, &(LoopBuffer){.name = "partials",
+                                                              .dtype = r->dtype,
+                                                              .space = SPACE_NONE,
+                                                              .elements = (int64_t)PARTIALS * lanes,
+                                                              .align = 64,
+                                                              .writable = true});
+    loop_fill_scalar(b, partials, affine(0), (int64_t)r->partials * lanes, r->identity);
+    start_count(r);
+    Nest one = *nest;
+    NestLoops loops = nest_open(&one, &r->reduced, 0);
+    const LoopExpr *at = loop_op(b, EXPR_AND, I32, next_count(r), loop_const(b, I32, 1, r->partials - 1), NULL);
+    at = loop_let(b, "partial", loop_op(b, EXPR_MUL, I32, at, loop_const(b, I32, 1, lanes), NULL));
+    const LoopExpr *old = loop_load_at(b, partials, affine(0), at, lanes, 1, lanes);
+    loop_store_at(b, partials, affine(0), at, combine(r, old, element(r, &one)), 1, lanes);
+    nest_close(&one, &loops);
+    for (int i = 0; i < r->partials; i++)
+        loop_assign(b, r->sums, affine(i), loop_load(b, partials, affine((int64_t)i * lanes), lanes, 1, lanes));
+}
+
 /* Steps written out so that every element knows its partial at compile time; `phase` is the first one's. */
 static void add_level(const Reduce *r, Nest *nest, int level, int64_t phase)
 {
@@ -166,8 +209,10 @@ static void reduce_beside(Nest *nest, void *context)
     r->sums = loop_register(b, "partial", r->dtype, nest->lanes, r->partials);
     const LoopExpr *start = lower_constant(b, r->dtype, r->identity, nest->lanes);
     for (int i = 0; i < r->partials; i++) loop_assign(b, r->sums, affine(i), start);
-    if (is_bounded(r))
+    if (is_bounded(r) && r->reduced.count == 1)
         add_bounded(r, nest);
+    else if (is_bounded(r))
+        add_counted(r, nest);
     else
         add_level(r, nest, 0, 0);
     for (int half = r->partials / 2; half > 0; half /= 2)
@@ -196,36 +241,43 @@ static void add_runs(const Reduce *r, Nest *nest)
     Nest run = *nest;
     NestLoops loops = nest_open(&run, &r->reduced, 1);
     int last = r->reduced.count - 1, axis = r->reduced.axis[last];
+    const Extent *extent = &r->reduced.extent[last];
     int64_t size = r->reduced.size[last], whole = size / PARTIALS * PARTIALS;
     run.vector = axis;
     run.lanes = PARTIALS;
     run.active = PARTIALS;
     if (whole) {
-        LoopScope scope = loop_for(b, "r", 0, whole, PARTIALS, MODE_SERIAL);
-        run.at[axis] = affine_of(scope.var, 1);
+        PartScope scope = part_steps(b, NULL, "r", extent, PARTIALS);
+        run.at[axis] = scope.at;
         add_lanes(r, NULL, element(r, &run));
-        loop_end(b, scope);
+        part_range_end(b, &scope);
     }
-    if (whole < size) {
+    if (extent->bounded) {
+        PartScope scope = part_tail(b, NULL, "r", extent, PARTIALS);
+        run.at[axis] = scope.at;
+        run.limited = true;
+        run.limit = affine_add(extent->actual, affine_scale(scope.at, -1));
+        add_lanes(r, nest_mask(&run), element(r, &run));
+        part_range_end(b, &scope);
+    } else if (whole < size) {
         run.at[axis] = affine(whole);
         run.active = (int)(size - whole);
-        const LoopExpr *count = loop_const(b, I32, PARTIALS, run.active);
-        const LoopExpr *mask = loop_op(b, EXPR_LT, BOOL, loop_lane(b, I32, PARTIALS), count, NULL);
-        add_lanes(r, mask, element(r, &run));
+        add_lanes(r, nest_mask(&run), element(r, &run));
     }
     nest_close(&run, &loops);
 }
 
 /* One element at a time, put into the lane of its remainder: right for every shape. */
-static void add_singly(const Reduce *r, Nest *nest)
+static void add_singly(Reduce *r, Nest *nest)
 {
     LoopBuilder *b = builder(r);
     Nest one = *nest;
+    if (is_bounded(r)) start_count(r);
     NestLoops loops = nest_open(&one, &r->reduced, 0);
     Affine flat = affine(0);
-    for (int level = 0; level < r->reduced.count; level++)
+    for (int level = 0; level < r->reduced.count && !is_bounded(r); level++)
         flat = affine_add(flat, affine_scale(one.at[r->reduced.axis[level]], inner_size(r, level)));
-    const LoopExpr *index = loop_index(b, flat, I32);
+    const LoopExpr *index = is_bounded(r) ? next_count(r) : loop_index(b, flat, I32);
     const LoopExpr *remainder = loop_op(b, EXPR_AND, I32, index, loop_const(b, I32, 1, PARTIALS - 1), NULL);
     const LoopExpr *lane = loop_lane(b, I32, PARTIALS);
     const LoopExpr *mask = loop_op(b, EXPR_EQ, BOOL, lane, loop_splat(b, remainder, PARTIALS), NULL);
@@ -240,7 +292,7 @@ static void reduce_along(Nest *nest, void *context)
     r->sums = loop_register(b, "partials", r->dtype, PARTIALS, 1);
     loop_assign(b, r->sums, affine(0), lower_constant(b, r->dtype, r->identity, PARTIALS));
     int last = r->reduced.count - 1;
-    if (!is_bounded(r) && (last == 0 || r->reduced.size[last] % PARTIALS == 0))
+    if (last == 0 || (!is_bounded(r) && r->reduced.size[last] % PARTIALS == 0))
         add_runs(r, nest);
     else
         add_singly(r, nest);
@@ -284,7 +336,7 @@ static Reduce reduce_new(Lowering *lowering)
     int last_kept = r.kept.count ? r.kept.axis[r.kept.count - 1] : -1;
     int last_reduced = r.reduced.count ? r.reduced.axis[r.reduced.count - 1] : -1;
     r.vector_kept = last_kept > last_reduced && copies(&r) <= MOST_COPIES;
-    if (is_bounded(&r)) r.vector_kept = last_kept > last_reduced && r.reduced.count == 1;
+    if (is_bounded(&r)) r.vector_kept = last_kept > last_reduced;
     return r;
 }
 

@@ -14,7 +14,8 @@ typedef struct Row {
     Value operand, result;
     Dtype dtype, wide; /* of the elements, and of maximum and sum */
     int axis;
-    int64_t size;
+    int64_t size; /* at most, when it is bounded */
+    Extent extent;
     bool computed; /* in the group, from what is outside */
     const LoopBuffer *buffer;
     const LoopRegister *partials;
@@ -34,12 +35,12 @@ static const LoopExpr *element(const Row *r, Nest *nest)
 
 static const LoopExpr *stored(const Row *r, const Nest *nest)
 {
-    return loop_load(builder(r), r->buffer, lower_address(r->result, nest->at), nest->lanes, 1, nest->active);
+    return nest_load_at(nest, r->buffer, lower_address(r->result, nest->at), NULL, 1);
 }
 
 static void store(const Row *r, const Nest *nest, const LoopExpr *value)
 {
-    loop_store(builder(r), r->buffer, lower_address(r->result, nest->at), value, 1, nest->active);
+    nest_store_at(nest, r->buffer, lower_address(r->result, nest->at), NULL, value, 1);
 }
 
 /* The elements in the first sweep; what is computed in the group is kept in the result's buffer for the others. */
@@ -73,15 +74,24 @@ static void add_partials(const Row *r, const Nest *nest, ExprKind combine, const
     LoopBuilder *b = builder(r);
     const LoopExpr *old = loop_reg(b, r->partials, affine(r->chain));
     const LoopExpr *next = combined(r, combine, old, lower_cast(b, r->wide, value));
-    if (nest->active < PARTIALS) {
-        const LoopExpr *count = loop_const(b, I32, PARTIALS, nest->active);
-        const LoopExpr *mask = loop_op(b, EXPR_LT, BOOL, loop_lane(b, I32, PARTIALS), count, NULL);
-        next = loop_op(b, EXPR_SELECT, r->wide, mask, next, old);
-    }
+    const LoopExpr *mask = nest_mask(nest);
+    if (mask) next = loop_op(b, EXPR_SELECT, r->wide, mask, next, old);
     loop_assign(b, r->partials, affine(r->chain), next);
 }
 
 typedef void Sweep(const Row *r, Nest *nest);
+
+/* A vector for each chain, from `at` on. */
+static void sweep_step(const Row *r, Nest run, Affine at, int chains, Sweep *body)
+{
+    for (int chain = 0; chain < chains; chain++) {
+        Row one = *r;
+        one.chain = chain;
+        run.memo = NULL;
+        run.at[r->axis] = affine_plus(at, (int64_t)chain * PARTIALS);
+        body(&one, &run);
+    }
+}
 
 /* Elements `first` up to `end`, a step for each chain at a time. */
 static void sweep_run(const Row *r, Nest run, int64_t first, int64_t end, int chains, Sweep *body)
@@ -89,14 +99,30 @@ static void sweep_run(const Row *r, Nest run, int64_t first, int64_t end, int ch
     LoopBuilder *b = builder(r);
     if (first == end) return;
     LoopScope scope = loop_for(b, "e", first, end, (int64_t)chains * PARTIALS, MODE_SERIAL);
-    for (int chain = 0; chain < chains; chain++) {
-        Row one = *r;
-        one.chain = chain;
-        run.memo = NULL;
-        run.at[r->axis] = affine_plus(affine_of(scope.var, 1), (int64_t)chain * PARTIALS);
-        body(&one, &run);
-    }
+    sweep_step(r, run, affine_of(scope.var, 1), chains, body);
     loop_end(b, scope);
+}
+
+/* As many elements as there are when the code runs: by chains, then one vector after the other, then what is left. */
+static void sweep_bounded(const Row *r, Nest run, Sweep *body)
+{
+    LoopBuilder *b = builder(r);
+    int64_t step = (int64_t)r->chains * PARTIALS;
+    if (step <= r->size) {
+        PartScope by_chains = part_steps(b, NULL, "e", &r->extent, step);
+        sweep_step(r, run, by_chains.at, r->chains, body);
+        part_range_end(b, &by_chains);
+    }
+    if (r->chains > 1) {
+        PartScope whole = part_rest(b, NULL, "e", &r->extent, step, PARTIALS);
+        sweep_step(r, run, whole.at, 1, body);
+        part_range_end(b, &whole);
+    }
+    PartScope rest = part_tail(b, NULL, "e", &r->extent, PARTIALS);
+    run.limited = true;
+    run.limit = affine_add(r->extent.actual, affine_scale(rest.at, -1));
+    sweep_step(r, run, rest.at, 1, body);
+    part_range_end(b, &rest);
 }
 
 /* All elements of the row, 16 at a time. */
@@ -107,6 +133,10 @@ static void sweep(const Row *r, const Nest *nest, Sweep *body)
     int64_t whole = r->size / PARTIALS * PARTIALS;
     run.vector = r->axis;
     run.lanes = run.active = PARTIALS;
+    if (r->extent.bounded) {
+        sweep_bounded(r, run, body);
+        return;
+    }
     sweep_run(r, run, 0, by_chains, r->chains, body);
     sweep_run(r, run, by_chains, whole, 1, body);
     if (whole == r->size) return;
@@ -255,6 +285,7 @@ void lower_row(Lowering *lowering)
              .axis = type->rank - 1,
              .computed = group_is_inside(&lowering->group, anchor->inputs[0]),
              .size = type->dim[type->rank - 1].high,
+             .extent = lower_extent(lowering, &type->dim[type->rank - 1]),
              .buffer = lower_buffer(lowering, result),
              .partials = loop_register(b, "partials", dtype_wide(type->dtype), PARTIALS, MOST_CHAINS)};
     lower_fill_ring(lowering);

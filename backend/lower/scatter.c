@@ -61,9 +61,8 @@ static void put_elements(Nest *nest, void *context)
     }
     Affine index = lower_address(p.result, at);
     const LoopExpr *update = nest_value(nest, p.anchor->inputs[UPDATE], &p.maps[UPDATE]), *old = NULL;
-    if (p.inside || p.scatter.combines)
-        old = loop_let(b, "old", loop_load_at(b, buffer, index, p.offset, nest->lanes, step, nest->active));
-    loop_store_at(b, buffer, index, p.offset, new_value(&p, old, update), step, nest->active);
+    if (p.inside || p.scatter.combines) old = loop_let(b, "old", nest_load_at(nest, buffer, index, p.offset, step));
+    nest_store_at(nest, buffer, index, p.offset, new_value(&p, old, update), step);
 }
 
 static bool is_coordinate(const Puts *p, int axis)

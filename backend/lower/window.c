@@ -147,12 +147,14 @@ static void pool_channels(Nest *nest, void *context)
                 .vector = 3,
                 .lanes = nest->lanes,
                 .active = nest->active,
+                .limited = nest->limited,
+                .limit = nest->limit,
                 .known = p->anchor,
                 .known_value = loop_let(b, "result", lower_cast(b, p->anchor->types[0].dtype, pooled_value(p, nest)))};
     IndexMap map = nest_identity(value_type(result));
     const LoopExpr *value = nest_value(&out, p->lowering->group.body->results[0].value, &map);
-    loop_store(b, lower_buffer(p->lowering, result), lower_address(result, out.at), value,
-               result.node->places[0].stride[3], out.active);
+    nest_store_at(&out, lower_buffer(p->lowering, result), lower_address(result, out.at), NULL, value,
+                  result.node->places[0].stride[3]);
 }
 
 static PartScope segment_loop(LoopBuilder *b, const Part *part, const char *name, const Segment *s)

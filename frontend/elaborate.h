@@ -84,6 +84,8 @@ typedef struct Elaborator {
     const char *weights_file;
     Layout layout;
     int64_t seed;
+    bool has_init; /* weights init: */
+    Init init;
     OpenWeights *files;
     const Source *pool; /* of a dump */
     const char *pool_name;
@@ -199,9 +201,20 @@ void elaborate_places(Graph *graph);
 
 /* ---- parameters ---- */
 
+/* What every layer with parameters takes beside its own attributes. */
+typedef struct LayerInit {
+    Init init, bias_init;
+    bool has_init, has_bias; /* they are said */
+} LayerInit;
+
 bool elaborate_weights(Elaborator *e, const AstStatement *s);
 /* The parameters that layer `op` makes for itself, as operands from `have` on; E0603 for the second in a statement. */
-bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, Value *operands, int have, Span at);
+bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, const LayerInit *said, Value *operands, int have,
+                  Span at);
+/* A param of the model's own weights: from its file, or drawn when the file lacks it and how is said. */
+void param_of_model(Elaborator *e, const char *key, bool drawn, ParamAttrs *attrs, Span at);
+/* False when the file is there and has no such tensor. */
+bool weights_may_have(Elaborator *e, const char *name, const char *key, Span at);
 /* The elements of a param from its attributes; NULL without error when they need not be there. */
 bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at,
                 const Tensor **out);
@@ -209,8 +222,6 @@ bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const 
 const Tensor *pool_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at);
 /* Counts the bytes of a tensor that no file limits; E0703 when they become too many. */
 bool elaborate_charge(Elaborator *e, const Type *type, Span at);
-/* Elements drawn from the seed and the name: as training begins, so that values keep their scale. */
-const Tensor *seeded_tensor(Arena *arena, const Type *type, int64_t seed, const char *name);
 /* Warns of tensors that nothing used, and closes the files. */
 void weights_finish(Elaborator *e, bool complete);
 /* Lines of a file beside the model, one a label; E0508. */

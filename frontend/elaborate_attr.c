@@ -183,6 +183,54 @@ static bool read_dtype(const AttrContext *c, const AstExpr *value, int *out)
     return true;
 }
 
+/* ---- how elements are drawn ---- */
+
+static const char *init_parameters(Arena *arena, const InitRow *row)
+{
+    const char *text = row->word;
+    for (int i = 0; i < INIT_PARAMETERS && row->parameters[i]; i++)
+        text = arena_printf(arena, "%s%s%s: %s", text, i ? ", " : "(", row->parameters[i],
+                            i && row->second_is_flag ? "yes" : number_text(arena, row->defaults[i], false));
+    return row->parameters[0] ? arena_printf(arena, "%s)", text) : text;
+}
+
+static bool read_init_parameter(const AttrContext *c, const AstArg *arg, Init *out)
+{
+    const InitRow *row = &init_rows[out->kind];
+    for (int i = 0; i < INIT_PARAMETERS && arg->key && row->parameters[i]; i++) {
+        if (strcmp(row->parameters[i], arg->key) != 0) continue;
+        bool flag = i && row->second_is_flag, yes = false;
+        const AttrDef single = {.name = arg->key, .kind = flag ? ATTR_BOOL : ATTR_FLOAT};
+        const AttrContext inner = {c->e, c->f, row->word, &single};
+        if (!flag) return read_real(&inner, arg->value, &out->at[i]);
+        if (!read_bool(&inner, arg->value, &yes)) return false;
+        out->at[i] = yes;
+        return true;
+    }
+    diag_error(c->e->diag, E0401, arg->at, arg->key ? "%s has no parameter '%s'" : "%s: parameters are named",
+               row->word, arg->key);
+    return diag_help(c->e->diag, "write %s", init_parameters(c->e->arena, row));
+}
+
+static bool read_init(const AttrContext *c, const AstExpr *value, Init *out)
+{
+    const char *words[INIT_COUNT];
+    bool word = value->kind == AST_NAME || value->kind == AST_CALL, ok = true;
+    for (int i = 0; i < INIT_COUNT; i++) {
+        words[i] = init_rows[i].word;
+        if (!word || strcmp(words[i], value->text) != 0) continue;
+        *out = init_of((InitKind)i);
+        for (const AstArg *arg = value->args.first; arg; arg = arg->next) ok = read_init_parameter(c, arg, out) && ok;
+        return ok;
+    }
+    diag_error(c->e->diag, E0402, value->at, "%s of %s: expected a rule, as he_normal", c->row->name, c->of);
+    const char *near = word ? diag_nearest(value->text, words, INIT_COUNT) : NULL;
+    if (near) return diag_help(c->e->diag, "did you mean %s?", near);
+    const char *all = words[0];
+    for (int i = 1; i < INIT_COUNT; i++) all = arena_printf(c->e->arena, "%s, %s", all, words[i]);
+    return diag_help(c->e->diag, "there are %s", all);
+}
+
 static bool read_value(const AttrContext *c, const AstExpr *value, void *attrs)
 {
     void *field = attr_field(c->row, attrs);
@@ -196,6 +244,7 @@ static bool read_value(const AttrContext *c, const AstExpr *value, void *attrs)
     case ATTR_REALS: return read_reals(c, value, field);
     case ATTR_DTYPE: return read_dtype(c, value, field);
     case ATTR_PAD: return read_pad(c, value, field);
+    case ATTR_INIT: return read_init(c, value, field);
     }
     return false;
 }

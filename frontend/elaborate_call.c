@@ -136,6 +136,16 @@ static const Tensor *constant_tensor(Elaborator *e, const char *name, const Cons
     return tensor;
 }
 
+/* Without a file or a seed a param is one of the model's, by its name. */
+static ParamAttrs model_param(Elaborator *e, const ParamAttrs *attrs, const char *name, Span at)
+{
+    ParamAttrs own = *attrs;
+    if (own.file || own.raw || own.seed) return own;
+    if (own.init.kind == INIT_USUAL) own.init = e->init;
+    param_of_model(e, own.key ? own.key : name, own.init.kind != INIT_USUAL, &own, at);
+    return own;
+}
+
 /* Sources take their type from the annotation of their statement, and their elements from their attributes. */
 static Item source(Elaborator *e, Frame *f, Op op, const AstExpr *call, const void *attrs, const char *final)
 {
@@ -144,12 +154,7 @@ static Item source(Elaborator *e, Frame *f, Op op, const AstExpr *call, const vo
     spec.origin = elaborate_origin(e, f, call->at);
     ParamAttrs among_weights;
     if (op == OP_param) {
-        among_weights = *(const ParamAttrs *)attrs;
-        if (!among_weights.file && !among_weights.raw && !among_weights.seed &&
-            e->weights_file) { /* one of the model's, by its name */
-            among_weights.file = e->weights_file;
-            if (!among_weights.key) among_weights.key = final;
-        }
+        among_weights = model_param(e, attrs, final, call->at);
         spec.attrs = &among_weights;
         if (!param_load(e, final, &among_weights, f->annotation, call->at, &spec.data)) return broken;
     } else {
@@ -184,8 +189,47 @@ static void forget_layer_attrs(const OpDef *def, void *attrs)
         if (def->attrs.rows[i].flags & ATTR_LAYER) attr_set_default(&def->attrs.rows[i], attrs);
 }
 
+/* ---- init: and bias_init: of all layers with parameters ---- */
+
+static const AttrTable layer_attrs =
+    ATTRS(LayerInit, ATTR(LayerInit, init, .kind = ATTR_INIT, .doc = "how weights are drawn"),
+          ATTR(LayerInit, bias_init, .kind = ATTR_INIT, .doc = "how biases are drawn"));
+
+/* The arguments that each layer has, and those of its operator. */
+static void split_args(Arena *arena, const AstArgs *from, AstArgs *own, AstArgs *inits)
+{
+    *own = (AstArgs){0};
+    for (const AstArg *arg = from->first; arg; arg = arg->next) {
+        AstArgs *to = arg->key && attr_find(&layer_attrs, arg->key) ? inits : own;
+        AstArg *copy = ARENA_NEW(arena, AstArg);
+        *copy = *arg;
+        copy->next = NULL;
+        if (to->last)
+            to->last->next = copy;
+        else
+            to->first = copy;
+        to->last = copy;
+        to->count++;
+    }
+}
+
+static bool layer_init(Elaborator *e, Frame *f, const OpDef *def, const AstArgs *args, bool has_params, LayerInit *out)
+{
+    bool given[2] = {false, false};
+    if (!args->count) return true;
+    if (has_params) {
+        diag_error(e->diag, E0404, args->first->at, "%s: %s says how to draw parameters, but they are given", def->name,
+                   args->first->key);
+        return diag_help(e->diag, "leave out `%s`, or write it where they are made", args->first->key);
+    }
+    bool ok = elaborate_attrs(e, f, def->name, &layer_attrs, args, out, given);
+    out->has_init = given[0];
+    out->has_bias = given[1];
+    return ok;
+}
+
 static Item operator_node(Elaborator *e, Frame *f, Op op, const AstExpr *call, int count, const Item *items,
-                          void *attrs, const char *final)
+                          void *attrs, const LayerInit *said, const char *final)
 {
     const OpDef *def = op_table[op];
     int room = count > def->noperands ? count : def->noperands, param = op_first_param(def);
@@ -193,7 +237,7 @@ static Item operator_node(Elaborator *e, Frame *f, Op op, const AstExpr *call, i
     if (!elaborate_operands(e, f, op, count, items, operands, call->at)) return broken;
     while (count && count < param && def->operands[count].flags & OPERAND_OPTIONAL) operands[count++] = (Value){0};
     if (param >= 0 && count == param && count) {
-        if (!layer_params(e, f, op, attrs, operands, count, call->at)) return broken;
+        if (!layer_params(e, f, op, attrs, said, operands, count, call->at)) return broken;
         count = def->noperands;
         forget_layer_attrs(def, attrs);
     }
@@ -211,11 +255,15 @@ static Item call_operator(Elaborator *e, Frame *f, Op op, const AstExpr *call, c
     attr_set_defaults(&def->attrs, attrs);
     Item *items = NULL;
     int count = collect(e, f, call, piped, &items), param = op_first_param(def);
-    bool ok = elaborate_attrs(e, f, def->name, &def->attrs, &call->args, attrs, given);
+    AstArgs own = call->args, inits = {0};
+    LayerInit said = {.has_init = false};
+    if (param >= 0) split_args(e->arena, &call->args, &own, &inits);
+    bool ok = elaborate_attrs(e, f, def->name, &def->attrs, &own, attrs, given);
+    ok = layer_init(e, f, def, &inits, count > param, &said) && ok;
     if (count < 0 || !ok) return broken;
     if (!check_required(e, def, given, param >= 0 && count > param, call->at)) return broken;
     if (def->kind == KIND_SOURCE && count == 0) return source(e, f, op, call, attrs, final);
-    return operator_node(e, f, op, call, count, items, attrs, final);
+    return operator_node(e, f, op, call, count, items, attrs, &said, final);
 }
 
 static Item unknown_callee(Elaborator *e, const AstExpr *call)

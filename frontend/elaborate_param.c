@@ -8,18 +8,20 @@
 typedef struct WeightsAttrs {
     int layout;
     int64_t seed;
+    Init init;
 } WeightsAttrs;
 
 static const char *const layout_words[] = {"keras", "pytorch", "lep", NULL};
 static const AttrTable weights_attrs =
     ATTRS(WeightsAttrs,
           ATTR(WeightsAttrs, layout, .kind = ATTR_ENUM, .words = layout_words, .doc = "how kernels lie in the file"),
-          ATTR(WeightsAttrs, seed, .kind = ATTR_INT, .doc = "parameters are drawn from it when there is no file"));
+          ATTR(WeightsAttrs, seed, .kind = ATTR_INT, .doc = "parameters are drawn from it when there is no file"),
+          ATTR(WeightsAttrs, init, .kind = ATTR_INIT, .doc = "how those are drawn that the file has not"));
 
 bool elaborate_weights(Elaborator *e, const AstStatement *s)
 {
     WeightsAttrs attrs;
-    bool given[2] = {false, false};
+    bool given[3] = {false};
     Frame f = {.scope = scope_new(e->arena, NULL)};
     if (e->weights) {
         diag_error(e->diag, E0202, s->at, "a model has one weights statement; the first is on line %d",
@@ -30,6 +32,8 @@ bool elaborate_weights(Elaborator *e, const AstStatement *s)
     attr_set_defaults(&weights_attrs, &attrs);
     if (!elaborate_attrs(e, &f, "weights", &weights_attrs, &s->attrs, &attrs, given)) return false;
     e->seed = attrs.seed;
+    e->init = attrs.init;
+    e->has_init = given[2];
     if (!s->value) {
         if (given[1]) return true;
         diag_error(e->diag, E0403, s->at, "weights: expected a file and its layout, or a seed");
@@ -143,6 +147,29 @@ static bool have_weights(Elaborator *e, const char *path, Span at)
     return false;
 }
 
+void param_of_model(Elaborator *e, const char *key, bool drawn, ParamAttrs *attrs, Span at)
+{
+    if (e->weights_file && (!drawn || weights_may_have(e, e->weights_file, key, at))) {
+        attrs->file = e->weights_file;
+        attrs->key = key;
+        attrs->init = init_of(INIT_USUAL);
+    } else
+        attrs->seed = e->seed;
+}
+
+/* Where operand i of a layer comes from. */
+static ParamAttrs layer_param(Elaborator *e, const Frame *f, Op op, int i, const LayerInit *said, Span at)
+{
+    const char *operand = op_table[op]->operands[i].name;
+    bool drawn = said->has_init || said->has_bias || e->has_init;
+    const Init zeros = init_of(INIT_ZEROS), *init = said->has_init ? &said->init : &e->init;
+    ParamAttrs param;
+    attr_set_defaults(&op_param.attrs, &param);
+    if (drawn) param.init = init_for(operand, init, said->has_bias ? &said->bias_init : &zeros);
+    param_of_model(e, layout_key(e, op, f->param_path, operand), drawn, &param, at);
+    return param;
+}
+
 static Value add_param(Elaborator *e, Frame *f, const char *operand, const Type *type, const ParamAttrs *attrs, Span at)
 {
     const char *name = path_join(e->arena, f->param_path, operand);
@@ -162,7 +189,8 @@ static Value add_param(Elaborator *e, Frame *f, const char *operand, const Type 
     return node ? value_of(node) : (Value){0};
 }
 
-bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, Value *operands, int have, Span at)
+bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, const LayerInit *said, Value *operands, int have,
+                  Span at)
 {
     const OpDef *def = op_table[op];
     Node layer = {.op = op, .name = f->path, .graph = e->graph, .ninputs = have, .inputs = operands};
@@ -174,14 +202,8 @@ bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, Value *oper
         Type type;
         if (!def->param(&layer, i, &type, e->diag)) return false;
         if (type.dtype == DTYPE_COUNT) continue;
-        ParamAttrs param;
-        attr_set_defaults(&op_param.attrs, &param);
-        param.seed = e->seed;
-        param.file = e->weights_file;
-        if (param.file) {
-            param.key = layout_key(e, op, f->param_path, def->operands[i].name);
-            layout_order(e, op, i, operands[0], &type, &param);
-        }
+        ParamAttrs param = layer_param(e, f, op, i, said, at);
+        if (param.file) layout_order(e, op, i, operands[0], &type, &param);
         operands[i] = add_param(e, f, def->operands[i].name, &type, &param, at);
         ok = operands[i].node && ok;
     }

@@ -1,7 +1,6 @@
 /* The elements of parameters and pooled constants: from files beside the model, or drawn from a seed. */
 #include "frontend/elaborate.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { MEBIBYTE = 1 << 20 };
@@ -194,13 +193,26 @@ static bool load_keyed(Elaborator *e, const char *name, const ParamAttrs *attrs,
     return *out != NULL;
 }
 
+bool weights_may_have(Elaborator *e, const char *name, const char *key, Span at)
+{
+    Tensor ignored;
+    const OpenWeights *w = open_weights(e, name, at);
+    return !w->file || weights_find(w->file, key, &ignored);
+}
+
 bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at, const Tensor **out)
 {
     *out = NULL;
     if (attrs->raw) return load_raw(e, name, attrs, type, at, out);
     if (attrs->file) return load_keyed(e, name, attrs, type, at, out);
+    const char *why = init_refusal(&attrs->init, type);
+    if (why) {
+        diag_error(e->diag, E0404, at, "%s of '%s', %s, %s", init_rows[attrs->init.kind].word, name,
+                   type_text(e->arena, type), why);
+        return diag_help(e->diag, "docs/language.md lists what draws parameters");
+    }
     if (!elaborate_charge(e, type, at)) return false;
-    *out = seeded_tensor(e->arena, type, attrs->seed, attrs->key ? attrs->key : name);
+    *out = init_draw(e->arena, type, &attrs->init, attrs->seed, attrs->key ? attrs->key : name);
     return true;
 }
 
@@ -271,44 +283,5 @@ const Tensor *pool_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type 
     Tensor *tensor = ARENA_NEW(e->arena, Tensor);
     *tensor = tensor_new(e->arena, *type);
     memcpy(tensor->data, file->text + attrs->offset, (size_t)bytes);
-    return tensor;
-}
-
-/* ---- drawn from a seed ---- */
-
-/* splitmix64 */
-static double next_uniform(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (double)(z >> 40) * 0x1p-24;
-}
-
-/* Around `center`, up to `reach` on either side; weights have the reach of He's rule for their fan-in. */
-static const struct InitRow {
-    const char *operand;
-    double center, reach;
-} init_rows[] = {
-    {"bias", 0, 0.1}, {"scale", 1, 0.5}, {"offset", 0, 0.1}, {"mean", 0, 0.1}, {"variance", 1, 0.5},
-};
-
-const Tensor *seeded_tensor(Arena *arena, const Type *type, int64_t seed, const char *name)
-{
-    Tensor *tensor = ARENA_NEW(arena, Tensor);
-    *tensor = tensor_new(arena, *type);
-    uint64_t state = 0xcbf29ce484222325u ^ (uint64_t)seed;
-    for (const char *c = name; *c; c++) state = (state ^ (unsigned char)*c) * 0x100000001b3u;
-    int64_t count = type_elements(type), outputs = type->rank ? type->dim[type->rank - 1].high : 1;
-    double center = 0, reach = sqrt(6.0 * (double)outputs / (double)count);
-    const char *dot = strrchr(name, '.');
-    if (!dtype_is_float(type->dtype)) reach = 100; /* a fraction would be 0 */
-    for (size_t i = 0; dot && dtype_is_float(type->dtype) && i < sizeof init_rows / sizeof *init_rows; i++) {
-        if (strcmp(init_rows[i].operand, dot + 1) != 0) continue;
-        center = init_rows[i].center;
-        reach = init_rows[i].reach;
-    }
-    for (int64_t i = 0; i < count; i++) tensor_set_real(tensor, i, center + reach * (2 * next_uniform(&state) - 1));
     return tensor;
 }

@@ -14,6 +14,7 @@ static const char *const kind_names[] = {
     [ATTR_INTS] = "an integer or a list of integers",
     [ATTR_REALS] = "a number or a list of numbers",
     [ATTR_DTYPE] = "a dtype",
+    [ATTR_INIT] = "how elements are drawn",
     [ATTR_PAD] = "valid, same or a list of integers",
 };
 
@@ -48,6 +49,7 @@ void attr_set_default(const AttrDef *row, void *attrs)
     case ATTR_INTS: *(IntList *)field = default_ints(row); break;
     case ATTR_REALS: *(RealList *)field = (RealList){0}; break;
     case ATTR_PAD: *(Pad *)field = (Pad){.mode = (int)row->fallback}; break;
+    case ATTR_INIT: *(Init *)field = (Init){.kind = (int)row->fallback}; break;
     }
 }
 
@@ -84,6 +86,7 @@ static bool field_equal(const AttrDef *row, const void *a, const void *b)
     case ATTR_STRING: return strings_equal(*(const char *const *)x, *(const char *const *)y);
     case ATTR_INTS: return ints_equal(x, y);
     case ATTR_REALS: return reals_equal(x, y);
+    case ATTR_INIT: return init_equal(x, y);
     case ATTR_PAD:
         return ((const Pad *)x)->mode == ((const Pad *)y)->mode &&
                ints_equal(&((const Pad *)x)->sizes, &((const Pad *)y)->sizes);
@@ -105,6 +108,7 @@ typedef union Field {
     IntList ints;
     RealList reals;
     Pad pad;
+    Init init;
     const char *string;
 } Field;
 
@@ -119,6 +123,7 @@ bool attr_is_default(const AttrDef *row, const void *attrs)
         [ATTR_INT] = sizeof(int64_t),  [ATTR_FLOAT] = sizeof(double),   [ATTR_BOOL] = sizeof(bool),
         [ATTR_ENUM] = sizeof(int),     [ATTR_DTYPE] = sizeof(int),      [ATTR_STRING] = sizeof(char *),
         [ATTR_INTS] = sizeof(IntList), [ATTR_REALS] = sizeof(RealList), [ATTR_PAD] = sizeof(Pad),
+        [ATTR_INIT] = sizeof(Init),
     };
     memcpy(&value, attr_field_const(row, attrs), sizes[row->kind]);
     return field_equal(&moved, &value, &fallback);
@@ -157,6 +162,8 @@ static uint64_t mix_field(uint64_t hash, const AttrDef *row, const void *field)
     }
     case ATTR_INTS: return mix_ints(hash, field);
     case ATTR_REALS: return mix_reals(hash, field);
+    case ATTR_INIT:
+        return mix(mix(hash, field, sizeof(int)), ((const Init *)field)->at, sizeof((const Init *)field)->at);
     case ATTR_PAD: return mix_ints(mix(hash, field, sizeof(int)), &((const Pad *)field)->sizes);
     }
     return hash;
@@ -253,6 +260,7 @@ const char *attr_text(Arena *arena, const AttrDef *row, const void *attrs)
     }
     case ATTR_INTS: return ints_attr_text(arena, row, field);
     case ATTR_REALS: return reals_text(arena, field);
+    case ATTR_INIT: return init_text(arena, field);
     case ATTR_PAD: {
         const Pad *pad = field;
         return pad->mode == PAD_EXPLICIT ? ints_text(arena, &pad->sizes) : row->words[pad->mode];

@@ -4,6 +4,7 @@
 #ifndef IR_ATTR_H
 #define IR_ATTR_H
 
+#include "ir/init.h"
 #include "ir/tensor.h"
 
 enum { MAX_INTS = 8, MAX_REALS = 16 };
@@ -27,6 +28,7 @@ typedef enum AttrKind {
     ATTR_INTS,   /* IntList; one number stands for all of `fixed` when that is not 0 */
     ATTR_REALS,  /* RealList; none by default */
     ATTR_DTYPE,  /* int: a Dtype; DTYPE_COUNT is not said */
+    ATTR_INIT,   /* Init: he_normal, or normal(std: 0.02); the first kind by default */
     ATTR_PAD     /* Pad: a word of `words` or a list */
 } AttrKind;
 

@@ -236,7 +236,8 @@ typedef struct ParamAttrs {
     const char *raw;        /* or file of elements only */
     int64_t offset;         /* of the first one in it, in bytes */
     IntList view, permute;  /* the stored tensor is reshaped to `view`, transposed, reshaped to the type */
-    int64_t seed;           /* without a file: scaled uniform values from this seed and the key or else the name */
+    int64_t seed;           /* without a file: values drawn from this seed and the key or else the name */
+    Init init;
 } ParamAttrs;
 
 typedef struct ReshapeAttrs {

@@ -29,7 +29,9 @@ const OpDef op_param = {
         ATTR(ParamAttrs, offset, .kind = ATTR_INT, .doc = "of the first element in the raw file, in bytes"),
         ATTR(ParamAttrs, view, .kind = ATTR_INTS, .doc = "shape the stored tensor is given before it is permuted"),
         ATTR(ParamAttrs, permute, .kind = ATTR_INTS, .doc = "order of the stored axes"),
-        ATTR(ParamAttrs, seed, .kind = ATTR_INT, .doc = "of random values, when there is no file")),
+        ATTR(ParamAttrs, seed, .kind = ATTR_INT,
+             .doc = "of random values, when there is no file; without one the model's"),
+        ATTR(ParamAttrs, init, .kind = ATTR_INIT, .doc = "how they are drawn")),
 };
 
 const OpDef op_constant = {

@@ -53,13 +53,21 @@ static Op draw_weight(Random *r, int range)
     return range == RANGE_USUAL && random_percent(r, 50) ? OP_param : OP_constant;
 }
 
+static void draw_source_param(Random *r, const Type *type, ParamAttrs *attrs)
+{
+    attrs->seed = random_between(r, 0, 99);
+    if (random_percent(r, 80)) return;
+    attrs->init = init_of((InitKind)random_below(r, INIT_COUNT));
+    if (init_refusal(&attrs->init, type)) attrs->init = init_of(INIT_USUAL);
+}
+
 /* The index of a new input or constant; -1 when there is no room. */
 int draw_source(Drawer *d, Op op, Type type, int range)
 {
     Step step = {.op = op, .type = type, .seed = random_bits(&d->random), .range = range};
     step.attrs = arena_alloc(d->program->arena, op_table[op]->attrs.size + 1);
     attr_set_defaults(&op_table[op]->attrs, step.attrs);
-    if (op == OP_param) ((ParamAttrs *)step.attrs)->seed = random_between(&d->random, 0, 99);
+    if (op == OP_param) draw_source_param(&d->random, &type, step.attrs);
     if (type_elements(&type) > MOST_ELEMENTS) return -1;
     return draw_add(d, &step) ? d->program->count - 1 : -1;
 }

@@ -171,6 +171,7 @@ static void draw_attr(Random *r, Arena *arena, const AttrDef *row, const Type *t
         *(int *)field = random_percent(r, 50) ? random_below(r, DTYPE_COUNT) : (int)RANDOM_OF(r, bytes);
         break;
     case ATTR_PAD: draw_pad(r, field); break;
+    case ATTR_INIT: *(Init *)field = init_of((InitKind)random_below(r, INIT_COUNT)); break;
     }
 }
 

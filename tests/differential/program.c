@@ -50,7 +50,7 @@ static const Tensor *source_data(const Step *step, const char *name, Arena *aren
 {
     if (step->op == OP_input) return NULL;
     const ParamAttrs *param = step->attrs;
-    if (step->op == OP_param) return seeded_tensor(arena, &step->type, param->seed, name);
+    if (step->op == OP_param) return init_draw(arena, &step->type, &param->init, param->seed, name);
     Tensor *data = ARENA_NEW(arena, Tensor);
     *data = step_tensor(step, arena);
     return data;

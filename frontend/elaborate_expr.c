@@ -50,11 +50,8 @@ bool elaborate_step(Elaborator *e, Span at)
 
 static Item value_item(Value value) { return (Item){.kind = ITEM_VALUE, .value = value}; }
 
-/* r.h: slot h of r, when the operator of r has several results. */
-static bool find_slot(Elaborator *e, Frame *f, const char *name, Item *out)
+static bool find_slot_at(Elaborator *e, Frame *f, const char *name, const char *dot, Item *out)
 {
-    const char *dot = strrchr(name, '.');
-    if (!dot) return false;
     ScopeEntry *entry = scope_find(f->scope, arena_copy_chars(e->arena, name, (size_t)(dot - name)));
     if (!entry || entry->item.kind != ITEM_VALUE) return false;
     Node *node = entry->item.value.node;
@@ -68,6 +65,14 @@ static bool find_slot(Elaborator *e, Frame *f, const char *name, Item *out)
         *out = value_item((Value){node, i});
         return true;
     }
+    return false;
+}
+
+/* r.h: slot h of r, when the operator of r has several results; either may have dots. */
+static bool find_slot(Elaborator *e, Frame *f, const char *name, Item *out)
+{
+    for (size_t at = strlen(name); at > 0; at--)
+        if (name[at] == '.' && find_slot_at(e, f, name, name + at, out)) return true;
     return false;
 }
 

@@ -78,6 +78,12 @@ bool diag_help(Diag *diag, const char *format, ...)
     return false;
 }
 
+void diag_rewind(Diag *diag, const Diag *before)
+{
+    *diag = *before;
+    if (diag->last) diag->last->next = NULL;
+}
+
 /* ---- printing ---- */
 
 static bool is_control(const char *c)

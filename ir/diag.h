@@ -57,6 +57,9 @@ void diag_note(Diag *diag, Span at, const char *format, ...) __attribute__((form
 /* The way out of the diagnostic just reported; always false. */
 bool diag_help(Diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Forgets what was reported since `before` was a copy of it: what was only tried out. */
+void diag_rewind(Diag *diag, const Diag *before);
+
 /* All that was kept, in order of place in the text, notes behind what they belong to; in the diag's arena. */
 const Diagnostic **diag_sorted(const Diag *diag, size_t *count);
 /* In that order: `path:line:col: error[E0102]: message`, the line, the caret, the help. */

@@ -184,14 +184,14 @@ static bool check_operands(const OpDef *def, const NodeSpec *spec, int count, Di
 }
 
 /* Absent operands at the end are not counted, but there is room to read them. */
-static void set_operands(Node *node, const OpDef *def, const NodeSpec *spec, Arena *arena)
+void graph_set_inputs(Node *node, int count, const Value *inputs)
 {
-    int count = spec->ninputs;
-    while (count > 0 && !spec->inputs[count - 1].node) count--;
+    const OpDef *def = node_def(node);
+    while (count > 0 && !inputs[count - 1].node) count--;
     int room = count > def->noperands ? count : def->noperands;
-    node->inputs = ARENA_ARRAY(arena, Value, room + 1);
+    node->inputs = ARENA_ARRAY(node->graph->arena, Value, room + 1);
     node->ninputs = count;
-    if (count) memcpy(node->inputs, spec->inputs, (size_t)count * sizeof *node->inputs);
+    if (count) memcpy(node->inputs, inputs, (size_t)count * sizeof *node->inputs);
 }
 
 static void set_attrs(Node *node, const OpDef *def, const NodeSpec *spec, Arena *arena)
@@ -227,7 +227,7 @@ Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag)
     const OpDef *def = op_table[spec->op];
     Node *node = ARENA_NEW(graph->arena, Node);
     *node = (Node){.op = spec->op, .name = spec->name, .graph = graph, .data = spec->data, .origin = spec->origin};
-    set_operands(node, def, spec, graph->arena);
+    graph_set_inputs(node, spec->ninputs, spec->inputs);
     if (!check_operands(def, spec, node->ninputs, diag)) return NULL;
     set_attrs(node, def, spec, graph->arena);
     set_types(node, def, spec, graph->arena);

@@ -107,6 +107,8 @@ typedef struct NodeSpec {
 Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag);
 /* Infers the types of `node` again, from changed inputs, attributes or regions. */
 bool graph_infer(Node *node, Diag *diag);
+/* Gives a node other operands; graph_infer then finds its types. */
+void graph_set_inputs(Node *node, int count, const Value *inputs);
 /* Gives a node another name, made unique as graph_add does. */
 void graph_rename(Node *node, const char *name);
 /* Every use of `old`, in this graph, its regions and its results, becomes `new_`. */

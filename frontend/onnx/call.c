@@ -2,6 +2,7 @@
 #include "frontend/onnx/import_state.h"
 
 #include "ir/eval.h"
+#include "ir/scan.h"
 
 #include <assert.h>
 #include <string.h>
@@ -74,32 +75,60 @@ enum { DEEPEST_CONSTANT = 2000 };
 static const Tensor *known_value(OnnxImport *im, Value value, int depth);
 
 /* Shapes take thousands of steps; a file of a few bytes may ask for as many as it likes. */
+static const int64_t most_work = INT64_C(1) << 28;
+
+static int64_t bounded_product(int64_t a, int64_t b)
+{
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) || product > most_work ? most_work : product;
+}
+
+static int64_t graph_work(const Graph *graph);
+
+/* Elements read and written, and products, of one run; never much more than most_work. */
+static int64_t node_work(const Node *node)
+{
+    Contraction contraction;
+    int64_t work = 0, products = 1;
+    for (int i = 0; i < node->ninputs; i++)
+        if (node->inputs[i].node) work += bounded_product(type_elements(value_type(node->inputs[i])), 1);
+    if (node_def(node)->contract) {
+        node_def(node)->contract(node, &contraction);
+        products =
+            bounded_product(contraction.window.kernel[0] * contraction.window.kernel[1], contraction.in_channels);
+    }
+    for (int i = 0; i < node->nresults; i++) work += bounded_product(type_elements(&node->types[i]), products);
+    for (int i = 0; i < node->nregions; i++) work += graph_work(node->regions[i]);
+    bool loop = node_def(node)->kind == KIND_LOOP;
+    int64_t turns = loop ? scan_turns(node) : 1;
+    return turns ? bounded_product(work, turns) : most_work;
+}
+
+static int64_t graph_work(const Graph *graph)
+{
+    int64_t work = 1;
+    for (const Node *node = graph->first; node && work < most_work; node = node->next) work += node_work(node);
+    return work;
+}
+
 static bool may_compute(OnnxImport *im, const Node *node)
 {
-    static const int64_t most = INT64_C(1) << 28;
-    Contraction contraction;
-    for (int i = 0; i < node->ninputs; i++)
-        if (node->inputs[i].node) im->work += type_elements(value_type(node->inputs[i]));
-    for (int i = 0; i < node->nresults && im->work < most; i++) {
-        int64_t elements = type_elements(&node->types[i]), products = 1;
-        if (node_def(node)->contract) {
-            node_def(node)->contract(node, &contraction);
-            products = contraction.window.kernel[0] * contraction.window.kernel[1] * contraction.in_channels;
-        }
-        im->work = elements < most && products < most ? im->work + elements * products : most;
-    }
-    im->overworked = im->overworked || im->work >= most;
-    return im->work < most;
+    if (im->work < most_work) im->work += node_work(node);
+    im->overworked = im->overworked || im->work >= most_work;
+    return im->work < most_work;
 }
 
 static const Tensor *compute(OnnxImport *im, const Node *node, int depth)
 {
     if (node->op == OP_input || node->op == OP_state || depth > DEEPEST_CONSTANT) return NULL;
-    Tensor *operands = ARENA_ARRAY(im->arena, Tensor, node->ninputs + 1);
+    Value *captures;
+    int ncaptures = node_captures(node, &captures);
+    Tensor *operands = ARENA_ARRAY(im->arena, Tensor, node->ninputs + ncaptures + 1);
     Tensor *results = ARENA_ARRAY(im->arena, Tensor, node->nresults);
-    for (int i = 0; i < node->ninputs; i++) {
-        if (!node->inputs[i].node) continue;
-        const Tensor *operand = known_value(im, node->inputs[i], depth + 1);
+    for (int i = 0; i < node->ninputs + ncaptures; i++) {
+        Value value = i < node->ninputs ? node->inputs[i] : captures[i - node->ninputs];
+        if (!value.node) continue;
+        const Tensor *operand = known_value(im, value, depth + 1);
         if (!operand) return NULL;
         operands[i] = *operand;
     }
@@ -128,21 +157,50 @@ static void add_need(OnnxReport *report, Arena *arena, const char *name)
     report->needs[report->nneeds++] = name;
 }
 
+/* What an input of a body is made of outside: of a counter, what says how many turns there are. */
+static void outside_of(const OnnxImport *im, const Node *input, Value out[2])
+{
+    const Node *owner = input->graph->owner;
+    out[0] = out[1] = (Value){NULL, 0};
+    for (int i = 0; i < owner->ninputs; i++)
+        if (scan_input(owner, i) == input) out[0] = owner->inputs[i];
+    for (const OnnxTurns *turns = im->turns; turns; turns = turns->outer) {
+        if (turns->counter != input) continue;
+        out[0] = turns->count;
+        out[1] = turns->go;
+    }
+}
+
+static const char *inputs_of(OnnxImport *im, const Node *node, NodeMap *seen, int depth);
+
+static const char *inputs_of_all(OnnxImport *im, const Value *values, int count, NodeMap *seen, int depth)
+{
+    const char *first = NULL;
+    for (int i = 0; i < count; i++) {
+        const char *found = values[i].node ? inputs_of(im, values[i].node, seen, depth + 1) : NULL;
+        if (!first) first = found;
+    }
+    return first;
+}
+
 /* The inputs that a value depends on; marks nodes in `seen` so that each is walked once. */
 static const char *inputs_of(OnnxImport *im, const Node *node, NodeMap *seen, int depth)
 {
-    const char *first = NULL;
+    Value outside[2], *captures;
     if (depth > DEEPEST_CONSTANT || node_map_find(seen, node)) return NULL;
     *node_map_cell(seen, node) = 1;
+    if (node->op == OP_input && node->graph->owner) {
+        outside_of(im, node, outside);
+        return inputs_of_all(im, outside, 2, seen, depth);
+    }
     if (node->op == OP_input) {
         add_need(im->report, im->arena, node->name);
         return node->name;
     }
-    for (int i = 0; i < node->ninputs; i++) {
-        const char *found = node->inputs[i].node ? inputs_of(im, node->inputs[i].node, seen, depth + 1) : NULL;
-        if (!first) first = found;
-    }
-    return first;
+    const char *first = inputs_of_all(im, node->inputs, node->ninputs, seen, depth);
+    int ncaptures = node_captures(node, &captures);
+    const char *captured = inputs_of_all(im, captures, ncaptures, seen, depth);
+    return first ? first : captured;
 }
 
 const Tensor *onnx_known(OnnxCall *c, int index, const char *name)
@@ -214,7 +272,7 @@ static void take_name(OnnxCall *c, int index, Value value)
 {
     const int64_t *maker = node_map_find(c->import->makers, value.node);
     const char *prefix = c->import->prefix, *name = c->node->output[index];
-    if (maker && *maker == c->number && !value.slot)
+    if (maker && *maker == c->number && !value.slot && !node_is_step(value.node))
         graph_rename(value.node, arena_printf(c->arena, "%s%s", prefix, name));
 }
 
@@ -237,6 +295,15 @@ bool onnx_result_last(OnnxCall *c, int index, Value value)
     OnnxValue *out = put_result(c, index, value);
     if (out) *out = (OnnxValue){.name = out->name, .last = value};
     return value.node != NULL;
+}
+
+void onnx_result_as(OnnxCall *c, int index, const OnnxValue *value)
+{
+    OnnxValue *out = onnx_scope_put(c->import->scope, c->node->output[index]);
+    const char *name = out->name;
+    *out = *value;
+    out->name = name;
+    out->outside = false;
 }
 
 /* ---- errors ---- */

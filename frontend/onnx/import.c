@@ -169,7 +169,11 @@ static bool enter_results(OnnxCall *c)
  * onnx_refuse has noted. */
 static void note_gaps(OnnxImport *im, const Diagnostic *before, const char *of, const char *what, bool is_node)
 {
-    for (const Diagnostic *one = before ? before->next : im->diag->first; one; one = one->next) {
+    const Diagnostic *first = before ? before->next : im->diag->first;
+    for (const Diagnostic *one = first; one; one = one->next)
+        if (one == im->noted) first = one->next; /* said of a node in a body */
+    im->noted = im->diag->last;
+    for (const Diagnostic *one = first; one; one = one->next) {
         if (one->severity != SEVERITY_ERROR || one->code == E0511 || (is_node && one->code == E0512)) continue;
         onnx_add_gap(im, &(OnnxGap){of, what, "", one->message, one->help ? one->help : "", opset_of(im->model, NULL)});
     }
@@ -415,17 +419,24 @@ static void count_uses(NodeMap *uses, const Graph *graph, int by)
         if (graph->results[i].value.node) *node_map_cell(uses, graph->results[i].value.node) += by;
 }
 
+static void drop_unused_of(Graph *graph, NodeMap *uses)
+{
+    for (Node *node = graph->last, *previous; node; node = previous) {
+        previous = node->previous;
+        bool kept = node->op == OP_input || node->op == OP_state || *node_map_cell(uses, node);
+        for (int i = 0; kept && i < node->nregions; i++) drop_unused_of(node->regions[i], uses);
+        if (kept) continue;
+        count_operands(uses, node, -1);
+        graph_remove(graph, node);
+    }
+}
+
 /* A use by nobody would keep rules from what they do to values that are used once. */
 static void drop_unused(Graph *graph)
 {
     NodeMap *uses = node_map_new(graph->arena);
     count_uses(uses, graph, 1);
-    for (Node *node = graph->last, *previous; node; node = previous) {
-        previous = node->previous;
-        if (node->op == OP_input || node->op == OP_state || *node_map_cell(uses, node)) continue;
-        count_operands(uses, node, -1);
-        graph_remove(graph, node);
-    }
+    drop_unused_of(graph, uses);
 }
 
 Graph *onnx_import(Arena *arena, const Onnx__ModelProto *model, const char *path, const OnnxOptions *options,

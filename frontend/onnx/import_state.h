@@ -33,6 +33,14 @@ bool onnx_scope_makes(const OnnxScope *scope, const char *name);
 /* Made when it is not there; valid until the next one is. */
 OnnxValue *onnx_scope_put(OnnxScope *scope, const char *name);
 
+/* A loop whose body is being imported. */
+typedef struct OnnxTurns OnnxTurns;
+struct OnnxTurns {
+    const OnnxTurns *outer;
+    const Node *counter;
+    Value count, go; /* what says how many there are, as far as it is not known */
+};
+
 struct OnnxImport {
     Arena *arena;
     Diag *diag;
@@ -44,7 +52,10 @@ struct OnnxImport {
     OnnxScope *scope;
     const char *prefix; /* of the names of nodes that are made: "y.then." in a body, else "" */
     const char *keys;   /* the same of the keys of parameters */
-    NodeMap *makers;    /* of each node the number of the call that made it */
+    const OnnxTurns *turns;
+    size_t in_bodies;        /* nodes imported of bodies: each may be tried in several ways */
+    const Diagnostic *noted; /* the last that note_gaps has seen */
+    NodeMap *makers;         /* of each node the number of the call that made it */
     int64_t calls;
     NodeMap *known;  /* elements of nodes that were asked for: a const Tensor *, or this import when there are none */
     int64_t made;    /* bytes of constants that the file only says the size of */
@@ -60,6 +71,8 @@ const char *onnx_node_name(const OnnxCall *c);
 void onnx_import_node(OnnxImport *im, const Onnx__NodeProto *node);
 /* Into the scope: one of the model, or of a body. */
 void onnx_import_initializer(OnnxImport *im, const Onnx__TensorProto *from);
+/* Result `index` is that value, in all its forms. */
+void onnx_result_as(OnnxCall *c, int index, const OnnxValue *value);
 /* A node of this call; no node after an error. */
 Value onnx_add(OnnxCall *c, const NodeSpec *spec);
 /* The value of an operand's name in the scope, NULL for one that is left out. */

@@ -48,7 +48,7 @@ static char *name(Reader *r)
 {
     skip_blanks(r);
     size_t length = 0;
-    while (r->at[length] && !strchr(" ,()<>[]=\"\n#", r->at[length]) &&
+    while (r->at[length] && !strchr(" ,()<>[]{}=\"\n#", r->at[length]) &&
            !(r->at[length] == ':' && r->at[length + 1] == ' '))
         length++;
     char *text = arena_copy_chars(r->arena, r->at, length);
@@ -184,7 +184,15 @@ static Onnx__TensorProto *tensor(Reader *r, char *called)
 
 /* ---- attributes ---- */
 
-enum { ATTRIBUTE_FLOAT = 1, ATTRIBUTE_INT = 2, ATTRIBUTE_STRING = 3, ATTRIBUTE_TENSOR = 4, ATTRIBUTE_INTS = 7 };
+enum {
+    ATTRIBUTE_FLOAT = 1,
+    ATTRIBUTE_INT = 2,
+    ATTRIBUTE_STRING = 3,
+    ATTRIBUTE_TENSOR = 4,
+    ATTRIBUTE_GRAPH = 5,
+    ATTRIBUTE_FLOATS = 6,
+    ATTRIBUTE_INTS = 7
+};
 
 static void put_value(Reader *r, Onnx__AttributeProto *attr)
 {
@@ -201,17 +209,23 @@ static void put_value(Reader *r, Onnx__AttributeProto *attr)
     }
 }
 
+/* Of numbers with a point when the first has one. */
 static void put_list(Reader *r, Onnx__AttributeProto *attr)
 {
+    size_t room = 1, count = 0;
+    for (const char *c = r->at; *c && *c != ']'; c++) room += *c == ',';
+    bool floats = memchr(r->at, '.', strcspn(r->at, ",]")) != NULL;
     attr->has_type = true;
-    attr->type = ATTRIBUTE_INTS;
-    while (!take(r, "]")) {
-        int64_t *list = ARENA_ARRAY(r->arena, int64_t, attr->n_ints + 1);
-        if (attr->n_ints) memcpy(list, attr->ints, attr->n_ints * sizeof *list);
-        attr->ints = list;
-        attr->ints[attr->n_ints++] = strtoll(name(r), NULL, 10);
+    attr->type = floats ? ATTRIBUTE_FLOATS : ATTRIBUTE_INTS;
+    attr->ints = ARENA_ARRAY(r->arena, int64_t, room);
+    attr->floats = ARENA_ARRAY(r->arena, float, room);
+    for (; !take(r, "]"); count++) {
+        const char *text = name(r);
+        attr->ints[count] = strtoll(text, NULL, 10);
+        attr->floats[count] = strtof(text, NULL);
         take(r, ",");
     }
+    *(floats ? &attr->n_floats : &attr->n_ints) = count;
 }
 
 static void put_string(Reader *r, Onnx__AttributeProto *attr)
@@ -224,6 +238,20 @@ static void put_string(Reader *r, Onnx__AttributeProto *attr)
     expect(r, "\"");
 }
 
+static void line(Reader *r);
+
+static void put_graph(Reader *r, Onnx__AttributeProto *attr)
+{
+    Onnx__GraphProto *outer = r->graph;
+    attr->has_type = true;
+    attr->type = ATTRIBUTE_GRAPH;
+    attr->g = r->graph = ARENA_NEW(r->arena, Onnx__GraphProto);
+    onnx__graph_proto__init(attr->g);
+    expect(r, "{");
+    while (!take(r, "}")) line(r);
+    r->graph = outer;
+}
+
 static Onnx__AttributeProto *attribute(Reader *r)
 {
     Onnx__AttributeProto *attr = ARENA_NEW(r->arena, Onnx__AttributeProto);
@@ -234,7 +262,9 @@ static Onnx__AttributeProto *attribute(Reader *r)
         attr->has_type = true;
         attr->type = ATTRIBUTE_TENSOR;
         attr->t = tensor(r, attr->name);
-    } else if (take(r, "["))
+    } else if (take(r, "graph"))
+        put_graph(r, attr);
+    else if (take(r, "["))
         put_list(r, attr);
     else if (take(r, "\""))
         put_string(r, attr);
@@ -307,13 +337,13 @@ static void line(Reader *r)
         char *called = name(r);
         expect(r, ":");
         graph->initializer = push(r, graph->initializer, &graph->n_initializer, tensor(r, called));
-    } else if (skip_blanks(r), !strchr("#\n", *r->at))
+    } else if (skip_blanks(r), !strchr("#}\n", *r->at))
         node(r);
     skip_blanks(r);
     if (*r->at == '#') r->at += strcspn(r->at, "\n");
-    if (*r->at && *r->at != '\n') wrong(r, "the end of the line");
+    if (*r->at && *r->at != '\n' && *r->at != '}') wrong(r, "the end of the line");
+    r->line += *r->at == '\n';
     r->at += *r->at == '\n';
-    r->line++;
 }
 
 unsigned char *onnx_text_pack(Arena *arena, const char *text, size_t *size)

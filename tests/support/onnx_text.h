@@ -6,7 +6,11 @@
  *     tensor w: float[2, 2] = 1 0.5 2 -1      the last number repeats; `raw` behind it as bytes
  *     y = Relu(x)                             # a comment
  *     @scores a, b = Split<axis: 1, split: [2, 2], to: "f", of: tensor int64[2] = 1 1>(x, , w)
- *     z = ai.example::Norm(x)
+ *     z = ai.example::Norm<scales: [0.5, 1.0]>(x)
+ *     r = If<then_branch: graph {             # lines of a graph of its own
+ *       a = Relu(x)
+ *       output a: float[2]
+ *     }, else_branch: graph { ... }>(c)
  *
  * Elements are of float, int64 or what fits int32.  A type is ONNX's name of it; a rank may be unknown, float[...];
  * sequence(float) is a sequence. */

@@ -172,7 +172,7 @@ static bool ends_with(const char *text, const char *end)
 
 static bool add_npy(WeightFile *file, const char *path, const char *key, Span at, Diag *diag)
 {
-    Mapping mapping;
+    Mapping mapping = {0};
     Tensor tensor;
     if (!map_file(file->arena, path, &mapping, at, diag)) return false;
     if (!npy_parse(file->arena, mapping.bytes, mapping.size, path, &tensor, diag)) return false;
@@ -233,14 +233,14 @@ static const struct KindRow {
 static WeightFile *open_file(Arena *arena, ParseFile *parse, const char *path, Span at, Diag *diag)
 {
     WeightFile *parsed = NULL;
-    Mapping mapping;
+    Mapping mapping = {0};
     if (!map_file(arena, path, &mapping, at, diag)) return NULL;
     return parse(arena, mapping.bytes, mapping.size, path, &parsed, diag) ? parsed : NULL;
 }
 
 bool weights_raw(Arena *arena, const char *path, int64_t offset, const Type *type, Tensor *out, Span at, Diag *diag)
 {
-    Mapping mapping;
+    Mapping mapping = {0};
     if (!map_file(arena, path, &mapping, at, diag)) return false;
     uint64_t size = (uint64_t)type_bytes(type), from = (uint64_t)offset;
     if (offset < 0 || from > mapping.size || size > mapping.size - from) {

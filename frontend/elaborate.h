@@ -120,6 +120,8 @@ Item elaborate_expr(Elaborator *e, Frame *f, const AstExpr *expr, const char *fi
 Item elaborate_call(Elaborator *e, Frame *f, const AstExpr *call, const Item *piped, const char *final);
 Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *call, const Item *piped,
                      const char *final);
+/* split or join of dims by name. */
+Item elaborate_regroup(Elaborator *e, Frame *f, const AstExpr *call, const Item *operand, const char *final);
 Item elaborate_loop(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
 Item elaborate_scan(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
 Item elaborate_if(Elaborator *e, Frame *f, const AstExpr *expr, const char *final);

@@ -266,13 +266,20 @@ static Item call_operator(Elaborator *e, Frame *f, Op op, const AstExpr *call, c
     return operator_node(e, f, op, call, count, items, attrs, &said, final);
 }
 
+/* split and join have one operand and the names of dims. */
+static Item call_regroup(Elaborator *e, Frame *f, const AstExpr *call, const Item *piped, const char *final)
+{
+    Item *items = NULL;
+    int count = collect(e, f, call, piped, &items);
+    if (count < 0) return broken;
+    if (count == 1) return elaborate_regroup(e, f, call, items, final);
+    diag_error(e->diag, E0304, call->at, "%s takes one tensor, found %d", call->text, count);
+    diag_help(e->diag, "concat puts several side by side, slice takes one apart");
+    return broken;
+}
+
 static Item unknown_callee(Elaborator *e, const AstExpr *call)
 {
-    if (!strcmp(call->text, "split") || !strcmp(call->text, "join")) {
-        diag_error(e->diag, E0702, call->at, "'%s' is not supported yet", call->text);
-        diag_help(e->diag, "reshape and transpose regroup dims");
-        return broken;
-    }
     size_t count = 0;
     for (const AstTop *top = e->ast->tops; top; top = top->next) count++;
     const char **names = ARENA_ARRAY(e->arena, const char *, count + 1);
@@ -298,6 +305,7 @@ Item elaborate_call(Elaborator *e, Frame *f, const AstExpr *call, const Item *pi
         bool callable = top->kind == AST_BLOCK || top->kind == AST_OPERATOR;
         if (callable && !strcmp(top->name, call->text)) return elaborate_block(e, f, top, call, piped, final);
     }
+    if (!strcmp(call->text, "split") || !strcmp(call->text, "join")) return call_regroup(e, f, call, piped, final);
     Op op = op_find(call->text);
     bool callable = op != OP_COUNT && op != OP_input && op != OP_state && op_table[op]->kind != KIND_GROUP &&
                     op_table[op]->kind != KIND_LOOP && op_table[op]->kind != KIND_BRANCH;

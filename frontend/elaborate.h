@@ -15,7 +15,8 @@ typedef enum ItemKind {
     ITEM_BOOL, /* integer */
     ITEM_LIST, /* numbers, yes and no, in the shape of a tensor */
     ITEM_DIM,  /* a bounded dim: its size is not known yet */
-    ITEM_NONE  /* an operand that is left out */
+    ITEM_NONE, /* an operand that is left out */
+    ITEM_TUPLE /* several results, by names */
 } ItemKind;
 
 /* The numbers of lists in lists, row by row. */
@@ -29,10 +30,18 @@ typedef struct Item {
     ItemKind kind;
     Value value;
     const NumberList *list;
+    const struct Tuple *tuple;
     int64_t integer;
     double real;
     Dim dim;
 } Item;
+
+/* What a block returns, or a repeat carries, when it is several: r.low, r.high. */
+typedef struct Tuple {
+    int count;
+    const char **names;
+    Item *items;
+} Tuple;
 
 /* Names and what they stand for; a name is looked for in the scopes around, too. */
 typedef struct Scope Scope;
@@ -145,6 +154,18 @@ const char *path_inner(Arena *arena, const char *prefix, const char *name);
 Origin elaborate_origin(Elaborator *e, const Frame *f, Span at);
 /* "an integer", for messages. */
 const char *item_text(Arena *arena, const Item *item);
+
+/* ---- several results ---- */
+
+Tuple *tuple_new(Arena *arena, int room);
+/* E0202 when the name is taken. */
+bool tuple_add(Elaborator *e, Tuple *tuple, const char *name, Item item, Span at);
+/* `low` or `inner.low` of it; NULL when there is none. */
+const Item *tuple_find(Arena *arena, const Tuple *tuple, const char *name);
+/* "low, high", each behind `of.` when that is not NULL. */
+const char *tuple_text(Arena *arena, const Tuple *tuple, const char *of);
+/* `return low: a, high: b` at the end of a body. */
+Item elaborate_returned(Elaborator *e, const Frame *body, const AstStatement *s);
 
 /* ---- numbers beside tensors ---- */
 

@@ -1,4 +1,4 @@
-/* What a user defined himself, put in where it is used: blocks, ops and repeat. */
+/* What a user defined himself, put in where it is used: blocks and ops. */
 #include "frontend/elaborate.h"
 
 #include <string.h>
@@ -259,53 +259,5 @@ Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *
     int params = e->params;
     Item item = expand(e, &inner, top, call, final);
     if (e->params > params && !elaborate_layer(e, f, call->at)) return broken;
-    return item;
-}
-
-/* ---- loops ---- */
-
-enum { MAX_TURNS = 4096 };
-
-static Item turn(Elaborator *e, Frame *f, const AstExpr *expr, int64_t i, Item carried, const char *final)
-{
-    const AstLoop *loop = expr->loop;
-    const char *index = arena_printf(e->arena, "%lld", (long long)i);
-    Frame inner = *f;
-    inner.scope = scope_new(e->arena, f->scope);
-    inner.path = inner.prefix = path_join(e->arena, f->path, index);
-    bool share = !strcmp(expr->text, "share");
-    inner.param_path = inner.param_prefix = share ? f->param_path : path_join(e->arena, f->param_path, index);
-    inner.reuse = f->reuse || (share && i > 0);
-    inner.annotation = NULL;
-    inner.layered = false;
-    Item number = {.kind = ITEM_INTEGER, .integer = i, .real = (double)i};
-    scope_put(inner.scope, loop->variable, number, expr->at);
-    elaborate_define(e, &inner, loop->carried.first->key, carried, loop->carried.first->at);
-    return elaborate_body(e, &inner, &loop->body, final);
-}
-
-Item elaborate_loop(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
-{
-    const AstLoop *loop = expr->loop;
-    int64_t count = 0;
-    if (loop->carried.count != 1) {
-        diag_error(e->diag, E0702, loop->carried.last->at, "more than one carried value is not supported yet");
-        diag_help(e->diag, "repeat with one carried value writes the turns out; a scan carries any number");
-        return broken;
-    }
-    if (!elaborate_integer(e, f, loop->count, "the number of turns", &count)) return broken;
-    if (count < 1 || count > MAX_TURNS) {
-        diag_error(e->diag, E0104, loop->count->at, "a repeat has 1 to %d turns, found %lld", MAX_TURNS,
-                   (long long)count);
-        diag_help(e->diag, "choose with `when` whether there is a repeat at all");
-        return broken;
-    }
-    Item item = elaborate_expr(e, f, loop->carried.first->value, NULL);
-    int params = e->params;
-    for (int64_t i = 0; i < count && item.kind != ITEM_BROKEN; i++)
-        item =
-            turn(e, f, expr, i, item,
-                 i == count - 1 ? final : path_join(e->arena, f->path, arena_printf(e->arena, "%lld", (long long)i)));
-    if (e->params > params && !elaborate_layer(e, f, expr->at)) return broken;
     return item;
 }

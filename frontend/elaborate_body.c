@@ -51,10 +51,11 @@ static void check_annotation(Elaborator *e, const AstStatement *s, const Item *i
 /* (f32[1], f32[2]): the types of all results of an operator. */
 static void check_tuple(Elaborator *e, Frame *f, const AstStatement *s, const Item *item)
 {
-    int count = 0, results = item->kind == ITEM_VALUE ? item->value.node->nresults : 1;
+    bool tuple = item->kind == ITEM_TUPLE;
+    int count = 0, results = tuple ? item->tuple->count : item->kind == ITEM_VALUE ? item->value.node->nresults : 1;
     if (item->kind == ITEM_BROKEN) return;
     for (const AstType *member = s->type->members; member; member = member->next) count++;
-    if (item->kind != ITEM_VALUE || count != results) {
+    if ((item->kind != ITEM_VALUE && !tuple) || count != results) {
         diag_error(e->diag, E0304, s->type->at, "'%s' has %d result%s, but the annotation claims %d", s->name, results,
                    results == 1 ? "" : "s", count);
         diag_help(e->diag, "one type for each result");
@@ -62,7 +63,9 @@ static void check_tuple(Elaborator *e, Frame *f, const AstStatement *s, const It
     }
     for (const AstType *member = s->type->members; member; member = member->next) {
         Type type;
-        const Type *actual = &item->value.node->types[results - count--];
+        int i = results - count--;
+        if (tuple && item->tuple->items[i].kind != ITEM_VALUE) continue;
+        const Type *actual = tuple ? value_type(item->tuple->items[i].value) : &item->value.node->types[i];
         if (!elaborate_type(e, f->scope, member, &type) || type_equal(&type, actual)) continue;
         diag_error(e->diag, E0303, member->at, "this result of '%s' is %s, but the annotation claims %s", s->name,
                    type_text(e->arena, actual), type_text(e->arena, &type));
@@ -120,13 +123,9 @@ static Item last_value(Elaborator *e, Frame *body, const AstStatement *s, const 
     f.annotation = NULL;
     const AstArg *returned = s->kind == AST_RETURN ? s->attrs.first : NULL;
     const AstExpr *value = returned ? returned->value : s->value;
-    if (returned && (returned->key || (value->kind == AST_BINARY && !strcmp(value->text, "over")))) {
-        elaborate_misplaced(e, returned->at, "only a scan's results have names and axes", "return the value alone");
-        return broken;
-    }
-    if (s->kind == AST_RETURN && s->attrs.count > 1) {
-        diag_error(e->diag, E0702, s->at, "several returned values are not supported yet");
-        diag_help(e->diag, "return one value, or make two blocks of it");
+    if (returned && (returned->key || returned->next)) return elaborate_returned(e, body, s);
+    if (value->kind == AST_BINARY && !strcmp(value->text, "over")) {
+        elaborate_misplaced(e, value->at, "only a scan's results have axes", "return the value alone");
         return broken;
     }
     return elaborate_expr(e, &f, value, final);

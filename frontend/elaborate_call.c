@@ -21,10 +21,11 @@ static bool elaborate_operands(Elaborator *e, Frame *f, Op op, int count, const 
         if (item->kind == ITEM_NONE) continue;
         if (item->kind == ITEM_VALUE)
             out[i] = item->value;
-        else if (item->kind == ITEM_DIM || partner == DTYPE_COUNT) {
+        else if (item->kind == ITEM_DIM || item->kind == ITEM_TUPLE || partner == DTYPE_COUNT) {
             diag_error(e->diag, E0302, at, "%s expected a tensor as operand %d, found %s", called, i + 1,
                        item_text(e->arena, item));
             if (item->kind == ITEM_DIM) return diag_help(e->diag, "give the dim one size: dim %s = 4", item->dim.name);
+            if (item->kind == ITEM_TUPLE) return diag_help(e->diag, "name one, as in r.%s", item->tuple->names[0]);
             if (item->kind == ITEM_LIST) return diag_help(e->diag, "say what it holds, as in f32([1, 2])");
             return diag_help(e->diag, "write %s", op_signature(e->arena, op_table[op]));
         } else if (!number_operand(e, f, name, item, number_dtype(op, i, partner), at, &out[i]))

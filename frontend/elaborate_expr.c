@@ -31,6 +31,7 @@ const char *item_text(Arena *arena, const Item *item)
         return arena_printf(arena, "the dim %s, which is between %lld and %lld", item->dim.name,
                             (long long)item->dim.low, (long long)item->dim.high);
     case ITEM_NONE: return "none";
+    case ITEM_TUPLE: return arena_printf(arena, "several results, %s", tuple_text(arena, item->tuple, NULL));
     }
     return "";
 }
@@ -76,6 +77,25 @@ static bool find_slot(Elaborator *e, Frame *f, const char *name, Item *out)
     return false;
 }
 
+/* r.low: a result of a block, or what a repeat carries. */
+static bool find_result(Elaborator *e, Frame *f, const char *name, Span at, Item *out)
+{
+    const char *dot = strchr(name, '.');
+    ScopeEntry *entry = dot ? scope_find(f->scope, arena_copy_chars(e->arena, name, (size_t)(dot - name))) : NULL;
+    if (!entry || entry->item.kind != ITEM_TUPLE) return false;
+    const Item *found = tuple_find(e->arena, entry->item.tuple, dot + 1);
+    entry->used = true;
+    if (found)
+        *out = *found;
+    else if (!graph_find(e->graph, path_join(e->arena, f->prefix, name))) {
+        diag_error(e->diag, E0201, at, "'%s' has no result '%s'", entry->name, dot + 1);
+        diag_help(e->diag, "it has %s", tuple_text(e->arena, entry->item.tuple, entry->name));
+        *out = broken;
+        return true;
+    }
+    return found != NULL;
+}
+
 static Item unknown_name(Elaborator *e, Frame *f, const char *name, Span at)
 {
     const char *near = scope_nearest(e->arena, f->scope, name);
@@ -99,7 +119,7 @@ static Item elaborate_name(Elaborator *e, Frame *f, const char *name, Span at)
         return entry->item;
     }
     Item slot;
-    if (find_slot(e, f, name, &slot)) return slot;
+    if (find_slot(e, f, name, &slot) || find_result(e, f, name, at, &slot)) return slot;
     /* inner values of a chain: c1.relu */
     const char *dot = strchr(name, '.');
     ScopeEntry *head = dot ? scope_find(f->scope, arena_copy_chars(e->arena, name, (size_t)(dot - name))) : NULL;
@@ -178,11 +198,13 @@ static Item unary(Elaborator *e, Frame *f, const AstExpr *expr, const char *fina
 }
 
 /* Names in a branch that is not taken are used all the same. */
-static void mark_used(Frame *f, const AstExpr *expr)
+static void mark_used(Elaborator *e, Frame *f, const AstExpr *expr)
 {
-    ScopeEntry *entry = expr->kind == AST_NAME || expr->kind == AST_STRING ? scope_find(f->scope, expr->text) : NULL;
+    bool named = expr->kind == AST_NAME || expr->kind == AST_STRING;
+    ScopeEntry *entry = named ? scope_find(f->scope, expr->text) : NULL;
+    if (named && !entry) entry = scope_find(f->scope, arena_copy_chars(e->arena, expr->text, strcspn(expr->text, ".")));
     if (entry) entry->used = true;
-    for (const AstArg *arg = expr->args.first; arg; arg = arg->next) mark_used(f, arg->value);
+    for (const AstArg *arg = expr->args.first; arg; arg = arg->next) mark_used(e, f, arg->value);
 }
 
 static Item when(Elaborator *e, Frame *f, const AstExpr *expr, const char *final)
@@ -196,7 +218,7 @@ static Item when(Elaborator *e, Frame *f, const AstExpr *expr, const char *final
         diag_help(e->diag, "compare numbers, as in `when C == out`; for tensors there is where(condition, a, b)");
         return broken;
     }
-    mark_used(f, item.integer ? no->value : yes->value);
+    mark_used(e, f, item.integer ? no->value : yes->value);
     return elaborate_expr(e, f, item.integer ? yes->value : no->value, final);
 }
 

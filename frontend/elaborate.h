@@ -238,6 +238,9 @@ bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, const Layer
 void param_of_model(Elaborator *e, const char *key, bool drawn, ParamAttrs *attrs, Span at);
 /* False when the file is there and has no such tensor. */
 bool weights_may_have(Elaborator *e, const char *name, const char *key, Span at);
+/* The key of parameter operand `index` of a layer at `path` in a file of the model's layout, and how it lies there. */
+const char *layout_key(const Elaborator *e, const Node *layer, int index, const char *path);
+void layout_order(const Elaborator *e, const Node *layer, int index, const Type *type, ParamAttrs *attrs);
 /* The elements of a param from its attributes; NULL without error when they need not be there. */
 bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at,
                 const Tensor **out);

@@ -46,94 +46,6 @@ bool elaborate_weights(Elaborator *e, const AstStatement *s)
     return diag_help(e->diag, "write layout: keras (HWIO), pytorch (OIHW), or lep (as lepc has them)");
 }
 
-/* ---- layouts ---- */
-
-static const struct KeyRow {
-    const char *operand, *keras, *pytorch;
-    Op op; /* whose operand; 0, an input, is any other */
-} key_rows[] = {
-    {"weight", "kernel", "weight_ih_l0", OP_lstm},
-    {"recurrent_weight", "recurrent_kernel", "weight_hh_l0", OP_lstm},
-    {"bias", "bias", "bias_ih_l0", OP_lstm},
-    {"recurrent_bias", "recurrent_bias", "bias_hh_l0", OP_lstm},
-    {"weight", "kernel", "weight_ih", OP_lstm_cell},
-    {"recurrent_weight", "recurrent_kernel", "weight_hh", OP_lstm_cell},
-    {"bias", "bias", "bias_ih", OP_lstm_cell},
-    {"recurrent_bias", "recurrent_bias", "bias_hh", OP_lstm_cell},
-    {"weight", "embeddings", "weight", OP_embedding},
-    {"weight", "kernel", "weight", OP_input},
-    {"bias", "bias", "bias", OP_input},
-    {"scale", "gamma", "weight", OP_input},
-    {"offset", "beta", "bias", OP_input},
-    {"mean", "moving_mean", "running_mean", OP_input},
-    {"variance", "moving_variance", "running_var", OP_input},
-};
-
-/* What the key of an operand ends in, in the layout of the weights. */
-static const char *layout_key(Elaborator *e, Op op, const char *path, const char *operand)
-{
-    bool pytorch = e->layout == LAYOUT_PYTORCH;
-    if (e->layout == LAYOUT_LEP) return path_join(e->arena, path, operand);
-    const struct KeyRow *found = NULL;
-    for (size_t i = 0; i < sizeof key_rows / sizeof *key_rows && !found; i++) {
-        const struct KeyRow *row = &key_rows[i];
-        if ((row->op == op || row->op == OP_input) && !strcmp(row->operand, operand)) found = row;
-    }
-    if (found) operand = pytorch ? found->pytorch : found->keras;
-    return arena_printf(e->arena, "%s%c%s", path, pytorch ? '.' : '/', operand);
-}
-
-/* Where the file's axes lie: axis i of ours is axis order[i] of theirs. */
-static const struct OrderRow {
-    Layout layout;
-    Op op;
-    int operand;
-    IntList order;
-} order_rows[] = {
-    {LAYOUT_PYTORCH, OP_conv2d, 1, {4, {2, 3, 1, 0}}},           /* HWIO of OIHW */
-    {LAYOUT_PYTORCH, OP_conv_transpose2d, 1, {4, {2, 3, 0, 1}}}, /* HWIO of IOHW */
-    {LAYOUT_KERAS, OP_conv_transpose2d, 1, {4, {0, 1, 3, 2}}},   /* HWIO of HWOI */
-    {LAYOUT_PYTORCH, OP_dense, 1, {2, {1, 0}}},                  /* [in, out] of [out, in] */
-    {LAYOUT_PYTORCH, OP_lstm, 3, {2, {1, 0}}},                   /* [in, 4 H] of [4 H, in] */
-    {LAYOUT_PYTORCH, OP_lstm, 4, {2, {1, 0}}},
-    {LAYOUT_PYTORCH, OP_lstm_cell, 3, {2, {1, 0}}},
-    {LAYOUT_PYTORCH, OP_lstm_cell, 4, {2, {1, 0}}},
-};
-
-/* What is flattened in front of a dense, looking through element-wise operators; NULL when nothing is. */
-static const Type *flattened(Value input)
-{
-    while (input.node && node_def(input.node)->kind == KIND_MAP && input.node->ninputs == 1)
-        input = input.node->inputs[0];
-    return input.node && input.node->op == OP_flatten ? value_type(input.node->inputs[0]) : NULL;
-}
-
-/* PyTorch flattens [C, H, W], we [H, W, C]: view [out, C, H, W], permute to [H, W, C, out]. */
-static void order_flattened(const Type *image, const Type *type, ParamAttrs *attrs)
-{
-    int rank = image->rank;
-    if (rank < 3 || rank > MAX_INTS) return;
-    attrs->view = attrs->permute = (IntList){.count = rank};
-    attrs->view.at[0] = type->dim[1].high;
-    attrs->view.at[1] = image->dim[rank - 1].high;
-    for (int i = 2; i < rank; i++) attrs->view.at[i] = image->dim[i - 1].high;
-    for (int i = 0; i < rank - 2; i++) attrs->permute.at[i] = i + 2;
-    attrs->permute.at[rank - 2] = 1;
-    attrs->permute.at[rank - 1] = 0;
-}
-
-/* How the stored tensor lies. */
-static void layout_order(const Elaborator *e, Op op, int operand, Value input, const Type *type, ParamAttrs *attrs)
-{
-    for (size_t i = 0; i < sizeof order_rows / sizeof *order_rows; i++) {
-        const struct OrderRow *row = &order_rows[i];
-        if (row->layout != e->layout || row->op != op || row->operand != operand) continue;
-        attrs->permute = row->order;
-        const Type *image = op == OP_dense ? flattened(input) : NULL;
-        if (image) order_flattened(image, type, attrs);
-    }
-}
-
 /* ---- parameters of a layer ---- */
 
 static bool have_weights(Elaborator *e, const char *path, Span at)
@@ -158,15 +70,15 @@ void param_of_model(Elaborator *e, const char *key, bool drawn, ParamAttrs *attr
 }
 
 /* Where operand i of a layer comes from. */
-static ParamAttrs layer_param(Elaborator *e, const Frame *f, Op op, int i, const LayerInit *said, Span at)
+static ParamAttrs layer_param(Elaborator *e, const Frame *f, const Node *layer, int i, const LayerInit *said, Span at)
 {
-    const char *operand = op_table[op]->operands[i].name;
+    const char *operand = node_def(layer)->operands[i].name;
     bool drawn = said->has_init || said->has_bias || e->has_init;
     const Init zeros = init_of(INIT_ZEROS), *init = said->has_init ? &said->init : &e->init;
     ParamAttrs param;
     attr_set_defaults(&op_param.attrs, &param);
     if (drawn) param.init = init_for(operand, init, said->has_bias ? &said->bias_init : &zeros);
-    param_of_model(e, layout_key(e, op, f->param_path, operand), drawn, &param, at);
+    param_of_model(e, layout_key(e, layer, i, f->param_path), drawn, &param, at);
     return param;
 }
 
@@ -202,8 +114,8 @@ bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, const Layer
         Type type;
         if (!def->param(&layer, i, &type, e->diag)) return false;
         if (type.dtype == DTYPE_COUNT) continue;
-        ParamAttrs param = layer_param(e, f, op, i, said, at);
-        if (param.file) layout_order(e, op, i, operands[0], &type, &param);
+        ParamAttrs param = layer_param(e, f, &layer, i, said, at);
+        if (param.file) layout_order(e, &layer, i, &type, &param);
         operands[i] = add_param(e, f, def->operands[i].name, &type, &param, at);
         ok = operands[i].node && ok;
     }

@@ -64,33 +64,56 @@ static bool missing_key(Elaborator *e, const OpenWeights *w, const char *name, c
                      count ? keys[0] : "");
 }
 
-/* What is stored: the type, its axes where the permutation took them from; false when view and permutation do not fit
- * it. */
-static bool stored_type(const ParamAttrs *attrs, const Type *type, Type *out)
+/* Whether each of the indices is below `count`; and all of those are there when the list must be whole. */
+static bool are_indices(const IntList *list, int64_t count, bool whole)
 {
-    const IntList *view = &attrs->view, *order = &attrs->permute;
-    bool seen[MAX_RANK] = {false};
-    *out = *type;
-    if (view->count) {
-        out->rank = view->count;
-        for (int i = 0; i < view->count; i++) out->dim[i] = dim_fixed(view->at[i]);
-        if (order->count && order->count != view->count) return false;
-    } else if (order->count && order->count != type->rank)
-        return false;
-    for (int i = 0; i < order->count; i++) {
-        int64_t from = order->at[i];
-        if (from < 0 || from >= order->count || seen[from]) return false;
-        seen[from] = true;
-        if (!view->count) out->dim[from] = type->dim[i];
+    unsigned seen = 0;
+    for (int i = 0; i < list->count; i++) {
+        if (list->at[i] < 0 || list->at[i] >= count) return false;
+        if (whole) seen |= 1u << list->at[i];
     }
-    return type_is_sane(out) && type_elements(out) == type_elements(type);
+    return !whole || (list->count == count && seen == (1u << count) - 1);
 }
 
+/* What is stored: the type, its axes where the permutation took them from; false when view, order and permutation do
+ * not fit it. */
+static bool stored_type(const ParamAttrs *attrs, const Type *type, Type *out)
+{
+    const IntList *view = &attrs->view, *permute = &attrs->permute, *order = &attrs->order;
+    int rank = view->count ? view->count : type->rank;
+    *out = *type;
+    if (permute->count && !are_indices(permute, rank, true)) return false;
+    if (!view->count) {
+        for (int i = 0; i < permute->count; i++) out->dim[permute->at[i]] = type->dim[i];
+        return !order->count && type_is_sane(out);
+    }
+    out->rank = rank;
+    for (int i = 0; i < rank; i++) out->dim[i] = dim_fixed(view->at[i]);
+    if (!type_is_sane(out) || !are_indices(order, view->at[0], false)) return false;
+    int64_t elements = type_elements(out);
+    if (order->count) elements = elements / view->at[0] * order->count;
+    return elements == type_elements(type);
+}
+
+/* A file's tensor is seen as before from its second axis on, or as blocks, which are parts of axes. */
 static bool fits_stored(const ParamAttrs *attrs, const Type *wanted, const Type *stored)
 {
     if (!attrs->view.count) return type_equal(stored, wanted);
-    return stored->rank > 0 && stored->dim[0].high == attrs->view.at[0] && stored->dtype == wanted->dtype &&
-           type_elements(stored) == type_elements(wanted);
+    if (!stored->rank || stored->dtype != wanted->dtype || type_elements(stored) != type_elements(wanted)) return false;
+    if (!attrs->order.count) return stored->dim[0].high == attrs->view.at[0];
+    return stored->dim[stored->rank - 1].high % wanted->dim[wanted->rank - 1].high == 0;
+}
+
+/* Those of the first axis that `order` says. */
+static Tensor taken(Arena *arena, const Tensor *from, const IntList *order)
+{
+    Type type = from->type;
+    size_t block = (size_t)(type_bytes(&type) / type.dim[0].high);
+    type.dim[0] = dim_fixed(order->count);
+    Tensor to = tensor_new(arena, type);
+    for (int i = 0; i < order->count; i++)
+        memcpy((char *)to.data + (size_t)i * block, (const char *)from->data + (size_t)order->at[i] * block, block);
+    return to;
 }
 
 /* What a tensor of a file is called: 'a.weight' of 'w.safetensors'. */
@@ -135,6 +158,7 @@ static const Tensor *load(Elaborator *e, const ParamAttrs *attrs, const Type *ty
     Tensor *tensor = ARENA_NEW(e->arena, Tensor);
     *tensor = tensor_new(e->arena, *wanted);
     memcpy(tensor->data, stored->data, (size_t)type_bytes(wanted));
+    if (attrs->order.count) *tensor = taken(e->arena, tensor, &attrs->order);
     if (attrs->permute.count) {
         int order[MAX_RANK];
         for (int i = 0; i < attrs->permute.count; i++) order[i] = (int)attrs->permute.at[i];
@@ -159,7 +183,8 @@ static bool load_raw(Elaborator *e, const char *name, const ParamAttrs *attrs, c
     in_file.dtype = stored_dtype(type->dtype);
     if (!path) return false;
     if (!stored_type(attrs, &in_file, &wanted)) {
-        diag_error(e->diag, E0404, at, "`view` and `permute` do not make %s of '%s'", type_text(e->arena, type), name);
+        diag_error(e->diag, E0404, at, "`view`, `order` and `permute` do not make %s of '%s'",
+                   type_text(e->arena, type), name);
         return diag_help(e->diag, "`permute` has each axis once, `view` the sizes that the file has");
     }
     if (!weights_raw(e->arena, path, attrs->offset, &wanted, &stored, at, e->diag)) {

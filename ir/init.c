@@ -36,8 +36,16 @@ const char *init_text(Arena *arena, const Init *init)
     return *open == ',' ? arena_printf(arena, "%s)", text) : text;
 }
 
+/* Of the parameters of the other direction as of those of the first. */
+static const char *without_direction(const char *operand)
+{
+    static const char reverse[] = "reverse_";
+    return strncmp(operand, reverse, sizeof reverse - 1) != 0 ? operand : operand + sizeof reverse - 1;
+}
+
 Init init_for(const char *operand, const Init *init, const Init *bias)
 {
+    operand = without_direction(operand);
     static const char *const biases[] = {"bias", "recurrent_bias", "offset"};
     for (size_t i = 0; i < sizeof biases / sizeof *biases; i++)
         if (!strcmp(operand, biases[i])) return *bias;
@@ -175,7 +183,8 @@ static const struct UsualRow {
     const char *operand;
     double center, reach;
 } usual_rows[] = {
-    {"bias", 0, 0.1}, {"scale", 1, 0.5}, {"offset", 0, 0.1}, {"mean", 0, 0.1}, {"variance", 1, 0.5},
+    {"bias", 0, 0.1},   {"recurrent_bias", 0, 0.1}, {"peephole", 0, 0.5}, {"scale", 1, 0.5},
+    {"offset", 0, 0.1}, {"mean", 0, 0.1},           {"variance", 1, 0.5},
 };
 
 static void draw_usual(Tensor *tensor, int64_t seed, const char *name)
@@ -189,7 +198,7 @@ static void draw_usual(Tensor *tensor, int64_t seed, const char *name)
     bool real = dtype_is_float(type->dtype);
     if (!real) reach = 100; /* a fraction would be 0 */
     for (size_t i = 0; dot_in_name && real && i < sizeof usual_rows / sizeof *usual_rows; i++) {
-        if (strcmp(usual_rows[i].operand, dot_in_name + 1) != 0) continue;
+        if (strcmp(usual_rows[i].operand, without_direction(dot_in_name + 1)) != 0) continue;
         center = usual_rows[i].center;
         reach = usual_rows[i].reach;
     }

@@ -235,8 +235,10 @@ typedef struct ParamAttrs {
     const char *file, *key; /* weight file beside the model, tensor name in it; NULL: seeded */
     const char *raw;        /* or file of elements only */
     int64_t offset;         /* of the first one in it, in bytes */
-    IntList view, permute;  /* the stored tensor is reshaped to `view`, transposed, reshaped to the type */
-    int64_t seed;           /* without a file: values drawn from this seed and the key or else the name */
+    /* the stored tensor is reshaped to `view`, of whose first axis those of `order` are taken, transposed, reshaped to
+     * the type */
+    IntList view, order, permute;
+    int64_t seed; /* without a file: values drawn from this seed and the key or else the name */
     Init init;
 } ParamAttrs;
 
@@ -460,15 +462,6 @@ typedef struct RotaryEmbeddingAttrs {
     int64_t heads;
     bool interleaved;
 } RotaryEmbeddingAttrs;
-
-typedef struct LstmCellAttrs {
-    bool bias, recurrent_bias; /* layer */
-} LstmCellAttrs;
-
-typedef struct LstmAttrs {
-    int64_t units;             /* layer */
-    bool bias, recurrent_bias; /* layer */
-} LstmAttrs;
 
 typedef struct LstmRecurrenceAttrs {
     bool recurrent_bias; /* layer */

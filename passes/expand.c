@@ -26,10 +26,13 @@ static bool expand_node(Node *node, Uses *uses, Diag *diag)
         uses_replace(uses, (Value){node, slot}, out[slot]);
     }
     uses_remove(uses, node);
+    bool whole = true;
+    for (int slot = 0; slot < node->nresults; slot++) whole = whole && out[slot].node == out[0].node;
     for (int slot = 0; slot < node->nresults; slot++) {
-        bool whole = out[slot].node->nresults > 1; /* its results have names by their slots */
-        const char *name = whole ? node->name : value_name(graph->arena, (Value){node, slot});
-        if (!slot || out[slot].node != out[slot - 1].node) take_name(out[slot].node, name, since, until);
+        bool several = out[slot].node->nresults > 1; /* its results have names by its slots */
+        if (several ? slot || !whole : slot && out[slot].node == out[slot - 1].node) continue;
+        const char *name = several ? node->name : value_name(graph->arena, (Value){node, slot});
+        take_name(out[slot].node, name, since, until);
     }
     return true;
 }

@@ -129,13 +129,14 @@ static void layers_agree(void **state)
     Value in[] = {x,
                   {NULL, 0},
                   {NULL, 0},
+                  {NULL, 0},
                   sketch_param(&s, F32, DIMS(5, 28)),
                   sketch_param(&s, F32, DIMS(7, 28)),
                   sketch_param(&s, F32, DIMS(28)),
                   sketch_param(&s, F32, DIMS(28))};
-    Value r = sketch_op(&s, OP_lstm, NULL, 7, in);
+    Value r = sketch_op(&s, OP_lstm, NULL, 8, in);
     Value h = {r.node, 1}, c = {r.node, 2}, frame = sketch_input(&s, F32, DIMS(2, 7));
-    Value again[] = {frame, h, c, sketch_param(&s, F32, DIMS(7, 28)), in[4]};
+    Value again[] = {frame, h, c, sketch_param(&s, F32, DIMS(7, 28)), in[5]};
     Value cell = sketch_op(&s, OP_lstm_cell, NULL, 5, again);
     sketch_output(&s, r);
     sketch_output(&s, cell);

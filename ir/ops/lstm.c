@@ -1,9 +1,8 @@
 /* Long short-term memory.  The input's share of the gates is a dense layer over all steps at once; what is left is a
  * recurrence, which stays whole until it is scheduled. */
 #include "ir/fma.h"
-#include "ir/ops/common.h"
+#include "ir/ops/recurrent.h"
 #include "ir/packing.h"
-#include "ir/recurrent.h"
 
 #include <string.h>
 
@@ -91,82 +90,25 @@ static bool param_recurrence(const Node *node, int index, Type *out, Diag *diag)
 
 /* ---- its meaning in other operators ---- */
 
-static Value reshape(const Maker *m, Value x, const Type *to)
-{
-    ReshapeAttrs attrs = {.shape = {.count = to->rank}};
-    for (int i = 0; i < to->rank; i++) attrs.shape.at[i] = to->dim[i].high;
-    return make(m, OP_reshape, &attrs, 1, &x);
-}
-
-static Value broadcast(const Maker *m, Value x, const Type *to)
-{
-    BroadcastAttrs attrs = {.shape = {.count = to->rank}};
-    for (int i = 0; i < to->rank; i++) attrs.shape.at[i] = to->dim[i].high;
-    return make(m, OP_broadcast, &attrs, 1, &x);
-}
-
-/* Elements from `begin` below `end` of one axis. */
-static Value slice(const Maker *m, Value x, int axis, int64_t begin, int64_t end)
-{
-    SliceAttrs attrs = {.begin = {.count = axis + 1}, .end = {.count = axis + 1}};
-    if (!x.node) return x;
-    for (int i = 0; i < axis; i++) attrs.end.at[i] = value_type(x)->dim[i].high;
-    attrs.begin.at[axis] = begin;
-    attrs.end.at[axis] = end;
-    return make(m, OP_slice, &attrs, 1, &x);
-}
-
-static Value first_state(const Maker *m, int operand, const Type *type)
-{
-    if (operand_present(m->node, operand)) return m->node->inputs[operand];
-    return broadcast(m, make_number(m, type->dtype, 0), type);
-}
-
-/* One step: the gates are the shares of input and state added, [N, 4 H]; *h and *c become those after it. */
-static void expand_step(const Maker *m, Value shares, Value *h, Value *c, int64_t units)
-{
-    const Node *node = m->node;
-    Value operands[] = {*h, node->inputs[WEIGHT], {NULL, 0}}, gate[LSTM_GATES];
-    bool bias = operand_present(node, BIAS);
-    if (bias) operands[2] = node->inputs[BIAS];
-    Value sum = make_binary(m, OP_add, shares, make(m, OP_dense, NULL, 2 + bias, operands));
-    for (int i = 0; i < LSTM_GATES; i++)
-        gate[i] = make_unary(m, i == 2 ? OP_tanh : OP_sigmoid, slice(m, sum, 1, i * units, (i + 1) * units));
-    Value kept = make_binary(m, OP_mul, gate[1], *c);
-    *c = make_binary(m, OP_add, kept, make_binary(m, OP_mul, gate[0], gate[2]));
-    *h = make_binary(m, OP_mul, gate[3], make_unary(m, OP_tanh, *c));
-}
-
-/* True at step `t` of T, as [T, 1]. */
-static Value is_step(const Maker *m, int64_t steps, int64_t t)
-{
-    Tensor mask = tensor_new(m->graph->arena, type_tensor(BOOL, 2, (const int64_t[]){steps, 1}));
-    tensor_set(&mask, t, (Scalar){.integer = 1});
-    return make_tensor(m, &mask);
-}
-
-/* Step by step; there being no operator that stacks them, each is chosen where its step is. */
 static bool expand_recurrence(const Maker *m, Value *out)
 {
-    Value z = m->node->inputs[SHARES];
-    const Type *type = value_type(z);
+    const Value *in = m->node->inputs;
+    const Type *type = value_type(in[SHARES]);
     Sizes sizes = sizes_of(type);
-    Type all, state, shares, row;
-    state_types(type, &all, &state);
-    shares = state;
-    shares.dim[1] = type->dim[type->rank - 1];
-    row = all;
-    row.dim[row.rank - 2] = dim_fixed(1);
-    Value h = first_state(m, STATE_H, &state), c = first_state(m, STATE_C, &state), stack = {NULL, 0};
-    for (int64_t t = 0; t < sizes.steps; t++) {
-        expand_step(m, reshape(m, slice(m, z, type->rank - 2, t, t + 1), &shares), &h, &c, sizes.units);
-        Value here = reshape(m, h, &row), choice[] = {is_step(m, sizes.steps, t), here, stack};
-        stack = t ? make(m, OP_where, NULL, 3, choice) : broadcast(m, here, &all);
-    }
-    out[ALL] = stack;
-    out[LAST_H] = h;
-    out[LAST_C] = c;
-    return stack.node != NULL;
+    RecurrentAttrs attrs;
+    attr_set_defaults(&op_lstm.attrs, &attrs);
+    RecurrentStep step = {.attrs = &attrs, .units = sizes.units, .params[PARAM_RECURRENT_WEIGHT] = in[WEIGHT]};
+    if (operand_present(m->node, BIAS)) step.params[PARAM_RECURRENT_BIAS] = in[BIAS];
+    Value shares = in[SHARES];
+    int64_t gates = sizes.units * LSTM_GATES;
+    if (type->rank == 2) shares = make_reshape(m, shares, 3, (const int64_t[]){1, sizes.steps, gates});
+    if (!shares.node) return false;
+    for (int i = 0; i < MOST_STATES; i++)
+        step.states[i] =
+            operand_present(m->node, STATE_H + i) ? in[STATE_H + i] : make_no_state(m, value_type(shares), sizes.units);
+    if (!make_recurrence(m, make_lstm_step, MOST_STATES, shares, (Value){NULL, 0}, &step, out)) return false;
+    if (type->rank == 2) out[ALL] = make_reshape(m, out[ALL], 2, (const int64_t[]){sizes.steps, sizes.units});
+    return out[ALL].node != NULL;
 }
 
 /* ---- the same at once ---- */

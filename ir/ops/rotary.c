@@ -130,6 +130,16 @@ static bool expand_rotary(const Maker *m, Value *out)
     return out[0].node != NULL;
 }
 
+/* Tables for all features of one head. */
+static bool fitting_tables(int index, const Type *first, int64_t number, Type *out)
+{
+    if (!first || (first->rank != 3 && first->rank != 4) || (index != COSINE && index != SINE) || number < 20)
+        return false;
+    int64_t depth = first->dim[first->rank - 1].high;
+    *out = type_tensor(first->dtype, 2, (const int64_t[]){first->dim[first->rank - 2].high, depth > 1 ? depth / 2 : 1});
+    return true;
+}
+
 const OpDef op_rotary_embedding = {
     .name = "rotary_embedding",
     .doc = "Turns pairs (a, b) of each head's features by the angle of their position: (a cos - b sin, a sin + b cos). "
@@ -151,4 +161,5 @@ const OpDef op_rotary_embedding = {
         ATTR(RotaryEmbeddingAttrs, interleaved, .kind = ATTR_BOOL, .doc = "whether pairs are next to each other")),
     .infer = infer_rotary,
     .expand = expand_rotary,
+    .fitting = fitting_tables,
 };

@@ -28,6 +28,7 @@ const OpDef op_param = {
         ATTR(ParamAttrs, raw, .kind = ATTR_STRING, .doc = "file of elements only, little endian"),
         ATTR(ParamAttrs, offset, .kind = ATTR_INT, .doc = "of the first element in the raw file, in bytes"),
         ATTR(ParamAttrs, view, .kind = ATTR_INTS, .doc = "shape the stored tensor is given before it is permuted"),
+        ATTR(ParamAttrs, order, .kind = ATTR_INTS, .doc = "which of the view's first axis are taken, in which order"),
         ATTR(ParamAttrs, permute, .kind = ATTR_INTS, .doc = "order of the stored axes"),
         ATTR(ParamAttrs, seed, .kind = ATTR_INT,
              .doc = "of random values, when there is no file; without one the model's"),

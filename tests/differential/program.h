@@ -6,7 +6,7 @@
 #include "ir/op.h"
 #include "tests/differential/random.h"
 
-enum { MAX_OPERANDS = 8, MOST_STEPS = 64 };
+enum { MAX_OPERANDS = 16, MOST_STEPS = 64 };
 
 /* In a body: a value of the program around it, inputs[0]. */
 enum { OP_OUTER = OP_COUNT };

@@ -210,6 +210,10 @@ const char *op_nearest(const char *name);
 const char *op_signature(Arena *arena, const OpDef *def);
 static inline const OpDef *node_def(const Node *node) { return op_table[node->op]; }
 
+/* Operations that a KIND_MAP node takes for one element: arithmetic and comparisons are one each, divisions and roots
+ * four; elementary functions are what their expressions take. */
+int node_map_cost(const Node *node);
+
 /* Which axis a KIND_IOTA node counts along. */
 int iota_axis(const Node *node);
 

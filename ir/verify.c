@@ -172,7 +172,7 @@ static bool check_strips(Verifier *v, const Node *node)
     return verify_schedule(node, v->diag) && verify_strips(node, v->diag);
 }
 
-/* One anchor at most; a pooling may follow a contraction. */
+/* One anchor at most; a pooling may follow a contraction, and reductions may go over the same rows. */
 static bool check_group(Verifier *v, const Node *node)
 {
     Group group = group_of(node);
@@ -180,7 +180,8 @@ static bool check_group(Verifier *v, const Node *node)
     if (group.kind == KIND_GROUP) return check_strips(v, node);
     for (const Node *inner = group.body->first; inner; inner = inner->next) {
         OpKind kind = node_def(inner)->kind;
-        bool work = kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_IOTA || kind == KIND_INDEX;
+        bool rows = kind == KIND_REDUCE && group.kind == KIND_REDUCE;
+        bool work = rows || kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_IOTA || kind == KIND_INDEX;
         if (kind == KIND_SOURCE || kind == KIND_COMPOSITE || node_is_step(inner))
             good = broken(v, inner, "does not belong into a group", "");
         else if (!work && inner != group.anchor && inner != group.pool)

@@ -3,6 +3,7 @@
 
 #include "ir/node_map.h"
 #include "ir/schedule.h"
+#include "ir/sweeps.h"
 
 typedef struct GroupCheck {
     Group group;
@@ -40,7 +41,7 @@ static bool check_view(const GroupCheck *c, const Node *node, bool after)
 /* Element-wise work on what the anchor makes keeps its shape, and so does what is computed beside a contraction. */
 static bool check_map(const GroupCheck *c, const Node *node, bool after)
 {
-    if (!after && c->group.kind != KIND_CONTRACT) return true;
+    if (c->group.kind == KIND_REDUCE || (!after && c->group.kind != KIND_CONTRACT)) return true;
     for (int i = 0; i < node->ninputs; i++) {
         const Node *from = node->inputs[i].node;
         bool inside = from && from->graph == c->group.body;
@@ -116,6 +117,7 @@ static bool check_member(const GroupCheck *c, const Node *node)
     bool after = node_map_find(c->depends, node) != NULL;
     if (node_def(node)->kind == KIND_INDEX) return check_index(c, node, after);
     if (is_anchor(c, node)) return check_anchor(c, node);
+    if (c->group.kind == KIND_REDUCE && node_def(node)->kind == KIND_REDUCE) return true; /* check_sweeps */
     if (c->group.kind == KIND_CONTRACT && !after && !may_stand_beside(c, node))
         return refuse(c, node, "has nothing to do with its group's anchor");
     return node_def(node)->kind == KIND_VIEW ? check_view(c, node, after) : check_map(c, node, after);
@@ -126,6 +128,16 @@ static bool check_result(const GroupCheck *c, const Node *result)
     if (result->graph != c->group.body) return refuse(c, c->group.node, "gives back a value that it does not compute");
     if (!c->group.anchor || node_map_find(c->depends, result)) return true;
     return refuse(c, c->group.node, "gives back a value that has nothing to do with its anchor");
+}
+
+/* Reductions of the same rows, and what is made of them. */
+static bool check_sweeps(const GroupCheck *c, Arena *arena)
+{
+    Sweeps sweeps;
+    const char *why;
+    if (sweeps_of(arena, &c->group, 1, &sweeps, &why)) return true;
+    return diag_error(c->diag, E0605, node_span(c->group.node), "group `%s` goes over rows: %s", c->group.node->name,
+                      why);
 }
 
 bool verify_group(const Node *node, Diag *diag)
@@ -139,6 +151,7 @@ bool verify_group(const Node *node, Diag *diag)
     }
     for (int i = 0; good && i < c.group.body->nresults; i++)
         good = check_result(&c, c.group.body->results[i].value.node);
+    if (good && c.group.kind == KIND_REDUCE) good = check_sweeps(&c, arena);
     arena_free(arena);
     return good;
 }

@@ -1,6 +1,7 @@
 #include "ir/verify.h"
 
 #include "ir/packing_sparse.h"
+#include "ir/sweeps.h"
 #include "ir/winograd.h"
 
 /* What is unrolled into code: sums of a tile, and those times the steps written out. */
@@ -113,6 +114,18 @@ static bool check_nest(const Group *group, Diag *diag)
     return check_panel(group->node, diag);
 }
 
+/* Elements of rows that are kept lie in scratch. */
+static bool check_sweeps(const Group *group, Diag *diag)
+{
+    const Schedule *s = group->node->schedule;
+    Arena *arena = arena_child(group->body->arena);
+    Sweeps sweeps;
+    const char *why;
+    bool fits = sweeps_of(arena, group, s->lanes, &sweeps, &why) && s->scratch == sweeps.scratch;
+    arena_free(arena);
+    return fits || misfit(group->node, diag, "scratch is not what its rows take");
+}
+
 /* Scratch is exactly what the strips take; nests of an operator's own have theirs, whatever else has none. */
 static bool check_strips(const Group *group, Diag *diag)
 {
@@ -120,6 +133,7 @@ static bool check_strips(const Group *group, Diag *diag)
     const Schedule *s = node->schedule;
     int64_t outputs = winograd_outputs(s->variant);
     if (!outputs && group->kind == KIND_NEST) return true;
+    if (!outputs && group->kind == KIND_REDUCE) return check_sweeps(group, diag);
     if (!outputs) return !s->scratch || misfit(node, diag, "its variant has no use for scratch");
     if (!winograd_fits(group, outputs)) return misfit(node, diag, "its variant is for other convolutions");
     Winograd w = winograd_of(group, outputs, 1, 1);

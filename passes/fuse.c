@@ -9,33 +9,7 @@
 #include "passes/pass.h"
 #include "passes/uses.h"
 
-#include <stdlib.h>
-
 enum { MOST_ROUNDS = 8 };
-
-/* Does a user read it at computed places?  Then it is in memory, even when the user takes it elsewhere, too. */
-static bool reads_at_places(const Fusion *f, int user, int number)
-{
-    const Node *node = f->index->node[user];
-    return fusion_kind(f, user) == KIND_INDEX && node->inputs[0].node == f->index->node[number];
-}
-
-/* May the node join group `g`: it is nobody's yet, and nobody outside needs it. */
-static bool is_private(const Fusion *f, int number, int g)
-{
-    const NodeIndex *index = f->index;
-    if (f->group[number] != FUSION_FREE || index->result[number] || !fusion_is_computed(index->node[number]))
-        return false;
-    for (int u = index->first[number]; u < index->first[number + 1]; u++)
-        if (f->group[index->user[u]] != g || reads_at_places(f, index->user[u], number)) return false;
-    return true;
-}
-
-static void join(Fusion *f, int number, int g)
-{
-    f->group[number] = g;
-    f->members[f->count++] = number;
-}
 
 /* Which producers may join beside element-wise ones: none, reads at computed places, or views as well. */
 typedef enum Reads { READ_PLAIN, READ_INDEXED, READ_VIEWED } Reads;
@@ -50,8 +24,8 @@ static bool may_join(OpKind kind, Reads reads)
 static void grow_under_view(Fusion *f, int g, int view)
 {
     int p = fusion_operand(f, view, 0);
-    if (p < 0 || !is_private(f, p, g) || fusion_kind(f, p) != KIND_MAP) return;
-    if (type_elements(fusion_type(f, view)) <= type_elements(fusion_type(f, p))) join(f, p, g);
+    if (p < 0 || !fusion_is_private(f, p, g) || fusion_kind(f, p) != KIND_MAP) return;
+    if (type_elements(fusion_type(f, view)) <= type_elements(fusion_type(f, p))) fusion_join(f, p, g);
 }
 
 /* Draws in element-wise producers of the members from `from` on, each of its member's shape, and others as `reads`
@@ -67,11 +41,11 @@ static void grow_maps(Fusion *f, int g, int from, Reads reads)
         }
         for (int i = fusion_kind(f, member) == KIND_INDEX; i < f->index->node[member]->ninputs; i++) {
             int p = fusion_operand(f, member, i);
-            if (p < 0 || !is_private(f, p, g)) continue;
+            if (p < 0 || !fusion_is_private(f, p, g)) continue;
             OpKind kind = fusion_kind(f, p);
-            if (kind == KIND_IOTA) join(f, p, g);
+            if (kind == KIND_IOTA) fusion_join(f, p, g);
             if (!type_same_shape(fusion_type(f, p), shape)) continue;
-            if (may_join(kind, reads)) join(f, p, g);
+            if (may_join(kind, reads)) fusion_join(f, p, g);
         }
     }
 }
@@ -94,18 +68,6 @@ static bool is_image(const Node *node)
     Contraction c;
     node_def(node)->contract(node, &c);
     return contraction_is_image(&c, node);
-}
-
-static int by_number(const void *a, const void *b)
-{
-    int x = *(const int *)a, y = *(const int *)b;
-    return (x > y) - (x < y);
-}
-
-static void release_from(Fusion *f, int from)
-{
-    for (int m = from; m < f->count; m++) f->group[f->members[m]] = FUSION_FREE;
-    f->count = from;
 }
 
 static bool uses_member(const Fusion *f, int g, int member, int anchor)
@@ -153,7 +115,7 @@ static bool follows_other_anchor(Fusion *f, int g, int member)
 static bool may_stand_beside(Fusion *f, int g, int member, int anchor)
 {
     if (fusion_kind(f, member) != KIND_MAP || f->group[member] != g) return false;
-    if (fusion_kind(f, anchor) == KIND_CONTRACT && fusion_map_cost(f->index->node[member]) > FUSION_MOST_BESIDE)
+    if (fusion_kind(f, anchor) == KIND_CONTRACT && node_map_cost(f->index->node[member]) > FUSION_MOST_BESIDE)
         return false;
     return is_used_by_group_only(f, member, g) && !follows_other_anchor(f, g, member);
 }
@@ -162,7 +124,7 @@ static bool may_stand_beside(Fusion *f, int g, int member, int anchor)
  * before it. */
 static void keep_dependents(Fusion *f, int g, int from, int anchor)
 {
-    qsort(f->members + from, (size_t)(f->count - from), sizeof *f->members, by_number);
+    fusion_sort(f, from);
     for (int m = from; m < f->count; m++) f->depends[f->members[m]] = uses_member(f, g, f->members[m], anchor);
     for (int m = f->count - 1; m >= from; m--) {
         int member = f->members[m];
@@ -199,7 +161,7 @@ static int find_anchor(Fusion *f, int g, int from, const Type *shape)
     for (int m = from; m < end; m++)
         for (int i = 0; i < f->index->node[f->members[m]]->ninputs; i++) {
             int p = fusion_operand(f, f->members[m], i);
-            if (p < 0 || !is_private(f, p, g) || !type_same_shape(fusion_type(f, p), shape)) continue;
+            if (p < 0 || !fusion_is_private(f, p, g) || !type_same_shape(fusion_type(f, p), shape)) continue;
             int rank = rank_of_anchor(f, p);
             if (rank < best_rank || !rank || (rank == best_rank && p < best)) continue;
             best = p;
@@ -212,22 +174,22 @@ static int find_anchor(Fusion *f, int g, int from, const Type *shape)
 static bool absorb_contraction(Fusion *f, int g, int pool)
 {
     int p = fusion_operand(f, pool, 0), from = f->count;
-    if (p < 0 || !is_plain_max_pool(f->index->node[pool]) || !is_private(f, p, g)) return false;
+    if (p < 0 || !is_plain_max_pool(f->index->node[pool]) || !fusion_is_private(f, p, g)) return false;
     if (fusion_kind(f, p) == KIND_CONTRACT && is_image(f->index->node[p])) {
-        join(f, p, g);
+        fusion_join(f, p, g);
         return true;
     }
     if (fusion_kind(f, p) != KIND_MAP) return false;
     const Type *shape = fusion_type(f, p);
-    join(f, p, g);
+    fusion_join(f, p, g);
     grow_maps(f, g, from, READ_PLAIN);
     int anchor = find_anchor(f, g, from, shape);
     if (anchor < 0 || fusion_kind(f, anchor) != KIND_CONTRACT || !is_image(f->index->node[anchor])) {
-        release_from(f, from);
+        fusion_release(f, from);
         return false;
     }
     keep_dependents(f, g, from, anchor);
-    join(f, anchor, g);
+    fusion_join(f, anchor, g);
     return true;
 }
 
@@ -235,9 +197,9 @@ static bool absorb_contraction(Fusion *f, int g, int pool)
 static bool takes_contraction(Fusion *f, int pool)
 {
     int before = f->count;
-    join(f, pool, pool);
+    fusion_join(f, pool, pool);
     bool takes = absorb_contraction(f, pool, pool);
-    release_from(f, before);
+    fusion_release(f, before);
     return takes;
 }
 
@@ -252,25 +214,33 @@ static bool is_widening(const Fusion *f, int number)
     return true;
 }
 
+/* Could the members from `from` on, of group `g`, have an anchor in a group of their own? */
+static bool could_have_anchor(Fusion *f, int g, int from)
+{
+    int root = f->members[from];
+    for (int m = from; m < f->count; m++) f->group[f->members[m]] = root;
+    bool could = find_anchor(f, root, from, fusion_type(f, root)) >= 0;
+    for (int m = from; m < f->count; m++) f->group[f->members[m]] = g;
+    return could;
+}
+
 /* Maps before an operand of an anchor, unless a contraction or the like can have them as its epilogue; of those a
  * reduction takes the last, when it widens: what lies in memory between the two is narrower then.  Of boxes and
  * updates, index maps as well. */
-static void absorb_prologue(Fusion *f, int g, int anchor, int i)
+static void absorb_prologue(Fusion *f, int g, int anchor, int i, OpKind kind)
 {
     int p = fusion_operand(f, anchor, i), from = f->count;
-    OpKind kind = fusion_kind(f, anchor);
     bool moves = kind == KIND_PIECES || kind == KIND_SCATTER, counts = kind == KIND_REDUCE || kind == KIND_PREFIX;
     Reads reads = moves ? READ_VIEWED : counts ? READ_INDEXED : READ_PLAIN;
-    if (p < 0 || !is_private(f, p, g)) return;
+    if (p < 0 || !fusion_is_private(f, p, g)) return;
     if (!may_join(fusion_kind(f, p), reads) && !(moves && fusion_kind(f, p) == KIND_IOTA)) return;
-    const Type *shape = fusion_type(f, p);
-    join(f, p, g);
+    fusion_join(f, p, g);
     grow_maps(f, g, from, reads);
-    if (find_anchor(f, g, from, shape) < 0) return;
-    release_from(f, from);
+    if (!could_have_anchor(f, g, from)) return;
+    fusion_release(f, from);
     bool narrow = kind == KIND_REDUCE || kind == KIND_PIECES;
     bool widens = narrow && fusion_kind(f, p) == KIND_MAP && is_widening(f, p);
-    if (widens) join(f, p, g);
+    if (widens) fusion_join(f, p, g);
 }
 
 /* What is written over something stays a value of its own, whose memory the result can take. */
@@ -278,7 +248,33 @@ static void absorb_prologues(Fusion *f, int g, int anchor)
 {
     OpKind kind = fusion_kind(f, anchor);
     for (int i = kind == KIND_SCATTER; i < f->index->node[anchor]->ninputs; i++)
-        if (i == 0 || kind == KIND_PIECES || kind == KIND_SCATTER) absorb_prologue(f, g, anchor, i);
+        if (i == 0 || kind == KIND_PIECES || kind == KIND_SCATTER) absorb_prologue(f, g, anchor, i, kind);
+}
+
+/* What another anchor than a reduction can have as its epilogue belongs there. */
+static bool follows_anchor(Fusion *f, int g)
+{
+    grow_maps(f, g, 0, READ_PLAIN);
+    int anchor = find_anchor(f, g, 0, fusion_type(f, g));
+    fusion_release(f, 0);
+    fusion_join(f, g, g);
+    return anchor >= 0 && fusion_kind(f, anchor) != KIND_REDUCE;
+}
+
+/* Reductions one behind the other, what is between them, and maps before. */
+static bool absorb_rows(Fusion *f, int g)
+{
+    Type type;
+    if (fusion_kind(f, g) == KIND_MAP && follows_anchor(f, g)) return false;
+    if (!fusion_absorb_rows(f, g, &type)) return false;
+    int end = f->count;
+    for (int m = 0; m < end; m++)
+        for (int i = 0; i < f->index->node[f->members[m]]->ninputs; i++) {
+            int p = fusion_operand(f, f->members[m], i);
+            bool elements = p >= 0 && type_same_shape(fusion_type(f, p), &type);
+            if (elements) absorb_prologue(f, g, f->members[m], i, KIND_REDUCE);
+        }
+    return true;
 }
 
 static void absorb_anchor(Fusion *f, int g)
@@ -291,7 +287,7 @@ static void absorb_anchor(Fusion *f, int g)
         return;
     }
     keep_dependents(f, g, 0, anchor);
-    join(f, anchor, g);
+    fusion_join(f, anchor, g);
     OpKind kind = fusion_kind(f, anchor);
     if (kind == KIND_REDUCE || kind == KIND_PIECES || kind == KIND_PREFIX) absorb_prologues(f, g, anchor);
     if (kind == KIND_WINDOW) absorb_contraction(f, g, anchor);
@@ -301,7 +297,8 @@ static void form_group(Fusion *f, int result)
 {
     OpKind kind = fusion_kind(f, result);
     f->count = 0;
-    join(f, result, result);
+    fusion_join(f, result, result);
+    if ((kind == KIND_MAP || kind == KIND_REDUCE) && absorb_rows(f, result)) return;
     if (kind == KIND_MAP) absorb_anchor(f, result);
     if (kind == KIND_INDEX || kind == KIND_VIEW) grow_maps(f, result, 0, READ_VIEWED);
     if (kind == KIND_WINDOW) absorb_contraction(f, result, result);

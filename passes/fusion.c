@@ -1,6 +1,6 @@
 #include "passes/fusion.h"
 
-enum { MOST_OPERANDS = 8, DIVISION_COST = 4 };
+#include <stdlib.h>
 
 bool fusion_is_computed(const Node *node)
 {
@@ -14,25 +14,46 @@ int fusion_operand(const Fusion *f, int number, int i)
     return from ? node_number(f->index, from) : -1;
 }
 
-/* ---- costs ---- */
+/* ---- members ---- */
 
-static int operation_cost(ExprKind kind)
+/* Does a user read it at computed places?  Then it is in memory, even when the user takes it elsewhere, too. */
+static bool reads_at_places(const Fusion *f, int user, int number)
 {
-    if (kind == EXPR_ARG || kind == EXPR_CONST) return 0;
-    return kind == EXPR_DIV || kind == EXPR_SQRT ? DIVISION_COST : 1;
+    const Node *node = f->index->node[user];
+    return fusion_kind(f, user) == KIND_INDEX && node->inputs[0].node == f->index->node[number];
 }
 
-int fusion_map_cost(const Node *node)
+bool fusion_is_private(const Fusion *f, int number, int g)
 {
-    int args[MOST_OPERANDS], cost = 0;
-    Arena *scratch = arena_child(node->graph->arena);
-    Expr *e = expr_new(scratch);
-    for (int i = 0; i < node->ninputs && i < MOST_OPERANDS; i++)
-        args[i] = expr_arg(e, i, value_type(node->inputs[i])->dtype);
-    node_def(node)->map(node, e, args);
-    for (size_t i = 0; i < e->count; i++) cost += operation_cost(e->ops[i].kind);
-    arena_free(scratch);
-    return cost;
+    const NodeIndex *index = f->index;
+    if (f->group[number] != FUSION_FREE || index->result[number] || !fusion_is_computed(index->node[number]))
+        return false;
+    for (int u = index->first[number]; u < index->first[number + 1]; u++)
+        if (f->group[index->user[u]] != g || reads_at_places(f, index->user[u], number)) return false;
+    return true;
+}
+
+void fusion_join(Fusion *f, int number, int g)
+{
+    f->group[number] = g;
+    f->members[f->count++] = number;
+}
+
+void fusion_release(Fusion *f, int from)
+{
+    for (int m = from; m < f->count; m++) f->group[f->members[m]] = FUSION_FREE;
+    f->count = from;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+void fusion_sort(Fusion *f, int from)
+{
+    qsort(f->members + from, (size_t)(f->count - from), sizeof *f->members, by_number);
 }
 
 /* ---- what several groups use: kept in memory, or computed in each ---- */
@@ -82,8 +103,7 @@ bool fusion_is_cheaper_again(const Fusion *f, int number)
 {
     enum { BITS_PER_OPERATION = 8 };
     if (fusion_kind(f, number) != KIND_MAP || f->index->result[number]) return false;
-    int groups = groups_of_users(f, number), bits = bits_read(f, number),
-        cost = fusion_map_cost(f->index->node[number]);
+    int groups = groups_of_users(f, number), bits = bits_read(f, number), cost = node_map_cost(f->index->node[number]);
     if (groups < 2 || bits < 0 || cost > FUSION_MOST_BESIDE) return false;
     int own = dtype_bits(fusion_type(f, number)->dtype);
     return groups * (bits + cost * BITS_PER_OPERATION) < (groups + 1) * own;

@@ -28,9 +28,21 @@ bool fusion_is_computed(const Node *node);
 /* The number of the node that makes operand `i`; -1 when there is none in this graph. */
 int fusion_operand(const Fusion *f, int number, int i);
 
-/* Operations that a KIND_MAP node takes for one element: arithmetic and comparisons are one each, divisions and roots
- * four; elementary functions are what their expressions take. */
-int fusion_map_cost(const Node *node);
+/* May the node join group `g`: it is nobody's yet, and nobody outside needs it. */
+bool fusion_is_private(const Fusion *f, int number, int g);
+void fusion_join(Fusion *f, int number, int g);
+/* Gives up the members from `from` on. */
+void fusion_release(Fusion *f, int from);
+/* Puts them into the graph's order. */
+void fusion_sort(Fusion *f, int from);
+
+/* Why no group goes over the rows of this reduction more than once; NULL: one may. */
+const char *fusion_row_misfit(const Node *reduction);
+/* Whether what `result` is made of goes over rows: reductions of one shape over the same axes and element-wise work
+ * that needs them, joined to its group, which holds nothing else yet.  Not so with one reduction alone, whose shape the
+ * result has.  `*type` is what is reduced. */
+bool fusion_absorb_rows(Fusion *f, int result, Type *type);
+
 /* Once the groups of all users are known: would computing the node in each of them cost less than writing it once and
  * reading it there? */
 bool fusion_is_cheaper_again(const Fusion *f, int number);

@@ -2,7 +2,9 @@
 
 #include "ir/place.h"
 #include "ir/schedule.h"
+#include "ir/sweeps.h"
 #include "passes/fusion.h"
+#include "passes/group.h"
 
 #include <inttypes.h>
 
@@ -16,35 +18,6 @@ static bool is_computed_group(const Node *node) { return node_def(node)->kind ==
 static const Place *place_of(Value value) { return value.node->places ? &value.node->places[value.slot] : NULL; }
 
 /* ---- bytes ---- */
-
-/* In memory: not so what is one number in the code. */
-static int64_t bytes_in_memory(Value value)
-{
-    const Place *place = place_of(value);
-    return place && place->space == SPACE_NONE ? 0 : type_bytes(value_type(value));
-}
-
-/* Of the group's result and of what it reads; parts of a concat that lie where they should are not touched. */
-static int64_t bytes_moved(const Node *node)
-{
-    Value *captured;
-    int count = graph_captures(node->regions[0], &captured);
-    int64_t bytes = 0;
-    for (int slot = 0; slot < node->nresults; slot++) bytes += type_bytes(&node->types[slot]);
-    for (int i = 0; i < count; i++) bytes += bytes_in_memory(captured[i]);
-    Group group = group_of(node);
-    Piece piece;
-    if (group.kind != KIND_PIECES || !node->places) return bytes;
-    for (int64_t i = 0; node_def(group.anchor)->piece(group.anchor, i, &piece); i++) {
-        if (piece.operand < 0) continue;
-        Value operand = group.anchor->inputs[piece.operand];
-        const Place *place = place_of(operand);
-        if (!group_is_inside(&group, operand) && place &&
-            place_holds_piece(node->places, &piece, place, value_type(operand)))
-            bytes -= 2 * type_bytes(value_type(operand));
-    }
-    return bytes;
-}
 
 /* A value inside would be written once, and read once by each operator that uses it. */
 static int64_t bytes_saved(const Graph *body)
@@ -106,6 +79,10 @@ static const char *why_from_anchor(Arena *arena, const Group *made, const Group 
 {
     const Node *anchor = made->anchor;
     if (!anchor) return NULL;
+    const char *misfit = made->kind == KIND_REDUCE ? fusion_row_misfit(anchor) : NULL;
+    if (misfit) return arena_printf(arena, "%s makes it, and %s", node_def(anchor)->name, misfit);
+    if (made->kind == KIND_REDUCE && reads->kind == KIND_REDUCE)
+        return arena_printf(arena, "%s makes it, and its rows are others", node_def(anchor)->name);
     if (reads->anchor && reads->anchor != reader)
         return arena_printf(arena, "%s makes it, and its group has %s already", node_def(anchor)->name,
                             node_def(reads->anchor)->name);
@@ -158,14 +135,30 @@ static int print_members(const Graph *body, FILE *out)
     return count;
 }
 
-static void print_inside(Arena *arena, const Graph *body, FILE *out)
+static int count_bits(unsigned bits)
 {
+    int count = 0;
+    for (; bits; bits &= bits - 1) count++;
+    return count;
+}
+
+static void print_inside(Arena *arena, const Group *group, FILE *out)
+{
+    Sweeps sweeps;
+    const char *why;
+    const Graph *body = group->body;
+    bool rows = group->kind == KIND_REDUCE && sweeps_of(arena, group, group->node->schedule->lanes, &sweeps, &why);
     for (const Node *node = body->first; node; node = node->next) {
         Value value = value_of((Node *)node);
         if (graph_is_result(body, value)) continue;
-        const char *where = is_computed_group(node) ? "in scratch" : "in registers";
+        const SweepValue *swept = rows ? sweeps_find(&sweeps, node) : NULL;
+        const char *where = is_computed_group(node) || (swept && swept->kept) ? "in scratch" : "in registers";
         fprintf(out, "    %-12s %s, %" PRId64 " bytes", where, value_name(arena, value), type_bytes(value_type(value)));
-        fputs(graph_uses(body, value) > 1 ? ", used more than once\n" : "\n", out);
+        int times = swept && !swept->kept && swept->form != SWEEP_ROW ? count_bits(swept->wanted) : 1;
+        if (times > 1)
+            fprintf(out, ", computed in each of %d sweeps\n", times);
+        else
+            fputs(graph_uses(body, value) > 1 ? ", used more than once\n" : "\n", out);
     }
 }
 
@@ -190,11 +183,12 @@ static void print_graph(Arena *arena, const Graph *graph, Totals *totals, FILE *
         for (int i = 0; node_is_control(node) && i < node->nregions; i++)
             print_graph(arena, node->regions[i], totals, out);
         if (node->op != OP_group) continue;
-        int64_t moved = bytes_moved(node), saved = bytes_saved(node->regions[0]);
+        int64_t moved = group_bytes(node), saved = bytes_saved(node->regions[0]);
         fprintf(out, "%s:", node->name);
         totals->operators += print_members(node->regions[0], out);
         fprintf(out, "; moves %" PRId64 " bytes, saves %" PRId64 "\n", moved, saved);
-        print_inside(arena, node->regions[0], out);
+        Group group = group_of(node);
+        print_inside(arena, &group, out);
         print_boundaries(arena, node, out);
         totals->groups++;
         totals->moved += moved;

@@ -3,9 +3,12 @@
 #include "ir/bounded.h"
 #include "ir/place.h"
 #include "ir/strips.h"
+#include "ir/sweeps.h"
 #include "passes/group.h"
 #include "passes/lifetime.h"
 #include "passes/variants.h"
+
+#include <assert.h>
 
 /* ---- inputs that want a ring of zeros ---- */
 
@@ -178,6 +181,18 @@ static int64_t lanes_for(const Group *group, const Target *target)
     return bits < 32 && target->integer_bytes * 8 / bits > lanes ? target->integer_bytes * 8 / bits : lanes;
 }
 
+/* Bytes that a part keeps of its rows. */
+static int64_t rows_scratch(const Group *group, int64_t lanes)
+{
+    Arena *scratch = arena_child(group->body->arena);
+    Sweeps sweeps;
+    const char *why;
+    bool good = sweeps_of(scratch, group, lanes, &sweeps, &why);
+    assert(good);
+    arena_free(scratch);
+    return good ? sweeps.scratch : 0;
+}
+
 bool variant_direct(const Group *group, const PassContext *context, Schedule *out)
 {
     const Target *target = context->target;
@@ -203,6 +218,7 @@ bool variant_direct(const Group *group, const PassContext *context, Schedule *ou
                       .tile_vectors = 1,
                       .unroll = 1,
                       .reciprocal = reciprocal,
+                      .scratch = group->kind == KIND_REDUCE ? rows_scratch(group, lanes) : 0,
                       .cost = (double)elements / (double)lanes};
     return true;
 }

@@ -152,6 +152,21 @@ static Value multiply_by_reciprocal(const Maker *m, const Match *match)
     return make_binary(m, OP_mul, match->bound[0], make_tensor(m, &factor));
 }
 
+/* Each of the numbers divides many: one division for all of them. */
+static bool divides_many(const Match *match)
+{
+    enum { MANY = 64 };
+    const Type *all = &match->root->types[0], *divisor = value_type(match->bound[1]);
+    bool wide = dtype_is_float(all->dtype) && dtype_bits(all->dtype) >= 32;
+    return wide && type_elements(all) >= MANY * type_elements(divisor);
+}
+
+static Value multiply_by_inverse(const Maker *m, const Match *match)
+{
+    Value one = make_number(m, match->root->types[0].dtype, 1);
+    return make_binary(m, OP_mul, match->bound[0], make_binary(m, OP_div, one, match->bound[1]));
+}
+
 /* Joining [8, 1] and [8] would make a constant larger than both.  Three constants are for fold: they would go round. */
 static bool constants_fit(const Match *match)
 {
@@ -200,6 +215,7 @@ static const Rule rows[] = {
     {"relu-max-pool", EXACT, MATCH(relu, MATCH(max_pool, X)), NULL, relu_before_pool, inner_is_private},
     {"div-power-of-two", EXACT, MATCH(div, X, C), NULL, multiply_by_reciprocal, divides_by_power_of_two},
     {"div-constant", REASSOC, MATCH(div, X, C), NULL, multiply_by_reciprocal, root_is_float},
+    {"div-row", REASSOC, MATCH(div, X, Y), NULL, multiply_by_inverse, divides_many},
     {"pow-one", REASSOC, MATCH(pow, X, NUMBER(1)), X, NULL, NULL},
     {"pow-square", REASSOC, MATCH(pow, X, NUMBER(2)), MATCH(mul, X, X), NULL, NULL},
     {"pow-cube", REASSOC, MATCH(pow, X, NUMBER(3)), MATCH(mul, MATCH(mul, X, X), X), NULL, NULL},

@@ -271,6 +271,7 @@ static Type position_type(const Trial *t, Position at)
 static Node *value_leaf(Trial *t, Position at, Dtype dtype)
 {
     Type type = position_type(t, at);
+    if (!at.shapes && t->inputs && choose(t, 2)) type = type_scalar(t->dtype); /* one number for all */
     type.dtype = dtype;
     assert_true(t->inputs < MAX_LEAVES);
     Node *made = add(t, (NodeSpec){.op = OP_input, .type = &type});

@@ -27,7 +27,7 @@ void nest_store_all(Lowering *lowering, Value value)
     IndexMap identity = nest_identity(type);
     AccessList accesses = {.arena = lowering->builder.arena};
     access_add(&accesses, result, &identity);
-    nest_accesses(lowering, map.value, &identity, NULL, &accesses);
+    nest_accesses(lowering, map.value, &identity, &accesses);
     Axes axes = axes_collapse(lowering, type, NULL, &accesses);
     Part part = nest_part(lowering, &axes, 1, lowering->schedule->lanes);
     Nest nest = {.lowering = lowering, .rank = type->rank, .lanes = 1, .active = 1, .part = &part};

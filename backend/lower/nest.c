@@ -163,14 +163,50 @@ static const LoopExpr *compute(Nest *nest, const Node *node, const IndexMap *map
     return lower_map_value(nest->lowering, node, args, nest->lanes);
 }
 
+/* ---- what is known ---- */
+
+static const LoopExpr *in_lanes(Nest *nest, const LoopExpr *value)
+{
+    return value->lanes == nest->lanes ? value : loop_splat(&nest->lowering->builder, value, nest->lanes);
+}
+
+static Affine known_at(const Nest *nest, const NestKnown *known, int64_t *step)
+{
+    Affine at = affine(0);
+    for (int i = 0; i < nest->rank; i++) at = affine_add(at, affine_scale(nest->at[i], known->stride[i]));
+    *step = nest->lanes > 1 && known->stride[nest->vector] ? known->stride[nest->vector] : 1;
+    return at;
+}
+
+static const LoopExpr *load_known(Nest *nest, const NestKnown *known)
+{
+    int64_t step;
+    Affine at = known_at(nest, known, &step);
+    return nest_load_at(nest, known->buffer, at, NULL, step);
+}
+
+void nest_store_known(Nest *nest, const NestKnown *known, const LoopExpr *value)
+{
+    int64_t step;
+    Affine at = known_at(nest, known, &step);
+    nest_store_at(nest, known->buffer, at, NULL, value, step);
+}
+
 const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map)
 {
     Lowering *lowering = nest->lowering;
-    if (value.node == nest->known) return nest->known_value;
+    const NestKnown *known = nest->known;
+    while (known && known->node != value.node) known = known->next;
+    if (known && known->value) return in_lanes(nest, known->value);
     for (const NestMemo *memo = nest->memo; memo; memo = memo->next)
         if (value_equal(memo->value, value) && !memcmp(&memo->map, map, sizeof *map)) return memo->expr;
-    bool inside = group_is_inside(&lowering->group, value);
-    const LoopExpr *expr = inside ? compute(nest, value.node, map) : load(nest, value, map, NULL);
+    const LoopExpr *expr;
+    if (known)
+        expr = load_known(nest, known);
+    else if (group_is_inside(&lowering->group, value))
+        expr = compute(nest, value.node, map);
+    else
+        expr = load(nest, value, map, NULL);
     if (graph_uses(lowering->group.body, value) < 2) return expr;
     NestMemo *memo = ARENA_NEW(lowering->builder.arena, NestMemo);
     *memo = (NestMemo){nest->memo, value, *map, loop_let(&lowering->builder, "shared", expr)};
@@ -204,17 +240,22 @@ static void add_coordinates(Value value, const IndexMap *map, AccessList *out)
     access_add_strides(out, map->stride[iota_axis(value.node)], MAX_RANK);
 }
 
-void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, const Node *known, AccessList *out)
+static bool is_pointwise(OpKind kind)
 {
-    if (value.node == known) return;
+    return kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_INDEX || kind == KIND_IOTA;
+}
+
+void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, AccessList *out)
+{
     if (!group_is_inside(&lowering->group, value)) {
         if (value.node->places[value.slot].space != SPACE_NONE) access_add(out, value, map);
         return;
     }
+    if (!is_pointwise(node_def(value.node)->kind)) return;
     if (node_def(value.node)->kind == KIND_IOTA) add_coordinates(value, map, out);
     for (int i = 0; i < value.node->ninputs; i++) {
         IndexMap operand = operand_map(value.node, i, map);
-        nest_accesses(lowering, value.node->inputs[i], &operand, known, out);
+        nest_accesses(lowering, value.node->inputs[i], &operand, out);
     }
 }
 

@@ -7,6 +7,15 @@
 
 typedef struct NestMemo NestMemo;
 
+/* A node that is not to be computed here. */
+typedef struct NestKnown {
+    const struct NestKnown *next;
+    const Node *node;
+    const LoopExpr *value;    /* one for all lanes, or one a lane; or NULL: */
+    const LoopBuffer *buffer; /* an element lies here for each step along each axis, */
+    int64_t stride[MAX_RANK]; /* so many elements further; 0: each lane has its own, side by side */
+} NestKnown;
+
 /* The axes are those of one tensor in or at the edge of the group. */
 typedef struct Nest {
     Lowering *lowering;
@@ -16,8 +25,7 @@ typedef struct Nest {
     int lanes, active;
     bool limited; /* the lanes that are in use are those below `limit` */
     Affine limit;
-    const Node *known; /* a node whose value at these coordinates is computed already, or NULL */
-    const LoopExpr *known_value;
+    const NestKnown *known; /* what is computed already at these coordinates, or NULL */
     NestMemo *memo;
     const Part *part; /* of the outermost of the loops that nest_open and nest_vectors make, or NULL */
 } Nest;
@@ -29,6 +37,8 @@ IndexMap nest_identity(const Type *type);
 IndexMap nest_broadcast(const Type *result, const Type *operand, const IndexMap *map);
 /* The value at the nest's coordinates; `map` says how its coordinates follow from the nest's. */
 const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map);
+/* Puts the element at the nest's coordinates where it is known from then on. */
+void nest_store_known(Nest *nest, const NestKnown *known, const LoopExpr *value);
 
 /* Stores the nest's lanes in use, `step` elements apart, `offset` elements further when that is not NULL. */
 void nest_store_at(const Nest *nest, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
@@ -51,8 +61,8 @@ typedef struct AccessList {
     size_t count, capacity;
 } AccessList;
 
-/* Every access that nest_value of the value makes. */
-void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, const Node *known, AccessList *out);
+/* Every access that nest_value of the value makes, as far as what anchors of the group make, which is known. */
+void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, AccessList *out);
 void access_add(AccessList *list, Value value, const IndexMap *map);
 /* Of memory that is no value's. */
 void access_add_strides(AccessList *list, const int64_t *stride, int rank);

@@ -24,11 +24,11 @@ static void store_elements(Nest *nest, void *context)
     const LoopExpr *value = piece_value(p, nest);
     Nest out = *nest;
     out.memo = NULL;
-    out.known = p->anchor;
-    out.known_value = value;
+    NestKnown known = {.node = p->anchor, .value = value};
+    out.known = &known;
     for (int axis = 0; axis < type->rank; axis++) out.at[axis] = affine_plus(nest->at[axis], p->piece.begin[axis]);
     if (lowering->group.body->results[0].value.node != p->anchor)
-        out.known_value = loop_let(&lowering->builder, "piece", value);
+        known.value = loop_let(&lowering->builder, "piece", value);
     IndexMap identity = nest_identity(type);
     value = nest_value(&out, lowering->group.body->results[0].value, &identity);
     int64_t step = out.lanes > 1 ? result.node->places[0].stride[out.vector] : 1;
@@ -47,8 +47,8 @@ static void lower_piece(Pieces *p)
     IndexMap identity = nest_identity(&box);
     AccessList accesses = {.arena = lowering->builder.arena};
     access_add(&accesses, result, &identity);
-    if (p->operand.node) nest_accesses(lowering, p->operand, &p->piece.map, NULL, &accesses);
-    nest_accesses(lowering, lowering->group.body->results[0].value, &identity, p->anchor, &accesses);
+    if (p->operand.node) nest_accesses(lowering, p->operand, &p->piece.map, &accesses);
+    nest_accesses(lowering, lowering->group.body->results[0].value, &identity, &accesses);
     Axes axes = axes_collapse(lowering, &box, NULL, &accesses);
     Nest nest = {.lowering = lowering, .rank = box.rank, .lanes = 1, .active = 1};
     NestLoops loops = nest_open(&nest, &axes, 1);

@@ -18,10 +18,9 @@ static void store_result(const Carry *c, const Nest *nest, const LoopExpr *so_fa
     const Type *type = value_type(c->result);
     Nest out = *nest;
     out.memo = NULL;
-    out.known = c->anchor;
-    out.known_value = lower_cast(b, c->anchor->types[0].dtype, so_far);
-    if (lowering->group.body->results[0].value.node != c->anchor)
-        out.known_value = loop_let(b, "prefix", out.known_value);
+    NestKnown known = {.node = c->anchor, .value = lower_cast(b, c->anchor->types[0].dtype, so_far)};
+    out.known = &known;
+    if (lowering->group.body->results[0].value.node != c->anchor) known.value = loop_let(b, "prefix", known.value);
     IndexMap identity = nest_identity(type);
     const LoopExpr *value = nest_value(&out, lowering->group.body->results[0].value, &identity);
     int64_t step = out.lanes > 1 ? c->result.node->places[0].stride[out.vector] : 1;
@@ -64,8 +63,8 @@ void lower_prefix(Lowering *lowering)
     IndexMap identity = nest_identity(type);
     AccessList accesses = {.arena = lowering->builder.arena};
     access_add(&accesses, c.result, &identity);
-    nest_accesses(lowering, anchor->inputs[0], &identity, NULL, &accesses);
-    nest_accesses(lowering, lowering->group.body->results[0].value, &identity, anchor, &accesses);
+    nest_accesses(lowering, anchor->inputs[0], &identity, &accesses);
+    nest_accesses(lowering, lowering->group.body->results[0].value, &identity, &accesses);
     bool others[MAX_RANK];
     for (int axis = 0; axis < type->rank; axis++) others[axis] = axis != c.prefix.axis;
     Axes axes = axes_collapse(lowering, type, others, &accesses);

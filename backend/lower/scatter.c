@@ -102,7 +102,7 @@ static void list_accesses(const Puts *p, AccessList *accesses)
         if (p->scatter.place.axis[i] >= 0) stride[p->scatter.place.axis[i]] = place->stride[i];
     access_add_strides(accesses, stride, MAX_RANK);
     for (int i = UPDATE; i < p->anchor->ninputs; i++)
-        nest_accesses(p->lowering, p->anchor->inputs[i], &p->maps[i], NULL, accesses);
+        nest_accesses(p->lowering, p->anchor->inputs[i], &p->maps[i], accesses);
 }
 
 static void put_all(Puts *p)

@@ -126,7 +126,7 @@ static void run_map(Lowering *lowering, const Site *to, Affine n, Affine first, 
     AccessList accesses = {.arena = lowering->builder.arena};
     IndexMap identity = nest_identity(&type);
     access_add_strides(&accesses, (const int64_t[]){0, to->y, to->x, 1}, 4);
-    nest_accesses(lowering, value, &identity, NULL, &accesses);
+    nest_accesses(lowering, value, &identity, &accesses);
     type.dim[0] = dim_fixed(1);
     type.dim[1] = dim_fixed(count);
     Axes axes = axes_collapse(lowering, &type, NULL, &accesses);

@@ -141,6 +141,8 @@ static void pool_channels(Nest *nest, void *context)
     Pool *p = context;
     LoopBuilder *b = builder(p);
     Value result = value_of((Node *)p->lowering->group.node);
+    const LoopExpr *pooled = lower_cast(b, p->anchor->types[0].dtype, pooled_value(p, nest));
+    const NestKnown known = {.node = p->anchor, .value = loop_let(b, "result", pooled)};
     Nest out = {.lowering = p->lowering,
                 .rank = 4,
                 .at = {p->n, p->y, p->x, nest->at[3]},
@@ -149,8 +151,7 @@ static void pool_channels(Nest *nest, void *context)
                 .active = nest->active,
                 .limited = nest->limited,
                 .limit = nest->limit,
-                .known = p->anchor,
-                .known_value = loop_let(b, "result", lower_cast(b, p->anchor->types[0].dtype, pooled_value(p, nest)))};
+                .known = &known};
     IndexMap map = nest_identity(value_type(result));
     const LoopExpr *value = nest_value(&out, p->lowering->group.body->results[0].value, &map);
     nest_store_at(&out, lower_buffer(p->lowering, result), lower_address(result, out.at), NULL, value,

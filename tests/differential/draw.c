@@ -302,6 +302,7 @@ Program *program_draw(Arena *arena, uint64_t seed, int size)
     while (program->count < inputs) draw_source(&d, OP_input, draw_type(&d.random), range);
     int wanted = (int)random_between(&d.random, 1, size);
     for (; wanted > 0 && program->count < MOST_STEPS - MAX_OPERANDS - 2; wanted--) {
+        if (random_percent(&d.random, 8) && draw_rows(&d)) continue;
         Op op = draw_op(&d.random);
         for (int attempt = 0; attempt < ATTEMPTS && !draw_try(&d, op); attempt++) continue;
     }

@@ -34,4 +34,9 @@ bool draw_try(Drawer *d, Op op);
 bool draw_scan(Drawer *d);
 bool draw_branch(Drawer *d);
 
+/* ---- draw_rows.c ---- */
+
+/* Reductions over the same axes of a value; false when nothing was made. */
+bool draw_rows(Drawer *d);
+
 #endif

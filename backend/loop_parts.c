@@ -4,6 +4,7 @@
 /* What the steps of the loop do with one buffer: step v touches elements v * factor + `one`, modulo `modulus` when that
  * is not 0. */
 typedef struct Touch {
+    Arena *arena;
     const LoopFunction *function;
     const LoopStatement *loop;
     const LoopBuffer *buffer;
@@ -129,6 +130,7 @@ static void walk(Touch *t, const LoopStatement *s)
     for (; s; s = s->next) {
         if (s->kind == LOOP_FOR) t->ranges.vars[s->var->id] = (Range){s->low, s->high - s->step};
         int before = t->ranges.nconditions;
+        if (s->kind == LOOP_FOR) ranges_add_edges(&t->ranges, t->arena, s);
         for (int i = 0; s->kind == LOOP_IF && i < s->nconditions && before + i < MAX_CONDITIONS; i++)
             t->ranges.conditions[t->ranges.nconditions++] = &s->conditions[i];
         if (s->kind == LOOP_BIND) walk_expr(t, s->let->value);
@@ -145,7 +147,8 @@ static void walk(Touch *t, const LoopStatement *s)
 
 static bool is_touched(const Touch *t, const LoopBuffer *buffer)
 {
-    Touch other = {.function = t->function, .loop = t->loop, .buffer = buffer, .ranges.vars = t->ranges.vars};
+    Touch other = {
+        .arena = t->arena, .function = t->function, .loop = t->loop, .buffer = buffer, .ranges.vars = t->ranges.vars};
     walk(&other, t->loop->body);
     return other.known;
 }
@@ -188,7 +191,7 @@ const LoopBuffer *loop_parts_conflict(Arena *arena, const LoopFunction *function
     for (int i = 0; i < function->nsizes; i++)
         vars[function->sizes[i].var->id] = (Range){function->sizes[i].low, function->sizes[i].high};
     for (int i = 0; i < function->nbuffers; i++) {
-        Touch t = {.function = function, .loop = loop, .buffer = function->buffers[i]};
+        Touch t = {.arena = arena, .function = function, .loop = loop, .buffer = function->buffers[i]};
         t.ranges.vars = vars;
         vars[loop->var->id] = (Range){loop->low, loop->high - loop->step};
         if (!is_private(t.buffer) && !is_apart(&t)) return t.buffer;

@@ -57,10 +57,31 @@ static void use_condition(const Ranges *ranges, Affine *a, const Affine *c)
     }
 }
 
+/* Each use of a condition may stand in the way of others: from the outermost in, and the other way around. */
 static int64_t least_under_conditions(const Ranges *ranges, Affine a)
 {
-    for (int i = 0; i < ranges->nconditions; i++) use_condition(ranges, &a, ranges->conditions[i]);
-    return least(ranges, &a);
+    Affine inwards = a, outwards = a;
+    for (int i = 0; i < ranges->nconditions; i++) use_condition(ranges, &inwards, ranges->conditions[i]);
+    for (int i = ranges->nconditions; i-- > 0;) use_condition(ranges, &outwards, ranges->conditions[i]);
+    int64_t x = least(ranges, &inwards), y = least(ranges, &outwards);
+    return x > y ? x : y;
+}
+
+/* sign * (edge - variable) + base is not negative. */
+static void add_condition(Ranges *ranges, Arena *arena, const Affine *edge, int64_t sign, const LoopVar *var,
+                          int64_t base)
+{
+    if (ranges->nconditions == MAX_CONDITIONS || !is_small(edge) || edge->nterms == MAX_TERMS) return;
+    Affine *condition = ARENA_NEW(arena, Affine);
+    *condition = affine_plus(affine_add(affine_scale(*edge, sign), affine_of(var, -sign)), base);
+    ranges->conditions[ranges->nconditions++] = condition;
+}
+
+void ranges_add_edges(Ranges *ranges, Arena *arena, const LoopStatement *loop)
+{
+    for (int i = 0; i < loop->nto; i++) add_condition(ranges, arena, &loop->to[i].at, 1, loop->var, -loop->step);
+    for (int i = 0; i < loop->nfrom; i++)
+        add_condition(ranges, arena, &loop->from[i].at, -1, loop->var, loop->from[i].whole - 1);
 }
 
 Range range_of(const Ranges *ranges, const Affine *index)

@@ -8,7 +8,7 @@ typedef struct Range {
     int64_t low, high; /* both included; saturated at the limits below */
 } Range;
 
-enum { MAX_CONDITIONS = 64 };
+enum { MAX_CONDITIONS = 64 }; /* more are left out, or refused */
 
 typedef struct Ranges {
     Range *vars; /* by id */
@@ -16,6 +16,8 @@ typedef struct Ranges {
     const Affine *conditions[MAX_CONDITIONS]; /* each is >= 0 here */
 } Ranges;
 
+/* Inside of a loop that goes to edges no step goes beyond them: adds what that says, in `arena`. */
+void ranges_add_edges(Ranges *ranges, Arena *arena, const LoopStatement *loop);
 /* Every value lies inside; the ends are reached when no condition is in force. */
 Range range_of(const Ranges *ranges, const Affine *index);
 

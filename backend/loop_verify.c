@@ -344,8 +344,11 @@ static bool check_for(Check *c, const LoopStatement *s)
     c->var_open[s->var->id] = true;
     c->var_constant[s->var->id] = false;
     c->ranges.vars[s->var->id] = (Range){s->low, s->high - s->step};
+    int before = c->ranges.nconditions;
     if (s->first || s->nto) {
+        ranges_add_edges(&c->ranges, c->arena, s);
         ok = check_apart(c, s->body, false);
+        c->ranges.nconditions = before;
     } else if (s->mode == MODE_UNROLL || single) {
         ok = check_each_step(c, s);
     } else if (s->mode == MODE_PARALLEL) {

@@ -13,7 +13,7 @@ static LowerGroup *const kind_table[] = {
 };
 
 static LowerGroup *const nest_table[OP_COUNT] = {
-#define NEST(op) [OP_##op] = lower_##op,
+#define NEST(op, bounds) [OP_##op] = lower_##op,
 #include "ir/nests.def"
 };
 

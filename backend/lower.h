@@ -27,7 +27,7 @@ typedef void LowerGroup(Lowering *lowering);
 LowerGroup lower_map, lower_pieces, lower_scatter, lower_prefix, lower_reduce, lower_contract, lower_window, lower_row,
     lower_nest, lower_strips;
 /* One an operator of ir/nests.def, which is alone in its group. */
-#define NEST(op) LowerGroup lower_##op;
+#define NEST(op, bounds) LowerGroup lower_##op;
 #include "ir/nests.def"
 /* One a variant of ir/variants.def, of which `direct` is the one above for the group's kind. */
 #define VARIANT(id, name, doc) LowerGroup lower_##name;

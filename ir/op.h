@@ -136,6 +136,13 @@ Value make_number(const Maker *m, Dtype dtype, double value);
 /* A constant tensor. */
 Value make_tensor(const Maker *m, const Tensor *tensor);
 
+/* Which axes of what a nest of its own reads and writes may be bounded. */
+typedef enum NestBounds {
+    BOUNDED_NOWHERE,
+    BOUNDED_LINES, /* one that leaves no gaps, but not the last */
+    BOUNDED_ROWS   /* all but the last of the first operand and of the results */
+} NestBounds;
+
 typedef struct OpDef OpDef;
 struct OpDef {
     const char *name, *doc; /* doc: one or two sentences with the formula, as `lepc ops` prints it */

@@ -66,7 +66,7 @@ bool sparse_facts(const Group *group, const Target *target, SparseFacts *out);
 /* The cheapest schedule of a nest of its own: one function an operator of ir/nests.def. */
 typedef Schedule ScheduleNest(const Group *group, const Target *target);
 ScheduleNest schedule_nest;
-#define NEST(op) ScheduleNest schedule_##op;
+#define NEST(op, bounds) ScheduleNest schedule_##op;
 #include "ir/nests.def"
 
 /* Can a padded convolution read its zeros from the value's own buffer?  Not from the caller's, nor from one that has

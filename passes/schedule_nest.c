@@ -94,7 +94,7 @@ Schedule schedule_top_indices(const Group *group, const Target *target)
 }
 
 static ScheduleNest *const nest_table[OP_COUNT] = {
-#define NEST(op) [OP_##op] = schedule_##op,
+#define NEST(op, bounds) [OP_##op] = schedule_##op,
 #include "ir/nests.def"
 };
 

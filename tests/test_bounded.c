@@ -247,6 +247,42 @@ static void sums_along_inner_axes(void **state)
                 "  output c = reduce_max(x, axes: [1, 2, 3])\n}\n");
 }
 
+static void products_of_lines(void **state)
+{
+    check_model("lep 1\n\nmodel lines {\n  dim N = 1..3\n  dim T = 1..21\n  weights seed: 1\n  input x: f32[N, T, 12]\n"
+                "  a = dense(x, out: 40) |> relu\n  b = dense(a, out: 12)\n  c = layer_norm(b + x)\n"
+                "  s = softmax(matmul(c, transpose(c, permute: [0, 2, 1])) * 0.25)\n  output y = matmul(s, c)\n"
+                "  output z = s\n}\n");
+}
+
+static void products_whose_columns_end(void **state)
+{
+    check_model("lep 1\n\nmodel columns {\n  dim T = 1..70\n  dim K = 1..19\n  input x: f32[2, 5, K]\n"
+                "  input w: f32[K, T]\n  input v: f32[T]\n  input b: f32[2, 5, T]\n"
+                "  p = matmul(x, w) + b\n  output y = relu(p)\n  output z = matmul(p, v)\n"
+                "  output u = matmul(w, transpose(w, permute: [1, 0]))\n}\n");
+}
+
+static void queries_and_keys(void **state)
+{
+    check_model("lep 1\n\nmodel heads {\n  dim N = 1..2\n  dim T = 1..41\n  dim S = 1..70\n  input q: f32[N, T, 24]\n"
+                "  input k: f32[N, S, 24]\n  input v: f32[N, S, 20]\n  input mask: f32[T, S]\n"
+                "  output y = attention(q, k, v, mask, heads: 2)\n"
+                "  output z = attention(q, q, q, heads: 4, causal: yes)\n}\n");
+    check_model("lep 1\n\nmodel tokens {\n  dim T = 1..35\n  weights seed: 1\n  input x: f32[1, T, 12]\n"
+                "  q = dense(x, out: 12)\n  output y = attention(q, x, x, heads: 3, causal: yes)\n}\n");
+}
+
+static void encoders_of_transformers(void **state)
+{
+    check_model("lep 1\n\nblock layer(x: f32[N, T, C]) {\n  q = dense(x, out: C)\n  k = dense(x, out: C)\n"
+                "  v = dense(x, out: C)\n  a = dense(attention(q, k, v, heads: 4), out: C)\n  n = layer_norm(x + a)\n"
+                "  h = dense(n, out: 2 * C) |> gelu\n  o = dense(h, out: C)\n  m = layer_norm(n + o)\n  return m\n}\n"
+                "\nmodel encoder {\n  dim N = 1..2\n  dim T = 1..40\n  weights seed: 1\n  input x: f32[N, T, 16]\n"
+                "  layers = repeat 2 as i (t = x) { layer(t) }\n  y = dense(layers, out: 6)\n"
+                "  output tags = softmax(y)\n}\n");
+}
+
 /* ---- sizes that are refused ---- */
 
 static void sizes_out_of_bounds_do_not_run(void **state)
@@ -288,6 +324,10 @@ int main(void)
         cmocka_unit_test(sums_over_what_is_bounded),
         cmocka_unit_test(rows_of_batches),
         cmocka_unit_test(sums_along_inner_axes),
+        cmocka_unit_test(products_of_lines),
+        cmocka_unit_test(products_whose_columns_end),
+        cmocka_unit_test(queries_and_keys),
+        cmocka_unit_test(encoders_of_transformers),
         cmocka_unit_test(sizes_out_of_bounds_do_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@ typedef struct Flash {
     const LoopBuffer *q, *k, *v, *mask, *out;
     const LoopBuffer *queries, *weights, *sums; /* scratch: [depth, tile], [block, tile], [width, tile] */
     const LoopRegister *square;                 /* a vector of rows on their way into lanes, or back */
+    Extent seen, asked;                         /* keys and queries, as many as there are when the code runs */
 } Flash;
 
 /* Some vectors of queries of one head. */
@@ -26,13 +27,15 @@ typedef struct Tile {
     const Flash *f;
     Affine n, head, query; /* batch, head, the first query */
     int vectors, active;
+    bool limited; /* of the only vector those lanes are queries that are below `limit` */
+    Affine limit;
     const LoopRegister *most, *total, *scale;
 } Tile;
 
-/* Keys first .. first + count - 1. */
+/* Keys from `first` on. */
 typedef struct Block {
     Affine first;
-    int64_t count;
+    Extent count;
 } Block;
 
 static LoopBuilder *builder(const Tile *t) { return &t->f->lowering->builder; }
@@ -99,7 +102,8 @@ static const LoopExpr *finish_score(const Tile *t, const LoopExpr *sum, Affine k
     if (f->mask) {
         Affine query = affine_plus(t->query, v * f->lanes);
         Affine at = affine_add(affine_scale(query, f->a.keys), key);
-        args[1] = loop_load(b, f->mask, at, (int)f->lanes, f->a.keys, active_lanes(t, v));
+        args[1] = t->limited ? loop_load_below(b, f->mask, at, NULL, (int)f->lanes, f->a.keys, t->limit)
+                             : loop_load(b, f->mask, at, (int)f->lanes, f->a.keys, active_lanes(t, v));
     }
     const LoopExpr *score = loop_expr(b, e, args, (int)f->lanes);
     return f->a.causal ? hide_later(t, score, key, v) : score;
@@ -162,17 +166,22 @@ static void score_keys(const Tile *t, const Block *block, Affine at, int64_t key
 
 typedef void Rows(const Tile *t, const Block *block, Affine at, int64_t count);
 
-/* `total` rows by tiles of `rows`. */
-static void in_rows(const Tile *t, const Block *block, int64_t total, Rows *body)
+/* `total` rows by tiles of `rows`; what is left of a number that is not known yet, one by one. */
+static void in_rows(const Tile *t, const Block *block, const Extent *total, Rows *body)
 {
     LoopBuilder *b = builder(t);
-    int64_t rows = t->f->rows, whole = total / rows * rows;
+    int64_t rows = t->f->rows, whole = total->most / rows * rows;
     if (whole) {
-        LoopScope at = loop_range(b, "at", 0, whole, rows, MODE_SERIAL);
+        PartScope at = part_steps(b, NULL, "at", total, rows);
         body(t, block, at.at, rows);
-        loop_end(b, at);
+        part_range_end(b, &at);
     }
-    if (whole < total) body(t, block, affine(whole), total - whole);
+    if (total->bounded && rows > 1) {
+        PartScope at = part_rest(b, NULL, "at", total, rows, 1);
+        body(t, block, at.at, 1);
+        part_range_end(b, &at);
+    }
+    if (!total->bounded && whole < total->most) body(t, block, affine(whole), total->most - whole);
 }
 
 /* ---- weights and values ---- */
@@ -190,14 +199,14 @@ static void weigh(const Tile *t, const Block *block)
 {
     const Flash *f = t->f;
     LoopBuilder *b = builder(t);
-    LoopScope key = loop_range(b, "key", 0, block->count, 1, MODE_SERIAL);
+    PartScope key = part_steps(b, NULL, "key", &block->count, 1);
     for (int v = 0; v < t->vectors; v++) {
         const LoopExpr *score = load_scratch(t, f->weights, key.at, v);
         const LoopExpr *weight = loop_let(b, "weight", weight_of(t, score, loop_reg(b, t->most, affine(v))));
         loop_store(b, f->weights, scratch_address(t, key.at, v), weight, 1, (int)f->lanes);
         loop_assign(b, t->total, affine(v), apply(t, EXPR_ADD, loop_reg(b, t->total, affine(v)), weight));
     }
-    loop_end(b, key);
+    part_range_end(b, &key);
 }
 
 /* The values of one key, for `columns` of them. */
@@ -231,9 +240,9 @@ static void add_values(const Tile *t, const Block *block, Affine at, int64_t col
         loop_assign(b, sums, affine_plus(affine_scale(column.at, t->vectors), v), scaled);
     }
     loop_end(b, column);
-    LoopScope key = loop_range(b, "key", 0, block->count, 1, MODE_SERIAL);
+    PartScope key = part_steps(b, NULL, "key", &block->count, 1);
     add_key(t, sums, block, key.at, at, columns);
-    loop_end(b, key);
+    part_range_end(b, &key);
     column = loop_range(b, "column", 0, columns, 1, MODE_UNROLL);
     for (int v = 0; v < t->vectors; v++) {
         const LoopExpr *sum = loop_reg(b, sums, affine_plus(affine_scale(column.at, t->vectors), v));
@@ -246,7 +255,7 @@ static void take_block(const Tile *t, const Block *block)
 {
     LoopBuilder *b = builder(t);
     for (int v = 0; v < t->vectors; v++) loop_assign(b, t->scale, affine(v), loop_reg(b, t->most, affine(v)));
-    in_rows(t, block, block->count, score_keys);
+    in_rows(t, block, &block->count, score_keys);
     for (int v = 0; v < t->vectors; v++) {
         const LoopExpr *before = loop_reg(b, t->scale, affine(v)), *after = loop_reg(b, t->most, affine(v));
         loop_assign(b, t->scale, affine(v), weight_of(t, before, after));
@@ -254,27 +263,41 @@ static void take_block(const Tile *t, const Block *block)
         loop_assign(b, t->total, affine(v), apply(t, EXPR_MUL, total, loop_reg(b, t->scale, affine(v))));
     }
     weigh(t, block);
-    in_rows(t, block, t->f->a.width, add_values);
+    const Extent width = extent_of(t->f->a.width);
+    in_rows(t, block, &width, add_values);
 }
 
-/* Whole blocks and what is left.  Tiles and blocks are powers of two at multiples of their size, so that a block of
- * keys all later than a tile's first query is later than its last. */
+/* Tiles and blocks are powers of two at multiples of their size, so that a block of keys all later than a tile's first
+ * query is later than its last. */
+static void take_seen_block(const Tile *t, const Block *block)
+{
+    LoopBuilder *b = builder(t);
+    Affine seen = affine_add(t->query, affine_scale(block->first, -1));
+    LoopScope scope = {.outer = NULL};
+    if (t->f->a.causal) scope = loop_if(b, 1, &seen);
+    take_block(t, block);
+    loop_end(b, scope);
+}
+
+/* Whole blocks and what is left. */
 static void take_blocks(const Tile *t)
 {
-    const Flash *f = t->f;
+    const Extent *seen = &t->f->seen;
     LoopBuilder *b = builder(t);
-    int64_t whole = f->a.keys / ATTENTION_BLOCK * ATTENTION_BLOCK;
-    for (int64_t first = 0, end; first < f->a.keys; first = end) {
-        end = first || !whole ? f->a.keys : whole;
-        Block block = {.count = first == whole ? f->a.keys - whole : ATTENTION_BLOCK};
-        LoopScope j = loop_range(b, "j", first, end, block.count, MODE_SERIAL);
-        block.first = j.at;
-        Affine seen = affine_add(t->query, affine_scale(j.at, -1));
-        LoopScope scope = {.outer = NULL};
-        if (f->a.causal) scope = loop_if(b, 1, &seen);
-        take_block(t, &block);
-        if (f->a.causal) loop_end(b, scope);
-        loop_end(b, j);
+    int64_t whole = seen->most / ATTENTION_BLOCK * ATTENTION_BLOCK;
+    if (whole) {
+        PartScope j = part_steps(b, NULL, "j", seen, ATTENTION_BLOCK);
+        take_seen_block(t, &(Block){j.at, extent_of(ATTENTION_BLOCK)});
+        part_range_end(b, &j);
+    }
+    if (seen->bounded) {
+        PartScope j = part_tail(b, NULL, "j", seen, ATTENTION_BLOCK);
+        int64_t most = seen->most < ATTENTION_BLOCK ? seen->most : ATTENTION_BLOCK;
+        const Extent left = {most, true, affine_add(seen->actual, affine_scale(j.at, -1))};
+        take_seen_block(t, &(Block){j.at, left});
+        part_range_end(b, &j);
+    } else if (whole < seen->most) {
+        take_seen_block(t, &(Block){affine(whole), extent_of(seen->most - whole)});
     }
 }
 
@@ -288,11 +311,14 @@ static void take_queries(const Tile *t, Affine d, int columns, int v)
     LoopBuilder *b = builder(t);
     int lanes = (int)f->lanes;
     for (int i = 0; i < lanes; i++) {
-        const LoopExpr *row = constant(t, 0);
         Affine query = affine_plus(t->query, v * f->lanes + i);
-        if (i < active_lanes(t, v))
-            row = loop_load(b, f->q, row_address(t, f->a.queries, query, f->q_step, f->a.depth, d), lanes, 1, columns);
-        loop_assign(b, f->square, affine(i), row);
+        Affine at = row_address(t, f->a.queries, query, f->q_step, f->a.depth, d), left = affine_plus(t->limit, -1 - i);
+        if (i >= active_lanes(t, v) || t->limited) loop_assign(b, f->square, affine(i), constant(t, 0));
+        if (i >= active_lanes(t, v)) continue;
+        LoopScope scope = {.outer = NULL};
+        if (t->limited) scope = loop_if(b, 1, &left);
+        loop_assign(b, f->square, affine(i), loop_load(b, f->q, at, lanes, 1, columns));
+        loop_end(b, scope);
     }
     if (lanes > 1) loop_transpose(b, f->square);
     for (int i = 0; i < columns; i++)
@@ -315,8 +341,11 @@ static void store_means(const Tile *t, Affine e, int columns, int v)
     if (lanes > 1) loop_transpose(b, f->square);
     for (int i = 0; i < active_lanes(t, v); i++) {
         Affine query = affine_plus(t->query, v * f->lanes + i);
-        Affine at = row_address(t, f->a.queries, query, f->v_step, f->a.width, e);
+        Affine at = row_address(t, f->a.queries, query, f->v_step, f->a.width, e), left = affine_plus(t->limit, -1 - i);
+        LoopScope scope = {.outer = NULL};
+        if (t->limited) scope = loop_if(b, 1, &left);
         loop_store(b, f->out, at, loop_reg(b, f->square, affine(i)), 1, columns);
+        loop_end(b, scope);
     }
 }
 
@@ -358,8 +387,36 @@ static void emit_tile(Tile t)
     in_squares(&t, t.f->a.width, store_means);
 }
 
+/* As many queries as there are when the code runs: whole tiles, single vectors, and what is left of one. */
+static void cover_bounded(const Flash *f, Affine n, Affine head)
+{
+    LoopBuilder *b = &f->lowering->builder;
+    Tile t = {.f = f, .n = n, .head = head, .active = (int)f->lanes};
+    for (int64_t tile = f->vectors * f->lanes, behind = 0; tile; behind = tile, tile = tile > f->lanes ? f->lanes : 0) {
+        if (tile > f->a.queries) continue;
+        PartScope i =
+            behind ? part_rest(b, NULL, "i", &f->asked, behind, tile) : part_steps(b, NULL, "i", &f->asked, tile);
+        t.query = i.at;
+        t.vectors = (int)(tile / f->lanes);
+        emit_tile(t);
+        part_range_end(b, &i);
+    }
+    if (!extent_leaves(&f->asked, f->lanes)) return;
+    PartScope i = part_tail(b, NULL, "i", &f->asked, f->lanes);
+    t.query = i.at;
+    t.vectors = 1;
+    t.limited = f->lanes > 1;
+    t.limit = affine_add(f->asked.actual, affine_scale(i.at, -1));
+    emit_tile(t);
+    part_range_end(b, &i);
+}
+
 static void cover_queries(const Flash *f, Affine n, Affine head)
 {
+    if (f->asked.bounded) {
+        cover_bounded(f, n, head);
+        return;
+    }
     LoopBuilder *b = &f->lowering->builder;
     int64_t tile = f->vectors * f->lanes, whole = f->a.queries / tile * tile, left = f->a.queries - whole;
     Tile t = {.f = f, .n = n, .head = head, .vectors = (int)f->vectors, .active = (int)f->lanes};
@@ -403,6 +460,9 @@ void lower_attention(Lowering *lowering)
     f.v = lower_buffer(lowering, anchor->inputs[ATTENTION_V]);
     if (f.a.masked) f.mask = lower_buffer(lowering, anchor->inputs[ATTENTION_MASK]);
     f.out = lower_buffer(lowering, value_of((Node *)lowering->group.node));
+    const Type *q = value_type(anchor->inputs[ATTENTION_Q]), *k = value_type(anchor->inputs[ATTENTION_K]);
+    f.asked = lower_extent(lowering, &q->dim[q->rank - 2]);
+    f.seen = lower_extent(lowering, &k->dim[k->rank - 2]);
     int64_t offset = 0;
     f.queries = scratch_buffer(&f, "queries", f.a.depth, &offset);
     f.weights = scratch_buffer(&f, "weights", ATTENTION_BLOCK, &offset);

@@ -27,16 +27,13 @@ static bool axes_are_fixed(const Type *type, int first, int last)
     return fixed;
 }
 
-/* Rows of a product end early, or its images; not what is summed, nor its columns. */
+/* Of images only their number: kernels take the rest for fixed. */
 static bool contracts_fixed(const Node *node)
 {
     const Type *x = value_type(node->inputs[0]), *weight = value_type(node->inputs[1]);
     Contraction shape;
     node_def(node)->contract(node, &shape);
-    if (contraction_is_image(&shape, node)) return axes_are_fixed(x, 1, 4) && type_is_fixed(weight);
-    bool batched = weight->rank > 2;
-    return axes_are_fixed(x, x->rank - 1, x->rank) && axes_are_fixed(weight, weight->rank - 2, weight->rank) &&
-           (batched || type_is_fixed(weight));
+    return !contraction_is_image(&shape, node) || (axes_are_fixed(x, 1, 4) && type_is_fixed(weight));
 }
 
 /* Boxes that are as long as the whole along each bounded axis. */
@@ -64,16 +61,28 @@ static bool index_fixed(const Node *node)
     return true;
 }
 
-/* Their loops over sequences follow the first axis, and an LSTM's over steps. */
-static bool nest_fixed(const Node *node)
+static bool has_gaps(const Node *node)
 {
-    bool known = node->op == OP_lstm_recurrence || node->op == OP_attention;
-    for (int i = 0; known && i < node->ninputs; i++) {
-        const Type *type = node->inputs[i].node ? value_type(node->inputs[i]) : NULL;
-        bool steps = node->op == OP_lstm_recurrence && type && axes_are_fixed(type, type->rank - 1, type->rank);
-        known = !type || type_is_fixed(type) || steps || (type->rank >= 2 && axes_are_fixed(type, 1, type->rank));
+    bool gaps = false;
+    for (int i = 0; i < node->ninputs; i++) gaps |= node->inputs[i].node && type_has_gaps(value_type(node->inputs[i]));
+    for (int i = 0; i < node->nresults; i++) gaps |= type_has_gaps(&node->types[i]);
+    return gaps;
+}
+
+static const NestBounds nest_bounds[OP_COUNT] = {
+#define NEST(op, bounds) [OP_##op] = bounds,
+#include "ir/nests.def"
+};
+
+static bool nest_is_able(const Node *node)
+{
+    const Type *x = value_type(node->inputs[0]), *result = &node->types[0];
+    bool rows = axes_are_fixed(x, x->rank - 1, x->rank) && axes_are_fixed(result, result->rank - 1, result->rank);
+    switch (nest_bounds[node->op]) {
+    case BOUNDED_ROWS: return rows;
+    case BOUNDED_LINES: return rows && !has_gaps(node);
+    default: return false;
     }
-    return known;
 }
 
 /* Of the axes first .. last - 1 only the first that is longer than 1 is bounded. */
@@ -109,24 +118,16 @@ static bool view_is_able(const Node *node)
     return !node_def(node)->view(node, &map) || !map.linear || is_alias(value_type(node->inputs[0]), &node->types[0]);
 }
 
-static bool has_gaps(const Node *node)
-{
-    bool gaps = false;
-    for (int i = 0; i < node->ninputs; i++) gaps |= node->inputs[i].node && type_has_gaps(value_type(node->inputs[i]));
-    for (int i = 0; i < node->nresults; i++) gaps |= type_has_gaps(&node->types[i]);
-    return gaps;
-}
-
 static bool kind_is_able(const Node *node)
 {
     const Type *x = node->ninputs && node->inputs[0].node ? value_type(node->inputs[0]) : NULL;
     switch (node_def(node)->kind) {
     case KIND_VIEW: return view_is_able(node);
     case KIND_WINDOW: return !has_gaps(node) && node_is_uniform(node) && axes_are_fixed(x, 1, 4);
-    case KIND_CONTRACT: return !has_gaps(node) && contracts_fixed(node);
+    case KIND_CONTRACT: return contracts_fixed(node);
     case KIND_PIECES: return pieces_fixed(node);
     case KIND_INDEX: return index_fixed(node);
-    case KIND_NEST: return !has_gaps(node) && nest_fixed(node);
+    case KIND_NEST: return nest_is_able(node);
     case KIND_LOOP: return !has_gaps(node); /* its turns are fixed, says its rule */
     case KIND_MAP:
     case KIND_ROW:

@@ -58,7 +58,9 @@ static int active_lanes(const Tile *tile, int v)
 const LoopExpr *tile_load(const Tile *tile, const LoopBuffer *buffer, Affine at, int lanes, int active)
 {
     LoopBuilder *b = builder(tile);
-    const LoopExpr *value = loop_load(b, buffer, at, lanes, 1, active);
+    const Channels *ch = &tile->channels;
+    const LoopExpr *value = ch->limited && lanes > 1 ? loop_load_below(b, buffer, at, NULL, lanes, 1, ch->limit)
+                                                     : loop_load(b, buffer, at, lanes, 1, active);
     return lower_cast(b, tile->contract->sum, value);
 }
 
@@ -135,6 +137,23 @@ static LoopScope reduction_loop(const Tile *tile, const char *name, int64_t coun
     return loop_range(builder(tile), name, 0, count, 1, unroll ? MODE_UNROLL : MODE_SERIAL);
 }
 
+/* As many inputs as there are when the code runs: some steps written out, then one by one. */
+static void reduce_bounded(const Tile *tile, Affine ky, Affine kx)
+{
+    const Contract *c = tile->contract;
+    LoopBuilder *b = builder(tile);
+    int64_t unroll = c->unroll < c->inner ? c->unroll : c->inner;
+    PartScope q = part_steps(b, NULL, "q", &c->deep, unroll);
+    LoopScope u = loop_range(b, "u", 0, unroll, 1, MODE_UNROLL);
+    add_products(tile, affine_add(q.at, u.at), ky, kx, affine_add(q.at, u.at));
+    loop_end(b, u);
+    part_range_end(b, &q);
+    if (unroll == 1) return;
+    q = part_rest(b, NULL, "q", &c->deep, unroll, 1);
+    add_products(tile, q.at, ky, kx, q.at);
+    part_range_end(b, &q);
+}
+
 /* The innermost loop over `count` neighbouring inputs, some steps of it written out. */
 static void reduce_run(const Tile *tile, int64_t count, Affine k, Affine ky, Affine kx)
 {
@@ -162,7 +181,9 @@ void tile_reduce(const Tile *tile)
     int64_t row = w->kernel[1] * c->inner, total = w->kernel[0] * row;
     LoopScope ky = reduction_loop(tile, "ky", w->kernel[0], total <= c->unroll);
     Affine k = affine_scale(ky.at, row), y = ky.at;
-    if (c->row_is_run) {
+    if (c->deep.bounded) {
+        reduce_bounded(tile, y, affine(0));
+    } else if (c->row_is_run) {
         reduce_run(tile, row, k, y, affine(0));
     } else {
         LoopScope kx = reduction_loop(tile, "kx", w->kernel[1], row <= c->unroll);
@@ -201,7 +222,9 @@ static const LoopExpr *finish_outer(const Finish *f, Value value)
     }
     Affine oc = affine_add(f->tile->channels.oc, affine_scale(f->v, c->lanes));
     Affine at = site_address(&site, f->tile->n, y, x, oc);
+    const Channels *ch = &f->tile->channels;
     if (!site.c) return loop_splat(b, loop_load(b, site.buffer, at, 1, 1, 1), lanes);
+    if (ch->limited && lanes > 1) return loop_load_below(b, site.buffer, at, NULL, lanes, 1, ch->limit);
     return loop_load(b, site.buffer, at, lanes, 1, f->active);
 }
 
@@ -266,13 +289,17 @@ void tile_finish(const Tile *tile, int first, int last, int active)
     const LoopExpr *value = finish_value(&f, c->lowering->group.body->results[0].value);
     Affine y = affine_divide(affine_add(tile->y, f.row), ph), x = affine_divide(affine_add(tile->x, f.column), pw);
     Affine oc = affine_add(tile->channels.oc, affine_scale(f.v, c->lanes));
-    loop_store(b, c->output.buffer, site_address(&c->output, tile->n, y, x, oc), value, 1, active);
+    Affine at = site_address(&c->output, tile->n, y, x, oc);
+    if (tile->channels.limited && value->lanes > 1)
+        loop_store_below(b, c->output.buffer, at, NULL, value, 1, tile->channels.limit);
+    else
+        loop_store(b, c->output.buffer, at, value, 1, active);
     loop_end(b, v);
     loop_end(b, column);
     loop_end(b, row);
 }
 
-static void emit_tile(Tile *tile)
+void tile_emit(Tile *tile)
 {
     LoopBuilder *b = builder(tile);
     int vectors = tile->channels.vectors, lanes = (int)tile->contract->lanes, apart = tile->contract->apart ? lanes : 1;
@@ -284,214 +311,4 @@ static void emit_tile(Tile *tile)
     bool partial = tile->channels.active < lanes;
     tile->contract->store(tile, 0, vectors - partial, lanes);
     if (partial) tile->contract->store(tile, vectors - 1, vectors, tile->channels.active);
-}
-
-/* ---- tiles over the image and the channels ---- */
-
-/* A run of equal tiles along one axis, in pixels.  Of a bounded one those behind the last multiple of `behind`, or from
- * its begin on. */
-typedef struct Run {
-    int64_t start, size, count;
-    const Extent *bounded;
-    int64_t behind;
-} Run;
-
-enum { MOST_RUNS = 16 };
-
-static int64_t largest_divisor(int64_t of)
-{
-    int64_t divisor = of - 1;
-    while (divisor > 1 && of % divisor) divisor--;
-    return divisor;
-}
-
-/* Whole tiles, as many as there are, then smaller ones, each a divisor of the one before. */
-static int split_bounded(const Extent *extent, int64_t size, Run run[MOST_RUNS])
-{
-    int n = 0;
-    for (int64_t behind = 0; size && n < MOST_RUNS; behind = size, size = largest_divisor(size)) {
-        if (behind && !extent_leaves(extent, behind)) break;
-        if (size <= extent->most) run[n++] = (Run){0, size, 0, extent, behind};
-    }
-    return n;
-}
-
-/* Whole tiles, then one of what is left. */
-static int split(const Extent *bounded, int64_t extent, int64_t size, Run run[MOST_RUNS])
-{
-    if (bounded->bounded) return split_bounded(bounded, size, run);
-    int64_t whole = extent / size, rest = extent % size;
-    int n = 0;
-    if (whole) run[n++] = (Run){0, size, whole, NULL, 0};
-    if (rest) run[n++] = (Run){whole * size, rest, 1, NULL, 0};
-    return n;
-}
-
-/* The loop over a run counts in windows of the pooling, so that a pooled coordinate is affine too. */
-static PartScope run_loop(LoopBuilder *b, const Part *part, const char *name, const Run *run, int64_t window)
-{
-    if (run->bounded && !run->behind) return part_steps(b, part, name, run->bounded, run->size);
-    if (run->bounded) return part_rest(b, part, name, run->bounded, run->behind, run->size);
-    int64_t low = run->start / window, step = run->size / window;
-    return part_range(b, part, name, low, low + step * run->count, step);
-}
-
-/* The pixels of a tile, before pooling. */
-typedef struct Pixels {
-    Affine y, x;
-    int64_t rows, columns;
-} Pixels;
-
-/* What of the next tiles is known so far: the channels, the pixels, or both. */
-typedef struct Cover {
-    Affine n;
-    Affine first, ic; /* the first of the group's channels, and of their input channels */
-    const Pixels *pixels;
-    const Channels *channels;
-} Cover;
-
-static void cover(Contract *c, const Cover *known);
-
-static void cover_pixels(Contract *c, const Cover *known)
-{
-    LoopBuilder *b = &c->lowering->builder;
-    Run rows[MOST_RUNS], columns[MOST_RUNS];
-    int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1];
-    int ny = split(&c->tall, c->height, c->rows, rows), nx = split(&c->wide, c->width, c->columns, columns);
-    for (int i = 0; i < ny; i++) {
-        PartScope y = run_loop(b, &c->row_part, "y", &rows[i], ph);
-        for (int j = 0; j < nx; j++) {
-            PartScope x = run_loop(b, &c->column_part, "x", &columns[j], pw);
-            Pixels pixels = {affine_scale(y.at, ph), affine_scale(x.at, pw), rows[i].size, columns[j].size};
-            Cover next = *known;
-            next.pixels = &pixels;
-            cover(c, &next);
-            part_range_end(b, &x);
-        }
-        part_range_end(b, &y);
-    }
-}
-
-int64_t contract_block(const Contract *c)
-{
-    int64_t width = c->vectors * c->lanes;
-    return width < c->panel ? c->panel : width;
-}
-
-static void cover_channels(Contract *c, const Cover *known, Channels channels)
-{
-    Cover next = *known;
-    channels.ic = c->depthwise ? channels.oc : known->ic;
-    next.channels = &channels;
-    cover(c, &next);
-}
-
-/* Whole blocks of channels in a loop. */
-static void cover_whole_blocks(Contract *c, const Cover *known)
-{
-    LoopBuilder *b = &c->lowering->builder;
-    int64_t width = c->vectors * c->lanes, block = contract_block(c);
-    int64_t blocks = c->channels / block;
-    if (!blocks) return;
-    PartScope p = part_range(b, &c->channel_part, "p", 0, blocks, 1);
-    LoopScope h = loop_range(b, "h", 0, block / width, 1, MODE_SERIAL);
-    Affine sub = affine_scale(h.at, width);
-    Affine oc = affine_add(affine_add(known->first, affine_scale(p.at, block)), sub);
-    Channels channels = {.oc = oc, .sub = sub, .vectors = (int)c->vectors, .active = (int)c->lanes};
-    if (c->panel) channels.panel = affine_scale(p.at, block / c->panel);
-    cover_channels(c, known, channels);
-    loop_end(b, h);
-    part_range_end(b, &p);
-}
-
-/* The channels that fill no block: tiles of their own, at constant places behind the blocks. */
-static void cover_rest(Contract *c, const Cover *known)
-{
-    int64_t width = c->vectors * c->lanes, block = contract_block(c), blocks = c->channels / block;
-    if (c->channels % block == 0) return;
-    LoopBuilder *b = &c->lowering->builder;
-    PartScope p = part_range(b, &c->channel_part, "p", blocks, blocks + 1, 1);
-    for (int64_t oc = 0; oc < c->channels % block; oc += width) {
-        int64_t left = c->channels % block - oc < width ? c->channels % block - oc : width;
-        int vectors = (int)((left + c->lanes - 1) / c->lanes);
-        Channels channels = {.oc = affine_plus(affine_add(known->first, affine_scale(p.at, block)), oc),
-                             .vectors = vectors,
-                             .active = (int)(left - (vectors - 1) * c->lanes)};
-        if (c->panel) {
-            channels.panel = affine_plus(affine_scale(p.at, block / c->panel), oc / c->panel);
-            channels.within = oc % c->panel;
-        }
-        cover_channels(c, known, channels);
-    }
-    part_range_end(b, &p);
-}
-
-/* Weights are streamed, so their loop is the outer one and a block of them serves all pixels; but a depthwise kernel
- * has few, and its input is read but once: there channels are walked as they lie. */
-static void cover(Contract *c, const Cover *known)
-{
-    if (known->pixels && known->channels) {
-        const Pixels *p = known->pixels;
-        Tile tile = {c, *known->channels, known->n, p->y, p->x, p->rows, p->columns, NULL, NULL};
-        emit_tile(&tile);
-    } else if (known->channels || (c->depthwise && !known->pixels)) {
-        cover_pixels(c, known);
-    } else {
-        cover_whole_blocks(c, known);
-        cover_rest(c, known);
-    }
-}
-
-/* Cuts the axis that the schedule names; the loop over the parts, if there is one. */
-static const Part *open_parts(Contract *c)
-{
-    LoopBuilder *b = &c->lowering->builder;
-    const Schedule *s = c->lowering->schedule;
-    int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1], block = contract_block(c);
-    int64_t blocks = (c->channels + block - 1) / block;
-    const struct {
-        Part *part;
-        int64_t extent, step;
-    } axes[] = {[SPLIT_OUTER] = {&c->batch_part, c->batch, 1},
-                [SPLIT_CHANNELS] = {&c->channel_part, blocks, 1},
-                [SPLIT_ROWS] = {&c->row_part, c->height / ph, c->rows / ph},
-                [SPLIT_COLUMNS] = {&c->column_part, c->width / pw, c->columns / pw}};
-    /* images and rows of one line are columns */
-    int axis = c->flat && s->split != SPLIT_CHANNELS ? SPLIT_COLUMNS : s->split;
-    *axes[axis].part = part_open(b, axes[axis].extent, axes[axis].step, s->threads);
-    return axes[axis].part;
-}
-
-void contract_tiles(Contract *c, Affine n, Affine first, Affine ic)
-{
-    cover(c, &(Cover){.n = n, .first = first, .ic = ic});
-}
-
-void contract_groups(Contract *c, Affine n)
-{
-    LoopBuilder *b = &c->lowering->builder;
-    LoopScope g = loop_range(b, "g", 0, c->groups, 1, MODE_SERIAL);
-    Affine first = affine_scale(g.at, c->channels), ic = affine_scale(g.at, c->inner);
-    contract_tiles(c, n, first, ic);
-    loop_end(b, g);
-}
-
-void contract_cover(Contract *c)
-{
-    LoopBuilder *b = &c->lowering->builder;
-    lower_fill_ring(c->lowering);
-    const Part *part = open_parts(c);
-    const Extent images = c->images.bounded ? c->images : extent_of(c->batch);
-    PartScope n = part_steps(b, &c->batch_part, "n", &images, 1);
-    contract_groups(c, n.at);
-    part_range_end(b, &n);
-    part_close(b, part);
-    double pixels = (double)(c->batch * c->height * c->width);
-    b->function->multiply_adds = pixels * (double)(c->groups * c->channels) * (double)c->reduction;
-}
-
-void lower_contract(Lowering *lowering)
-{
-    Contract c = contract_new(lowering);
-    contract_cover(&c);
 }

@@ -23,7 +23,8 @@ typedef struct Rows {
 typedef struct Tile Tile;
 /* Adds every product of the reduction to the tile's sums, which hold the bias. */
 typedef void TileReduce(const Tile *tile);
-/* Takes the sums of vectors `first` up to `last` - 1 of every pixel away; `active` lanes of each are channels. */
+/* Takes the sums of vectors `first` up to `last` - 1 of every pixel away; `active` lanes of each are channels, and none
+ * that the tile's limit leaves out. */
 typedef void TileStore(const Tile *tile, int first, int last, int active);
 
 typedef struct Contract {
@@ -41,9 +42,15 @@ typedef struct Contract {
     int64_t batch, groups;
     int64_t height, width;     /* pixels that are computed: what pooling drops is left out */
     Extent images, tall, wide; /* where they are bounded, how far batch, height and width go when the code runs */
-    int64_t channels;          /* output channels of a group */
-    int64_t inner;             /* input channels of a group */
-    int64_t reduction;         /* products of one sum */
+    Extent many, deep;         /* the same of channels and inner, in products of matrices */
+    int nleading;              /* axes that `n` counts through when there are gaps between them, outermost first */
+    struct {
+        Extent extent;
+        int64_t step; /* of n */
+    } leading[MAX_RANK];
+    int64_t channels;                                               /* output channels of a group */
+    int64_t inner;                                                  /* input channels of a group */
+    int64_t reduction;                                              /* products of one sum */
     int64_t lanes, rows, columns, vectors, unroll, panel, prefetch; /* from the schedule */
     int64_t products;                                               /* of one step */
     bool apart;       /* each lane's sum is a scalar of its own; an epilogue sees vectors */
@@ -64,7 +71,9 @@ typedef struct Channels {
     Affine sub;     /* the part of a panel that the tile covers, when it is narrower */
     Affine ic;      /* first input channel, of grouped convolutions */
     int vectors;
-    int active; /* lanes of the last vector that are channels */
+    int active;   /* lanes of the last vector that are channels */
+    bool limited; /* or, of the only vector, those below `limit` */
+    Affine limit;
 } Channels;
 
 /* rows x columns pixels times some vectors of channels, whose sums are sums[(row * columns + column) * vectors + v], or
@@ -77,6 +86,8 @@ struct Tile {
     const LoopRegister *sums, *weights; /* weights: a vector for each of the tile's, or one for each lane */
 };
 
+/* The whole tile: from its bias through contract->reduce to contract->store. */
+void tile_emit(Tile *tile);
 TileReduce tile_reduce; /* over (ky, kx, ic) in order */
 TileStore tile_finish;  /* what the group does with the sums, into its result */
 /* With the two above. */
@@ -98,7 +109,7 @@ void contract_cover(Contract *contract);
 Affine tile_input(const Tile *tile, Affine row, Affine column, Affine ky, Affine kx, Affine channel);
 /* The register of the sums of vector `v` of a pixel; of its first lane, when they are apart. */
 Affine tile_sum(const Tile *tile, Affine row, Affine column, Affine v);
-/* A load of `lanes` elements in the dtype that sums are made in. */
+/* A load of `lanes` elements, of which channels, in the dtype that sums are made in. */
 const LoopExpr *tile_load(const Tile *tile, const LoopBuffer *buffer, Affine at, int lanes, int active);
 /* An operand of the epilogue: the result's shape, one element a channel, or one element. */
 Site contract_site(const Contract *contract, Value value);

@@ -1,5 +1,6 @@
 /* Sizes and addresses of a contraction's operands. */
 #include "backend/lower/contract.h"
+#include "ir/bounded.h"
 #include "ir/packing.h"
 
 #include <assert.h>
@@ -34,8 +35,9 @@ static bool is_column(const Node *anchor, Value value)
     return value_type(anchor->inputs[1])->rank == 1 && !value_equal(value, anchor->inputs[0]);
 }
 
-/* A tensor that follows the pixels: [N, H, W, C], or [.., rows, C] whose rows are the x of one line. */
-static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
+/* A tensor that follows the pixels: [N, H, W, C], or [.., rows, C] whose rows are the x of one line, or of lines of
+ * `line` rows each, when that is not 0. */
+static Site site_of_pixels(Lowering *lowering, Value value, bool image, int64_t line)
 {
     const Type *type = value_type(value);
     const Place *place = place_of(value);
@@ -43,17 +45,17 @@ static Site site_of_pixels(Lowering *lowering, Value value, bool batched)
     int rank = type->rank;
     if (rank && is_column(lowering->group.anchor, value)) {
         site.x = place->stride[rank - 1];
-        if (batched) site.n = site.x * type->dim[rank - 1].high;
+        site.n = site.x * line;
         return site;
     }
-    if (rank == 4 && !batched) {
+    if (rank == 4 && image) {
         site.n = place->stride[0];
         site.y = place->stride[1];
         site.x = place->stride[2];
         return site;
     }
     if (rank >= 2) site.x = place->stride[rank - 2];
-    if (batched) site.n = place->stride[rank - 2] * type->dim[rank - 2].high;
+    site.n = site.x * line;
     return site;
 }
 
@@ -84,6 +86,9 @@ static Site from_row(Site site, Affine row)
     return site;
 }
 
+/* Rows of one of several lines. */
+static int64_t line_of(const Contract *c) { return !c->image && c->batch > 1 ? c->width : 0; }
+
 Site contract_site(const Contract *c, Value value)
 {
     Lowering *l = c->lowering;
@@ -91,7 +96,7 @@ Site contract_site(const Contract *c, Value value)
     if (type_elements(type) == 1)
         return (Site){.buffer = lower_buffer(l, value), .base = place_interior(place_of(value))};
     bool same = type_same_shape(type, result);
-    Site site = same ? site_of_pixels(l, value, !c->image && c->batch > 1) : site_of_broadcast(c, value);
+    Site site = same ? site_of_pixels(l, value, c->image, line_of(c)) : site_of_broadcast(c, value);
     return from_row(site, c->first_row);
 }
 
@@ -142,26 +147,64 @@ static bool can_flatten(const Contract *c, const Group *group)
     return true;
 }
 
-/* Of the pixels of a product's result, all axes but that of the columns; those of several images as one line, when
- * they are not `batched`. */
+/* Axes of a product's result before `end`, by which `n` counts: neighbours without gaps between are one. */
+static void set_leading(Contract *c, const Type *result, int end)
+{
+    int64_t step = 1;
+    int first = MAX_RANK;
+    Extent extents[MAX_RANK];
+    int64_t steps[MAX_RANK];
+    for (int axis = end - 1; axis >= 0; axis--) {
+        const Dim *dim = &result->dim[axis];
+        const Extent extent = lower_extent(c->lowering, dim);
+        if (first < MAX_RANK && !extents[first].bounded) {
+            extents[first] = extent_times(&extent, extents[first].most);
+        } else {
+            extents[--first] = extent;
+            steps[first] = step;
+        }
+        step *= dim->high;
+    }
+    for (int i = first; i < MAX_RANK; i++) {
+        c->leading[c->nleading].extent = extents[i];
+        c->leading[c->nleading++].step = steps[i];
+    }
+}
+
+/* Of the pixels of a product's result, all axes but that of the columns.  One line goes on as far as there are no gaps:
+ * up to the first bounded axis from behind; what is in front of it counts lines. */
 static void set_bounded_line(Contract *c, const Group *group)
 {
-    const Type *result = &group->anchor->types[0];
-    int last = result->rank - !is_column(group->anchor, value_of((Node *)group->anchor));
-    bool batched = c->batch > 1;
-    c->wide = lower_extent_of_axes(c->lowering, result, batched ? last - 1 : 0, last);
-    if (batched) c->images = lower_extent_of_axes(c->lowering, result, 0, last - 1);
+    const Type *result = &group->anchor->types[0], *weight = value_type(group->anchor->inputs[1]);
+    bool column = is_column(group->anchor, value_of((Node *)group->anchor));
+    int last = result->rank - !column, first = last > 0 ? last - 1 : 0;
+    bool batched = c->shape.batched_weight;
+    while (!batched && first > 0 && dim_is_fixed(&result->dim[first])) first--;
+    bool lines = false;
+    for (int axis = 0; axis < first; axis++) lines |= result->dim[axis].high > 1;
+    if (!lines && !batched) first = 0;
+    c->wide = lower_extent_of_axes(c->lowering, result, first, last);
+    c->width = c->wide.most;
+    c->batch = 1;
+    for (int axis = 0; axis < first; axis++) c->batch *= result->dim[axis].high;
+    c->nleading = 0;
+    set_leading(c, result, first);
+    if (!column) c->many = lower_extent(c->lowering, &result->dim[result->rank - 1]);
+    c->deep = lower_extent(c->lowering, &weight->dim[weight->rank > 1 ? weight->rank - 2 : 0]);
 }
 
 static void set_bounded(Contract *c, const Group *group)
 {
     const Type *result = &group->anchor->types[0];
-    if (type_is_fixed(result)) return;
+    c->images = extent_of(c->batch);
+    c->leading[c->nleading++].extent = c->images;
+    c->leading[0].step = 1;
+    if (!node_is_bounded(group->anchor)) return;
     if (!c->image) {
         set_bounded_line(c, group);
         return;
     }
-    c->images = lower_extent(c->lowering, &result->dim[0]);
+    c->images = c->leading[0].extent = lower_extent(c->lowering, &result->dim[0]);
     c->tall = lower_extent(c->lowering, &result->dim[1]);
     c->wide = lower_extent(c->lowering, &result->dim[2]);
     assert(!group->pool || (!c->tall.bounded && !c->wide.bounded));
@@ -197,17 +240,19 @@ static void set_sites(Contract *c, const Rows *rows)
 {
     const Group *group = &c->lowering->group;
     Value input = group->anchor->inputs[0], result = value_of((Node *)group->node);
-    bool batched = !c->image && c->batch > 1;
+    int64_t line = line_of(c);
     Affine first = rows ? rows->first : affine(0);
     Affine read = affine_scale(first, c->shape.window.stride[0]);
-    c->input = rows && rows->input ? *rows->input : from_row(site_of_pixels(c->lowering, input, batched), read);
-    c->output = rows && rows->output ? *rows->output : from_row(site_of_pixels(c->lowering, result, batched), first);
+    c->input = rows && rows->input ? *rows->input : from_row(site_of_pixels(c->lowering, input, c->image, line), read);
+    c->output =
+        rows && rows->output ? *rows->output : from_row(site_of_pixels(c->lowering, result, c->image, line), first);
     c->slack = rows && rows->input ? rows->slack : place_of(input)->slack;
     if (!rows) return;
     c->first_row = first;
     c->height = rows->count;
     c->batch = 1;
     c->images.bounded = c->tall.bounded = false;
+    c->nleading = 0;
 }
 
 Contract contract_new(Lowering *lowering) { return contract_of_rows(lowering, NULL); }
@@ -247,6 +292,7 @@ Contract contract_of_rows(Lowering *lowering, const Rows *rows)
         c.flat = true;
         c.wide = c.images.bounded ? extent_times(&c.images, c.width * c.height) : c.wide;
         c.images.bounded = false;
+        c.nleading = 0;
         c.width *= c.height * c.batch;
         c.height = c.batch = 1;
         c.columns *= c.rows; /* as many pixels as the tile has, which are neighbours now */

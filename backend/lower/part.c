@@ -68,9 +68,6 @@ static PartScope bounded_range(LoopBuilder *b, const Part *part, const char *nam
     LoopEdge from = {end, whole}, to = {end, 1}, edges[] = {to, {affine(most), 1}};
     PartScope scope = {.loop = loop_for_size(b, name, most, step, whole ? 1 : 0, &from, cut ? 2 : 1, edges)};
     scope.at = affine_add(first, scope.loop.at);
-    if (!cut || part->parts * part->width <= extent->most) return scope;
-    Affine inside = affine_plus(affine_scale(scope.at, -1), extent->most - step); /* known, but not to the verifier */
-    scope.condition = loop_if(b, 1, &inside);
     return scope;
 }
 

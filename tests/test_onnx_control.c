@@ -1,19 +1,13 @@
 /* Bodies of ONNX models: what they compute, by hand, and that machine code does the same. */
-#include "frontend/onnx/import.h"
-#include "ir/eval.h"
 #include "ir/op.h"
-#include "tests/support/native.h"
-#include "tests/support/onnx_text.h"
+#include "tests/support/onnx_run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 /* cmocka wants these first */
 #include <cmocka.h>
-
-enum { MOST_PORTS = 8 };
 
 static void no_memory(void *context)
 {
@@ -21,63 +15,11 @@ static void no_memory(void *context)
     abort();
 }
 
-static Graph *import(Arena *arena, const char *text)
-{
-    Diag diag = diag_new(arena);
-    size_t size;
-    const unsigned char *bytes = onnx_text_pack(arena, text, &size);
-    const Onnx__ModelProto *model = onnx_parse_model(arena, bytes, size, "m.onnx", &diag);
-    assert_non_null(model);
-    Graph *graph = onnx_import(arena, model, "m.onnx", NULL, NULL, &diag);
-    if (!graph) diag_print(&diag, stderr, false);
-    assert_non_null(graph);
-    assert_true(graph_verify(graph, &diag));
-    return graph;
-}
-
-/* `numbers`: of all inputs in turn, then of all results. */
-static void gives(Arena *arena, const Graph *graph, const double *numbers)
-{
-    Tensor inputs[MOST_PORTS], results[MOST_PORTS];
-    int ninputs = 0;
-    for (const Node *node = graph->first; node; node = node->next) {
-        if (node->op != OP_input) continue;
-        inputs[ninputs] = tensor_new(arena, node->types[0]);
-        for (int64_t i = 0; i < type_elements(&node->types[0]); i++) tensor_set_real(&inputs[ninputs], i, *numbers++);
-        ninputs++;
-    }
-    graph_eval(graph, inputs, results, arena);
-    for (int r = 0; r < graph->nresults; r++)
-        for (int64_t i = 0; i < type_elements(&results[r].type); i++) {
-            double wanted = *numbers++, found = tensor_real(&results[r], i);
-            if (found != wanted)
-                print_error("%s [%lld]: %g, expected %g\n", graph->results[r].name, (long long)i, found, wanted);
-            assert_true(found == wanted);
-        }
-}
-
 static bool has_op(const Graph *graph, Op op)
 {
     for (const Node *node = graph->first; node; node = node->next)
         if (node->op == op) return true;
     return false;
-}
-
-static void runs(const char *text, const double *numbers)
-{
-    Arena *arena = arena_new(no_memory, NULL);
-    gives(arena, import(arena, text), numbers);
-    arena_free(arena);
-}
-
-#define RUN(text, ...) runs(text, (const double[]){__VA_ARGS__})
-
-static void native(const char *text)
-{
-    Arena *arena = arena_new(no_memory, NULL);
-    const Graph *graph = import(arena, text);
-    if (native_runs("x86-64-v3")) assert_true(native_agrees(graph, "x86-64-v3", 2));
-    arena_free(arena);
 }
 
 /* ---- if ---- */
@@ -100,9 +42,9 @@ static const char choice[] = "opset 17\n"
 
 static void chooses(void **state)
 {
-    RUN(choice, 1, 2, 1, /* */ -1, -2, 1, 2);
-    RUN(choice, 1, 2, 0, /* */ 7, 8, 8, 10);
-    native(choice);
+    ONNX_RUN(choice, 1, 2, 1, /* */ -1, -2, 1, 2);
+    ONNX_RUN(choice, 1, 2, 0, /* */ 7, 8, 8, 10);
+    onnx_run_native(choice);
 }
 
 /* ---- loops ---- */
@@ -132,8 +74,8 @@ static const char swapped[] = "opset 17\n"
 /* A body without nodes. */
 static void carries_without_nodes(void **state)
 {
-    RUN(swapped, 1, 2, /* */ 5, 7, 1, 2, 0, 1, 2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1, 2);
-    native(swapped);
+    ONNX_RUN(swapped, 1, 2, /* */ 5, 7, 1, 2, 0, 1, 2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1, 2);
+    onnx_run_native(swapped);
 }
 
 /* So often as `n` and `c` say, and while x is below 10; z is how many turns there were. */
@@ -162,12 +104,12 @@ static const char bounded[] = "opset 17\n"
 
 static void ends_as_said(void **state)
 {
-    RUN(bounded, 0, 1, 1, 2, /* */ 1, 2, 0);
-    RUN(bounded, 9, 0, 1, 2, /* */ 1, 2, 0);
-    RUN(bounded, 2, 1, 1, 2, /* */ 4, 8, 2);
-    RUN(bounded, 9, 1, 1, 2, /* */ 8, 16, 3);
-    RUN(bounded, 9, 1, 20, 2, /* */ 40, 4, 1);
-    native(bounded);
+    ONNX_RUN(bounded, 0, 1, 1, 2, /* */ 1, 2, 0);
+    ONNX_RUN(bounded, 9, 0, 1, 2, /* */ 1, 2, 0);
+    ONNX_RUN(bounded, 2, 1, 1, 2, /* */ 4, 8, 2);
+    ONNX_RUN(bounded, 9, 1, 1, 2, /* */ 8, 16, 3);
+    ONNX_RUN(bounded, 9, 1, 20, 2, /* */ 40, 4, 1);
+    onnx_run_native(bounded);
 }
 
 /* The condition is no from the second turn on, whatever the count. */
@@ -189,8 +131,8 @@ static const char once[] = "opset 17\n"
 
 static void knows_that_there_is_one_turn(void **state)
 {
-    RUN(once, 1, 2, /* */ -1, -2, 1, 2);
-    native(once);
+    ONNX_RUN(once, 1, 2, /* */ -1, -2, 1, 2);
+    onnx_run_native(once);
 }
 
 /* Rows 0 and 1 and 2 of a table: where each begins is the number of the turn, and the condition ends it. */
@@ -221,10 +163,10 @@ static const char unrolled[] = "opset 13\n"
 static void writes_turns_out(void **state)
 {
     Arena *arena = arena_new(no_memory, NULL);
-    assert_false(has_op(import(arena, unrolled), OP_scan));
-    assert_true(has_op(import(arena, swapped), OP_scan));
+    assert_false(has_op(onnx_run_import(arena, unrolled), OP_scan));
+    assert_true(has_op(onnx_run_import(arena, swapped), OP_scan));
     arena_free(arena);
-    RUN(unrolled, 1, /* */ 1, 5, 6, 7, 5, 6, 7);
+    ONNX_RUN(unrolled, 1, /* */ 1, 5, 6, 7, 5, 6, 7);
 }
 
 /* The inner loop counts on from the outer one's turn; both bodies see x. */
@@ -257,8 +199,8 @@ static const char nested[] = "opset 17\n"
 
 static void nests(void **state)
 {
-    RUN(nested, 2, /* */ 11, 4, 6, 10, 12, 16, 22);
-    native(nested);
+    ONNX_RUN(nested, 2, /* */ 11, 4, 6, 10, 12, 16, 22);
+    onnx_run_native(nested);
 }
 
 /* ---- scans ---- */
@@ -286,8 +228,8 @@ static const char directions[] = "opset 17\n"
 
 static void scans_both_ways(void **state)
 {
-    RUN(directions, 1, 0, 1, 2, 3, 10, 20, 30, 1, 2, 3, /* */ 7, 60, 4, 12, 21, 30, 100, 180, 201, 112, 34);
-    native(directions);
+    ONNX_RUN(directions, 1, 0, 1, 2, 3, 10, 20, 30, 1, 2, 3, /* */ 7, 60, 4, 12, 21, 30, 100, 180, 201, 112, 34);
+    onnx_run_native(directions);
 }
 
 static const char batch[] = "opset 8\n"
@@ -306,8 +248,8 @@ static const char batch[] = "opset 8\n"
 
 static void scans_a_batch(void **state)
 {
-    RUN(batch, 1, 2, 0, 10, 1, 2, 3, 4, /* */ 1, 17, 1, 0, 13, 17);
-    native(batch);
+    ONNX_RUN(batch, 1, 2, 0, 10, 1, 2, 3, 4, /* */ 1, 17, 1, 0, 13, 17);
+    onnx_run_native(batch);
 }
 
 int main(void)

@@ -65,8 +65,9 @@ static void print_gaps(Compilation *c)
            "what is not supported");
     for (size_t i = 0; i < report->ngaps; i++) {
         const OnnxGap *gap = &report->gaps[i];
-        printf("%-*s  %-*s  %5lld  %-*s  %-*s  %s\n", node, gap->node, op, gap->op, (long long)gap->opset, attribute,
-               gap->attribute, why, gap->why, gap->way_out);
+        const char *opset = gap->opset ? arena_printf(c->arena, "%lld", (long long)gap->opset) : "-";
+        printf("%-*s  %-*s  %5s  %-*s  %-*s  %s\n", node, gap->node, op, gap->op, opset, attribute, gap->attribute, why,
+               gap->why, gap->way_out);
     }
     if (c->options->diagnostics == DIAGNOSTICS_JSON) return;
     drop_listed(c->diag);

@@ -325,7 +325,8 @@ bool onnx_refuse(OnnxCall *c, const char *attribute, const char *way_out, const 
     const char *why = arena_vprintf(c->arena, format, args);
     va_end(args);
     onnx_add_gap(c->import, &(OnnxGap){onnx_node_name(c), c->node->op_type, attribute, why, way_out, c->opset});
-    diag_error(c->diag, E0512, c->at, "%s (opset %lld)", why, (long long)c->opset);
+    const char *opset = c->opset ? arena_printf(c->arena, " (opset %lld)", (long long)c->opset) : "";
+    diag_error(c->diag, E0512, c->at, "%s%s", why, opset);
     return diag_help(c->diag, "%s", way_out);
 }
 

@@ -17,7 +17,7 @@ static const char *row_type(Arena *arena, const Onnx__NodeProto *node)
     return is_standard(node->domain) ? node->op_type : arena_printf(arena, "%s:%s", node->domain, node->op_type);
 }
 
-/* Of the model; 0 where it does not say which it means. */
+/* Of the model; 0 where it does not say which it means, which onnx.checker refuses, too. */
 static int64_t opset_of(const Onnx__ModelProto *model, const char *domain)
 {
     int64_t opset = 0;
@@ -64,6 +64,14 @@ static bool refuse_opset(OnnxCall *c)
 {
     return onnx_refuse(c, "", "convert the model: onnx.version_converter.convert_version(model, 21)",
                        "lepc does not read %s as opset %lld has it", c->node->op_type, (long long)c->opset);
+}
+
+static bool refuse_import(OnnxCall *c)
+{
+    const char *domain = c->node->domain;
+    diag_error(c->diag, E0511, c->at, "the model imports no opset of the domain '%s'",
+               is_standard(domain) ? "" : domain);
+    return diag_help(c->diag, "its opset_import must have an entry for the domain of each of its operators");
 }
 
 static bool refuse_operator(OnnxCall *c)
@@ -147,6 +155,7 @@ static bool find_row(OnnxCall *c, const OnnxRow **row, Op *same)
         if (c->opset >= rows[i].since && c->opset <= rows[i].last) *row = &rows[i];
     }
     if (*row) return true;
+    if (!c->opset && (seen || is_standard(c->node->domain))) return refuse_import(c);
     if (seen) return refuse_opset(c);
     if (is_standard(c->node->domain)) *same = same_operator(c->node->op_type);
     return *same < OP_COUNT || refuse_operator(c);

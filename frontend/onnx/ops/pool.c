@@ -1,5 +1,5 @@
 /* Poolings.  Windows over three axes are windows over the last two, then over the first. */
-#include "frontend/onnx/window.h"
+#include "frontend/onnx/ops/pool.h"
 
 /* ---- one image after the other, then one row of them ---- */
 
@@ -97,8 +97,9 @@ bool onnx_op_max_pool(OnnxCall *c)
     OnnxWindow w;
     if (!onnx_window(c, onnx_operand_type(c, 0), NULL, &w)) return false;
     onnx_ignore(c, "storage_order");
-    if (onnx_wants(c, 1)) return onnx_refuse(c, "Indices", "leave that result out", "indices of the greatest elements");
-    return onnx_result_last(c, 0, pool(c, OP_max_pool, &w, onnx_operand_last(c, 0)));
+    Value x = onnx_operand_last(c, 0), greatest = pool(c, OP_max_pool, &w, x);
+    if (!onnx_result_last(c, 0, greatest)) return false;
+    return !onnx_wants(c, 1) || onnx_result_last(c, 1, onnx_pool_places(c, &w, x, greatest));
 }
 
 bool onnx_op_average_pool(OnnxCall *c)

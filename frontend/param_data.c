@@ -104,18 +104,6 @@ static bool fits_stored(const ParamAttrs *attrs, const Type *wanted, const Type 
     return stored->dim[stored->rank - 1].high % wanted->dim[wanted->rank - 1].high == 0;
 }
 
-/* Those of the first axis that `order` says. */
-static Tensor taken(Arena *arena, const Tensor *from, const IntList *order)
-{
-    Type type = from->type;
-    size_t block = (size_t)(type_bytes(&type) / type.dim[0].high);
-    type.dim[0] = dim_fixed(order->count);
-    Tensor to = tensor_new(arena, type);
-    for (int i = 0; i < order->count; i++)
-        memcpy((char *)to.data + (size_t)i * block, (const char *)from->data + (size_t)order->at[i] * block, block);
-    return to;
-}
-
 /* What a tensor of a file is called: 'a.weight' of 'w.safetensors'. */
 static const char *stored_text(Elaborator *e, const ParamAttrs *attrs)
 {
@@ -158,7 +146,7 @@ static const Tensor *load(Elaborator *e, const ParamAttrs *attrs, const Type *ty
     Tensor *tensor = ARENA_NEW(e->arena, Tensor);
     *tensor = tensor_new(e->arena, *wanted);
     memcpy(tensor->data, stored->data, (size_t)type_bytes(wanted));
-    if (attrs->order.count) *tensor = taken(e->arena, tensor, &attrs->order);
+    if (attrs->order.count) *tensor = tensor_take(e->arena, tensor, attrs->order.count, attrs->order.at);
     if (attrs->permute.count) {
         int order[MAX_RANK];
         for (int i = 0; i < attrs->permute.count; i++) order[i] = (int)attrs->permute.at[i];

@@ -31,6 +31,14 @@ typedef enum Activation {
 /* As the language says them, NULL at the end. */
 extern const char *const activation_words[ACTIVATION_COUNT + 1];
 
+/* What ONNX calls them, and has as alpha and beta where nothing is said. */
+typedef struct ActivationRow {
+    const char *onnx;
+    bool has_alpha, has_beta;
+    double alpha, beta;
+} ActivationRow;
+extern const ActivationRow activation_rows[ACTIVATION_COUNT];
+
 /* Where a layer's activations stand in lists of them: of the gates, of the candidate and of what becomes h.  An rnn
  * has the second alone, a gru no third. */
 enum { ACTIVATE_GATE, ACTIVATE_CANDIDATE, ACTIVATE_OUTPUT, MOST_ACTIVATIONS };
@@ -42,7 +50,7 @@ typedef struct RecurrentAttrs {
     int direction;                       /* a Direction */
     int activation[MOST_ACTIVATIONS];    /* an Activation each */
     RealList alpha, beta;                /* of each activation that the layer has; none: what ONNX's functions have */
-    double clip;                         /* of what goes into activations; 0 is without */
+    double clip;                         /* of the sums of gates; 0 is without */
     bool linear_before_reset;            /* gru */
     bool coupled;                        /* lstm: the forget gate is 1 - the input gate */
 } RecurrentAttrs;

@@ -213,3 +213,14 @@ Tensor tensor_transpose(Arena *arena, const Tensor *from, const int *permutation
     }
     return out;
 }
+
+Tensor tensor_take(Arena *arena, const Tensor *from, int count, const int64_t *indices)
+{
+    Type type = from->type;
+    size_t block = (size_t)(type_bytes(&type) / type.dim[0].high);
+    type.dim[0] = dim_fixed(count);
+    Tensor to = tensor_new(arena, type);
+    for (int i = 0; i < count; i++)
+        memcpy((char *)to.data + (size_t)i * block, (const char *)from->data + (size_t)indices[i] * block, block);
+    return to;
+}

@@ -30,6 +30,8 @@ bool tensor_identical(const Tensor *a, const Tensor *b);
 bool tensor_is_splat(const Tensor *tensor, double *value);
 /* dims of `from` in the order of `permutation`: out.dim[i] = in.dim[permutation[i]]. */
 Tensor tensor_transpose(Arena *arena, const Tensor *from, const int *permutation);
+/* Of the first axis the `count` indices that are listed, in that order. */
+Tensor tensor_take(Arena *arena, const Tensor *from, int count, const int64_t *indices);
 
 uint16_t f16_from_float(float value);
 float f16_to_float(uint16_t bits);

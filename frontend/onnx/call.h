@@ -82,6 +82,15 @@ Value onnx_cast(OnnxCall *c, Value a, Dtype to);
 Value onnx_reshape(OnnxCall *c, Value a, int rank, const int64_t *dims);
 Value onnx_transpose(OnnxCall *c, Value a, const IntList *permute);
 Value onnx_broadcast(OnnxCall *c, Value a, int rank, const int64_t *dims);
+/* How weights of several blocks - gates, directions - lie in a value: seen as `view`, of whose first axis those of
+ * `order` are taken, transposed, reshaped to `dims`. */
+typedef struct OnnxBlocks {
+    IntList view, order, permute;
+    int rank;
+    int64_t dims[MAX_RANK];
+} OnnxBlocks;
+/* The parameter `name` that they are, of a stored parameter; else a value. */
+Value onnx_blocks(OnnxCall *c, Value a, const OnnxBlocks *blocks, const char *name);
 /* Axis 1 to the end and back. */
 Value onnx_to_last(OnnxCall *c, Value a);
 Value onnx_from_last(OnnxCall *c, Value a);

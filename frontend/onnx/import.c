@@ -108,9 +108,17 @@ static bool import_same(OnnxCall *c, Op op)
 
 /* ---- a node ---- */
 
+/* The first may be left out. */
+static const char *first_result(const Onnx__NodeProto *node)
+{
+    for (size_t i = 0; i < node->n_output; i++)
+        if (*node->output[i]) return node->output[i];
+    return "";
+}
+
 static const char *node_text(OnnxImport *im, const Onnx__NodeProto *node)
 {
-    const char *name = node->name && *node->name ? node->name : node->n_output ? node->output[0] : "";
+    const char *name = node->name && *node->name ? node->name : first_result(node);
     return arena_printf(im->arena, "%s (%s)", name, node->op_type);
 }
 
@@ -195,7 +203,7 @@ void onnx_import_node(OnnxImport *im, const Onnx__NodeProto *node)
                   .diag = im->diag,
                   .node = node,
                   .opset = opset_of(im->model, node->domain),
-                  .name = arena_printf(im->arena, "%s%s", im->prefix, node->n_output ? node->output[0] : ""),
+                  .name = arena_printf(im->arena, "%s%s", im->prefix, first_result(node)),
                   .number = ++im->calls};
     const OnnxRow *row = NULL;
     Op same;

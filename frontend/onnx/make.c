@@ -110,12 +110,12 @@ Value onnx_cast(OnnxCall *c, Value a, Dtype to)
 
 /* ---- views, of which those of parameters are parameters, so that weights stay what is trained and pruned ---- */
 
-static Value param_like(OnnxCall *c, const Node *from, const Tensor *data, const ParamAttrs *attrs)
+static Value param_like(OnnxCall *c, const Node *from, const char *name, const Tensor *data, const ParamAttrs *attrs)
 {
     Tensor *kept = ARENA_NEW(c->arena, Tensor);
     *kept = *data;
     NodeSpec spec = {
-        .op = OP_param, .name = from->name, .attrs = attrs, .type = &kept->type, .data = kept, .origin = from->origin};
+        .op = OP_param, .name = name, .attrs = attrs, .type = &kept->type, .data = kept, .origin = from->origin};
     return onnx_add(c, &spec);
 }
 
@@ -123,7 +123,7 @@ static bool is_stored_param(Value a)
 {
     if (!a.node || a.node->op != OP_param || !a.node->data) return false;
     const ParamAttrs *attrs = a.node->attrs;
-    return !attrs->view.count && !attrs->permute.count;
+    return !attrs->view.count && !attrs->order.count && !attrs->permute.count;
 }
 
 static bool is_in_order(const IntList *permute)
@@ -159,7 +159,47 @@ Value onnx_transpose(OnnxCall *c, Value a, const IntList *permute)
         attrs.view.at[i] = a.node->types[0].dim[i].high;
     }
     Tensor data = tensor_transpose(c->arena, a.node->data, order);
-    return param_like(c, a.node, &data, &attrs);
+    return param_like(c, a.node, a.node->name, &data, &attrs);
+}
+
+static Tensor blocks_of(OnnxCall *c, const Tensor *from, const OnnxBlocks *blocks)
+{
+    Tensor tensor = *from;
+    int order[MAX_RANK] = {0};
+    tensor.type = type_tensor(from->type.dtype, blocks->view.count, blocks->view.at);
+    tensor = tensor_take(c->arena, &tensor, blocks->order.count, blocks->order.at);
+    for (int i = 0; i < blocks->permute.count; i++) order[i] = (int)blocks->permute.at[i];
+    if (blocks->permute.count) tensor = tensor_transpose(c->arena, &tensor, order);
+    tensor.type = type_tensor(from->type.dtype, blocks->rank, blocks->dims);
+    return tensor;
+}
+
+static Value made_blocks(OnnxCall *c, Value a, const OnnxBlocks *blocks)
+{
+    Value parts[MAX_INTS];
+    Value all = onnx_reshape(c, a, blocks->view.count, blocks->view.at);
+    for (int i = 0; i < blocks->order.count; i++) {
+        int64_t at = blocks->order.at[i];
+        parts[i] = onnx_make(c, OP_slice, &(SliceAttrs){.begin = {1, {at}}, .end = {1, {at + 1}}}, 1, &all);
+    }
+    ConcatAttrs side = {.axis = 0};
+    Value taken = blocks->order.count > 1 ? onnx_make(c, OP_concat, &side, blocks->order.count, parts) : parts[0];
+    if (blocks->permute.count) taken = onnx_transpose(c, taken, &blocks->permute);
+    return onnx_reshape(c, taken, blocks->rank, blocks->dims);
+}
+
+Value onnx_blocks(OnnxCall *c, Value a, const OnnxBlocks *blocks, const char *name)
+{
+    bool stored = is_stored_param(a), constant = a.node && a.node->op == OP_constant && a.node->data;
+    if (!stored && !constant) return made_blocks(c, a, blocks);
+    Tensor *data = ARENA_NEW(c->arena, Tensor);
+    *data = blocks_of(c, a.node->data, blocks);
+    if (constant) return onnx_make_constant(c, data);
+    ParamAttrs attrs = *(const ParamAttrs *)a.node->attrs;
+    attrs.view = blocks->view;
+    attrs.order = blocks->order;
+    attrs.permute = blocks->permute;
+    return param_like(c, a.node, name, data, &attrs);
 }
 
 Value onnx_reshape(OnnxCall *c, Value a, int rank, const int64_t *dims)

@@ -107,8 +107,7 @@ Value make_no_state(const Maker *m, const Type *shares, int64_t units);
                 "out, as ONNX has it"),                                                                                \
         ATTR(RecurrentAttrs, beta, .kind = ATTR_REALS, .doc = "the same"),                                             \
         ATTR(RecurrentAttrs, clip, .kind = ATTR_FLOAT,                                                                 \
-             .doc = "what goes into activations is within -clip and clip; "                                            \
-                    "0 is without")
+             .doc = "sums of gates are within -clip and clip before their activations; 0 is without")
 
 extern const char *const direction_words[];
 

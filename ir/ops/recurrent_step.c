@@ -21,12 +21,18 @@ static Value make_alpha(const Maker *m, Op op, Value x, double alpha)
     return make(m, op, &(AlphaAttrs){.alpha = alpha}, 1, &x);
 }
 
-/* What ONNX's functions have where nothing is said. */
-static const struct Defaults {
-    double alpha, beta;
-} defaults[ACTIVATION_COUNT] = {
-    [ACTIVATION_AFFINE] = {1, 0},      [ACTIVATION_LEAKY_RELU] = {0.01, 0},    [ACTIVATION_THRESHOLDED_RELU] = {1, 0},
-    [ACTIVATION_SCALED_TANH] = {1, 1}, [ACTIVATION_HARD_SIGMOID] = {0.2, 0.5}, [ACTIVATION_ELU] = {1, 0},
+const ActivationRow activation_rows[ACTIVATION_COUNT] = {
+    [ACTIVATION_TANH] = {.onnx = "Tanh"},
+    [ACTIVATION_SIGMOID] = {.onnx = "Sigmoid"},
+    [ACTIVATION_RELU] = {.onnx = "Relu"},
+    [ACTIVATION_AFFINE] = {"Affine", true, true, 1, 0},
+    [ACTIVATION_LEAKY_RELU] = {"LeakyRelu", true, false, 0.01, 0},
+    [ACTIVATION_THRESHOLDED_RELU] = {"ThresholdedRelu", true, false, 1, 0},
+    [ACTIVATION_SCALED_TANH] = {"ScaledTanh", true, true, 1, 1},
+    [ACTIVATION_HARD_SIGMOID] = {"HardSigmoid", true, true, 0.2, 0.5},
+    [ACTIVATION_ELU] = {"Elu", true, false, 1, 0},
+    [ACTIVATION_SOFTSIGN] = {.onnx = "Softsign"},
+    [ACTIVATION_SOFTPLUS] = {.onnx = "Softplus"},
 };
 
 static Value make_activation(const Maker *m, Activation kind, double alpha, double beta, Value x)
@@ -47,13 +53,15 @@ static Value make_activation(const Maker *m, Activation kind, double alpha, doub
     }
 }
 
-/* Activation `which` of a layer whose lists begin with activation `first`. */
+/* Activation `which` of a layer whose lists begin with activation `first`.  Sums are clipped, the state of a cell is
+ * not: so does ONNX Runtime. */
 static Value activate(const Maker *m, const RecurrentAttrs *attrs, int which, int first, Value x)
 {
     Activation kind = (Activation)attrs->activation[which];
-    double alpha = attrs->alpha.count ? attrs->alpha.at[which - first] : defaults[kind].alpha;
-    double beta = attrs->beta.count ? attrs->beta.at[which - first] : defaults[kind].beta;
-    if (attrs->clip > 0) x = make(m, OP_clamp, &(ClampAttrs){.low = -attrs->clip, .high = attrs->clip}, 1, &x);
+    double alpha = attrs->alpha.count ? attrs->alpha.at[which - first] : activation_rows[kind].alpha;
+    double beta = attrs->beta.count ? attrs->beta.at[which - first] : activation_rows[kind].beta;
+    if (attrs->clip > 0 && which != ACTIVATE_OUTPUT)
+        x = make(m, OP_clamp, &(ClampAttrs){.low = -attrs->clip, .high = attrs->clip}, 1, &x);
     return make_activation(m, kind, alpha, beta, x);
 }
 

@@ -191,7 +191,8 @@ enum {
     ATTRIBUTE_TENSOR = 4,
     ATTRIBUTE_GRAPH = 5,
     ATTRIBUTE_FLOATS = 6,
-    ATTRIBUTE_INTS = 7
+    ATTRIBUTE_INTS = 7,
+    ATTRIBUTE_STRINGS = 8
 };
 
 static void put_value(Reader *r, Onnx__AttributeProto *attr)
@@ -228,14 +229,35 @@ static void put_list(Reader *r, Onnx__AttributeProto *attr)
     *(floats ? &attr->n_floats : &attr->n_ints) = count;
 }
 
-static void put_string(Reader *r, Onnx__AttributeProto *attr)
+/* Behind its first quote. */
+static ProtobufCBinaryData quoted(Reader *r)
 {
     size_t length = strcspn(r->at, "\"");
-    attr->has_type = attr->has_s = true;
-    attr->type = ATTRIBUTE_STRING;
-    attr->s = (ProtobufCBinaryData){length, (unsigned char *)arena_copy_chars(r->arena, r->at, length)};
+    ProtobufCBinaryData text = {length, (unsigned char *)arena_copy_chars(r->arena, r->at, length)};
     r->at += length;
     expect(r, "\"");
+    return text;
+}
+
+static void put_string(Reader *r, Onnx__AttributeProto *attr)
+{
+    attr->has_type = attr->has_s = true;
+    attr->type = ATTRIBUTE_STRING;
+    attr->s = quoted(r);
+}
+
+static void put_strings(Reader *r, Onnx__AttributeProto *attr)
+{
+    size_t room = 1;
+    for (const char *c = r->at; *c && *c != ']'; c++) room += *c == ',';
+    attr->has_type = true;
+    attr->type = ATTRIBUTE_STRINGS;
+    attr->strings = ARENA_ARRAY(r->arena, ProtobufCBinaryData, room);
+    do {
+        attr->strings[attr->n_strings++] = quoted(r);
+        take(r, ",");
+    } while (take(r, "\""));
+    expect(r, "]");
 }
 
 static void line(Reader *r);
@@ -264,6 +286,8 @@ static Onnx__AttributeProto *attribute(Reader *r)
         attr->t = tensor(r, attr->name);
     } else if (take(r, "graph"))
         put_graph(r, attr);
+    else if (take(r, "[\""))
+        put_strings(r, attr);
     else if (take(r, "["))
         put_list(r, attr);
     else if (take(r, "\""))

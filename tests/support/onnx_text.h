@@ -6,7 +6,7 @@
  *     tensor w: float[2, 2] = 1 0.5 2 -1      the last number repeats; `raw` behind it as bytes
  *     y = Relu(x)                             # a comment
  *     @scores a, b = Split<axis: 1, split: [2, 2], to: "f", of: tensor int64[2] = 1 1>(x, , w)
- *     z = ai.example::Norm<scales: [0.5, 1.0]>(x)
+ *     z = ai.example::Norm<scales: [0.5, 1.0], words: ["f", "g"]>(x)
  *     r = If<then_branch: graph {             # lines of a graph of its own
  *       a = Relu(x)
  *       output a: float[2]

@@ -45,6 +45,31 @@ def lstm(steps, inputs, units):
     return text, {"x": x}, nodes, constants, {"s/kernel": w, "s/recurrent_kernel": r}
 
 
+def recurrent(operator, gates, steps, batch, inputs, units, directions=1, **attributes):
+    """A layer whose gates lie in ONNX's order, of one direction or both."""
+    x = draw(batch, steps, inputs)
+    ways = [""] if directions == 1 else ["forward/", "backward/"]
+    pairs = [(draw(inputs, gates * units), draw(units, gates * units) / 4) for _ in ways]
+    attrs = "".join([f", {k}: {'yes' if v else 'no'}" for k, v in attributes.items()])
+    if directions == 2:
+        attrs += ", direction: bidirectional"
+    if operator == "gru":
+        attrs += ", recurrent_bias: no"
+    text = (f"input x: f32[{batch}, {steps}, {inputs}]\n"
+            "  weights \"w.safetensors\" layout: keras\n"
+            f"  s = {operator}(x, units: {units}, bias: no{attrs})\n"
+            f"  y4 = reshape(s.y, shape: [{batch}, {steps}, {directions}, {units}])\n"
+            "  output y = transpose(y4, permute: [1, 2, 0, 3])")
+    constants = {name: np.stack([pair[i].T for pair in pairs]) for i, name in enumerate("WR")}
+    weights = {f"s/{way}{name}kernel": pair[i] for way, pair in zip(ways, pairs)
+               for i, name in enumerate(["", "recurrent_"])}
+    given = {name: int(value) for name, value in attributes.items()}
+    nodes = [helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2]),
+             helper.make_node(operator.upper(), ["t", "W", "R"], ["y"], hidden_size=units,
+                              direction="bidirectional" if directions == 2 else "forward", **given)]
+    return text, {"x": x}, nodes, constants, weights
+
+
 def attention(length, heads, depth):
     width = heads * depth
     data = {name: draw(1, length, width) for name in "qkv"}
@@ -79,6 +104,10 @@ def layer_norm(rows, columns):
 
 CASES = {
     "lstm T=100 I=64 H=128": lstm(100, 64, 128),
+    "gru T=64 I=128 H=128": recurrent("gru", 3, 64, 1, 128, 128, linear_before_reset=True),
+    "gru, reset first, T=64 H=128": recurrent("gru", 3, 64, 1, 128, 128, linear_before_reset=False),
+    "gru both ways T=64 N=8 H=64": recurrent("gru", 3, 64, 8, 64, 64, 2, linear_before_reset=True),
+    "rnn T=64 I=128 H=128": recurrent("rnn", 1, 64, 1, 128, 128),
     "attention T=128 heads=8 d=64": attention(128, 8, 64),
     "attention T=512 heads=8 d=64": attention(512, 8, 64),
     "softmax 1024x1024": softmax(1024, 1024),

@@ -64,13 +64,28 @@ static void check_block(Emitter *e, LLVMValueRef function, LLVMValueRef base)
     return_if(e, function, LLVMBuildICmp(e->builder, LLVMIntNE, low, emit_int(e, 0), ""), STATUS_ALIGNMENT);
 }
 
+/* Ports without elements need no memory. */
+static bool *find_empty_ports(const Emitter *e)
+{
+    const Graph *graph = e->program->graph;
+    bool *empty = ARENA_ARRAY(e->arena, bool, e->ninputs + e->noutputs + 1);
+    int port = 0;
+    for (const Node *node = graph ? graph->first : NULL; node; node = node->next)
+        if (node->op == OP_input) empty[port++] = type_is_empty(&node->types[0]);
+    for (int i = 0; graph && i < e->noutputs; i++)
+        empty[e->ninputs + i] = type_is_empty(value_type(graph->results[i].value));
+    return empty;
+}
+
 /* A missing buffer, or an arena or a context that is not where vectors want it. */
 static void check_bases(Emitter *e, LLVMValueRef function)
 {
     int nports = e->ninputs + e->noutputs;
+    const bool *empty = find_empty_ports(e);
     LLVMValueRef bases = LLVMGetParam(function, 0), missing = LLVMConstInt(e->i1, 0, 0);
     for (int i = 0; i < nports; i++)
-        missing = LLVMBuildOr(e->builder, missing, LLVMBuildIsNull(e->builder, load_base(e, bases, i), ""), "");
+        if (!empty[i])
+            missing = LLVMBuildOr(e->builder, missing, LLVMBuildIsNull(e->builder, load_base(e, bases, i), ""), "");
     if (nports) return_if(e, function, missing, STATUS_ARGUMENT);
     if (e->program->arena_bytes) check_block(e, function, load_base(e, bases, nports));
     if (e->program->state_bytes) check_block(e, function, load_base(e, bases, nports + CONTEXT_BASE));

@@ -24,9 +24,12 @@ static const Type *port_type(const Example *e, int port)
     return &node->types[0];
 }
 
+static bool is_empty(const Example *e, int port) { return type_is_empty(port_type(e, port)); }
+
 /* The array of a port: no name that the program has for something else. */
 static const char *array_name(const Example *e, int port)
 {
+    if (is_empty(e, port)) return "NULL";
     return arena_printf(e->program->arena, "%s%s", port < e->ninputs ? "in_" : "out_", e->ports[port]);
 }
 
@@ -48,7 +51,8 @@ static void name_ports(Example *e)
 static void write_usage(const Example *e, const char *before, const char *after)
 {
     fputs(before, e->out);
-    for (int i = 0; i < e->ninputs; i++) fprintf(e->out, " %s.raw", e->ports[i]);
+    for (int i = 0; i < e->ninputs; i++)
+        if (!is_empty(e, i)) fprintf(e->out, " %s.raw", e->ports[i]);
     if (e->external) fputs(" weights", e->out);
     fputs(after, e->out);
 }
@@ -74,6 +78,7 @@ static void write_buffers(const Example *e)
     if (e->external) write_block(e, "weights", "WEIGHTS", "");
     for (int i = 0; i < e->ninputs + e->noutputs; i++) {
         const Type *type = port_type(e, i);
+        if (is_empty(e, i)) continue;
         fprintf(e->out, "static %s %s[%" PRId64 "];\n", c_type(type->dtype), array_name(e, i), type_elements(type));
     }
     fputc('\n', e->out);
@@ -92,13 +97,15 @@ static const char reader[] =
 
 static void write_reading(const Example *e)
 {
-    int files = e->ninputs + e->external;
+    int files = e->external, file = 1;
+    for (int i = 0; i < e->ninputs; i++) files += !is_empty(e, i);
     fputs("int main(int argc, char **argv)\n{\n", e->out);
     fprintf(e->out, "    if (argc != %d) {\n        fprintf(stderr, \"usage: %%s", files + 1);
     write_usage(e, "", "\\n\", argv[0]);\n        return 2;\n    }\n");
-    for (int i = 0; i < files; i++) {
+    for (int i = 0; i < e->ninputs + e->external; i++) {
         const char *name = i < e->ninputs ? array_name(e, i) : "weights";
-        fprintf(e->out, "    if (!read_file(argv[%d], %s, sizeof %s)) return 1;\n", i + 1, name, name);
+        if (i < e->ninputs && is_empty(e, i)) continue;
+        fprintf(e->out, "    if (!read_file(argv[%d], %s, sizeof %s)) return 1;\n", file++, name, name);
     }
 }
 
@@ -124,6 +131,7 @@ static void write_output(const Example *e, int index)
     const Result *result = &e->graph->results[index];
     const char *name = e->ports[e->ninputs + index], *array = array_name(e, e->ninputs + index);
     int64_t count = type_elements(value_type(result->value));
+    if (count == 0) return;
     bool labelled = result->nlabels && result->nlabels == count;
     if (labelled)
         fprintf(e->out, "    static const char *const labels_%d[] = %s_%s_LABELS;\n", index, e->upper,
@@ -144,7 +152,9 @@ void example_write(const LoopProgram *program, const char *header, FILE *out)
     name_ports(&e);
     write_head(&e, header);
     write_buffers(&e);
-    fputs(reader, out);
+    bool reads = e.external;
+    for (int i = 0; i < e.ninputs; i++) reads = reads || !is_empty(&e, i);
+    if (reads) fputs(reader, out);
     write_reading(&e);
     write_call(&e);
     for (int i = 0; i < e.noutputs; i++) write_output(&e, i);

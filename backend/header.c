@@ -55,7 +55,7 @@ typedef struct Header {
 
 static void write_parameter(Header *h, const char *prefix, const char *name, const Type *type)
 {
-    if (!type_is_fixed(type)) {
+    if (!type_is_fixed(type) || type_is_empty(type)) {
         fprintf(h->out, "%s%s *%s, ", prefix, c_type(type->dtype), parameter_name(&h->names, name));
         return;
     }
@@ -151,6 +151,20 @@ static void write_reset(const Header *h, const LoopProgram *program)
     fprintf(h->out, "int %s_reset(void *context);\n\n", h->symbol);
 }
 
+static void write_nothing(const Header *h, const char *name, const Type *type)
+{
+    if (type_is_empty(type)) fprintf(h->out, " * %s has no elements and may be NULL.\n", symbol_name(h->arena, name));
+}
+
+/* What is no array in the prototype. */
+static void write_nothings(const Header *h, const Graph *graph)
+{
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op == OP_input) write_nothing(h, node->name, &node->types[0]);
+    for (int i = 0; i < graph_outputs(graph); i++)
+        write_nothing(h, graph->results[i].name, value_type(graph->results[i].value));
+}
+
 static void write_shape(const Header *h, const char *name, const Type *type)
 {
     if (type_is_fixed(type)) return;
@@ -195,6 +209,7 @@ void header_write(const LoopProgram *program, FILE *out)
     fprintf(out, "\n/* LEP_OK or an error; re-entrant: one arena a call in flight%s; pool NULL: this thread only.\n",
             program->arena_bytes ? "" : " (this model needs none: NULL)");
     write_sizes(&h, graph);
+    write_nothings(&h, graph);
     fputs(" * The name holds the ABI, so that a header that is older than its library fails at link. */\n", out);
     if (external) write_weights(&h, program);
     fprintf(out, "#define %s_run %s_run_%08x\n", h.symbol, h.symbol, model_abi(program));

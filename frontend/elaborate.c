@@ -16,10 +16,10 @@ static const DimBinding *find_dim(const Elaborator *e, const char *name)
 
 static bool dim_sizes(Elaborator *e, const AstStatement *s, int64_t *low, int64_t *high)
 {
-    if (s->low < 1 || s->high > INT32_MAX || s->low > s->high) {
+    if (s->high > INT32_MAX || s->low > s->high) {
         diag_error(e->diag, E0305, s->at,
                    s->low > s->high ? "the bounds of '%s' are in the wrong order"
-                                    : "the dim '%s' must be between 1 and 2147483647",
+                                    : "the dim '%s' must be between 0 and 2147483647",
                    s->name);
         return diag_help(e->diag, "write dim %s = 1, or dim %s = 1..64", s->name, s->name);
     }
@@ -27,11 +27,11 @@ static bool dim_sizes(Elaborator *e, const AstStatement *s, int64_t *low, int64_
     *high = (int64_t)s->high;
     const DimBinding *set = find_dim(e, s->name);
     if (!set) return true;
-    bool fits = set->low >= 1 && set->high <= INT32_MAX && (!s->bounded || (set->low >= *low && set->high <= *high));
+    bool fits = set->low >= 0 && set->high <= INT32_MAX && (!s->bounded || (set->low >= *low && set->high <= *high));
     if (!fits) {
-        bool low_fits = set->low >= 1 && (!s->bounded || set->low >= *low);
+        bool low_fits = set->low >= 0 && (!s->bounded || set->low >= *low);
         diag_error(e->diag, E0305, s->at, "--dim %s=%lld is not between %lld and %lld", s->name,
-                   (long long)(low_fits ? set->high : set->low), (long long)(s->bounded ? *low : 1),
+                   (long long)(low_fits ? set->high : set->low), (long long)(s->bounded ? *low : 0),
                    (long long)(s->bounded ? *high : INT32_MAX));
         return diag_help(e->diag, "choose a size that the model allows, or widen its bounds");
     }

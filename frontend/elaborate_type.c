@@ -113,9 +113,9 @@ static bool read_dim(Elaborator *e, const Scope *scope, const AstExpr *dim, Dim 
         *out = dim_form(e->graph ? declared_dim(e->graph, form.declared) : form.declared, form.factor, form.base,
                         form.divisor);
     }
-    if (out->low > 0 && out->high <= most) return true;
-    diag_error(e->diag, E0305, dim->at, "a dim is between 1 and %d, found %lld", INT32_MAX,
-               (long long)(out->low < 1 ? out->low : out->high));
+    if (out->low >= 0 && out->high <= most) return true;
+    diag_error(e->diag, E0305, dim->at, "a dim is between 0 and %d, found %lld", INT32_MAX,
+               (long long)(out->low < 0 ? out->low : out->high));
     return diag_help(e->diag, "a scalar has no dims: f32[]");
 }
 

@@ -156,7 +156,7 @@ static bool check_array(Header *h)
         damaged(h, "expected rows first (C order), found fortran_order: True");
         return diag_help(h->diag, "save numpy.ascontiguousarray(array)");
     }
-    return type_is_sane(&h->type) || damaged(h, "a dim is 0, or the array is larger than 2^40 bytes");
+    return type_is_sane(&h->type) || damaged(h, "the array is larger than 2^40 bytes");
 }
 
 /* Where the dict starts and how long it is; false when this is no .npy. */

@@ -87,11 +87,9 @@ static bool read_dtype(Reader *r, const cJSON *entry, const char *key, Dtype *ou
                      "known are F32, F64, F16, BF16, F8_*, I8 to I64, U8 to U64 and BOOL; convert and save again");
 }
 
-/* The type, and whether it has elements at all: files may hold empty tensors, our types cannot. */
-static bool read_type(Reader *r, const cJSON *entry, const char *key, Type *type, bool *empty)
+static bool read_type(Reader *r, const cJSON *entry, const char *key, Type *type)
 {
     *type = type_scalar(F32);
-    *empty = false;
     if (!read_dtype(r, entry, key, &type->dtype)) return false;
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(entry, "shape"), *item;
     if (!cJSON_IsArray(shape)) return damaged(r, key, "has no shape");
@@ -100,10 +98,9 @@ static bool read_type(Reader *r, const cJSON *entry, const char *key, Type *type
         int64_t size = integer_of(item);
         if (size < 0) return damaged(r, key, "has a dim that is not a whole number");
         if (type->rank == MAX_RANK) return damaged(r, key, arena_printf(r->arena, "has more than %d dims", MAX_RANK));
-        *empty = *empty || size == 0;
         type->dim[type->rank++] = dim_fixed(size);
     }
-    if (*empty || type_is_sane(type)) return true;
+    if (type_is_sane(type)) return true;
     return damaged(r, key, "is larger than 2^40 bytes");
 }
 
@@ -126,11 +123,10 @@ static bool read_tensor(Reader *r, const cJSON *entry, const char *key)
 {
     Type type;
     Extent extent;
-    bool empty;
     if (!cJSON_IsObject(entry)) return damaged(r, key, "is not described by an object");
     if (cJSON_GetArraySize(entry) > 3) return damaged(r, key, "has more than dtype, shape and data_offsets, once each");
-    if (!read_type(r, entry, key, &type, &empty) || !read_extent(r, entry, key, &extent)) return false;
-    int64_t bytes = empty ? 0 : type_bytes(&type), found = extent.end - extent.begin;
+    if (!read_type(r, entry, key, &type) || !read_extent(r, entry, key, &extent)) return false;
+    int64_t bytes = type_bytes(&type), found = extent.end - extent.begin;
     if (found != bytes)
         return damaged(r, key,
                        arena_printf(r->arena, "needs %lld bytes as %s, its data_offsets hold %lld", (long long)bytes,
@@ -139,7 +135,7 @@ static bool read_tensor(Reader *r, const cJSON *entry, const char *key)
     r->extents[r->count++] = extent;
     /* the mapping is read-only, and nothing writes through a weight */
     Tensor tensor = {.type = type, .data = (void *)(uintptr_t)(r->data + extent.begin)};
-    if (!empty) weight_file_add(r->file, key, &tensor);
+    weight_file_add(r->file, key, &tensor);
     return true;
 }
 

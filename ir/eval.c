@@ -105,6 +105,8 @@ void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena 
         eval_constant(node, &results[0], arena);
     else if (node_is_step(node))
         eval_region(node, operands, results, arena);
+    else if (node_is_empty(node))
+        for (int i = 0; i < node->nresults; i++) results[i] = tensor_new(arena, node->types[i]);
     else if (def->expand && !(def->eval && node_is_whole(node)))
         eval_expansion(node, operands, results, arena);
     else {
@@ -146,6 +148,7 @@ static void gather_results(const Scope *scope, const Graph *graph, Tensor *resul
 static void move_slice(const Tensor *whole, const Tensor *slice, int64_t axis, int64_t turn, bool out)
 {
     int64_t step = scan_step(&whole->type, axis), turns = whole->type.dim[axis].high;
+    if (type_is_empty(&slice->type)) return;
     size_t bytes = (size_t)dtype_bytes(whole->type.dtype, step);
     for (int64_t i = 0, outer = type_elements(&slice->type) / step; i < outer; i++) {
         char *in_whole = (char *)whole->data + (size_t)(i * turns + turn) * bytes;
@@ -189,7 +192,8 @@ static void eval_scan(const Scope *scope, const Node *scan, const Tensor *operan
     for (int i = scanned; i < scan->ninputs; i++)
         results[gathered + i - scanned] = given[i] = copy_tensor(scope->arena, &operands[i]);
     int64_t turns = scan_turns(scan);
-    for (int64_t turn = 0; turn < turns || !turns; turn++) {
+    bool bounded = scan_is_bounded(scan);
+    for (int64_t turn = 0; turn < turns || !bounded; turn++) {
         if (attrs->stops && tensor_real(&given[scanned], 0) == 0) break;
         for (int i = 0; i < scanned; i++) move_slice(&operands[i], &given[i], attrs->axes.at[i], turn, true);
         eval_turn(scope, scan, given, results, turn);

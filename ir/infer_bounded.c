@@ -101,7 +101,8 @@ static Type *ask(Probe *p)
         for (int k = 0; k < operand.node->nresults; k++) fixed->types[k] = fixed_type(p, &operand.node->types[k]);
         node.inputs[i] = (Value){fixed, operand.slot};
     }
-    if (node_def(&node)->infer(&node, node.types, &heard)) return node.types;
+    bool fits = node_def(&node)->infer(&node, node.types, &heard) && node_check_nothing(&node, node.types, &heard);
+    if (fits) return node.types;
     const Diagnostic *first = heard.first;
     if (first->code == E0302) { /* has nothing to do with sizes */
         node.inputs = p->node->inputs;
@@ -232,7 +233,7 @@ bool node_infer(const Node *node, Type *out, Diag *diag)
     bool bounded = false;
     for (int i = 0; i < node->ninputs; i++)
         bounded |= node->inputs[i].node && !type_is_fixed(value_type(node->inputs[i]));
-    if (!bounded) return node_def(node)->infer(node, out, diag);
+    if (!bounded) return node_def(node)->infer(node, out, diag) && node_check_nothing(node, out, diag);
     Arena *arena = arena_child(diag->arena);
     Probe *probe = ARENA_NEW(arena, Probe);
     *probe = (Probe){.node = node, .arena = arena, .diag = diag, .nresults = node->nresults};

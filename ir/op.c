@@ -22,7 +22,46 @@ bool op_is_composite(Op op) { return op_forms[op] == COMP; }
 bool node_is_whole(const Node *node)
 {
     const OpDef *def = node_def(node);
-    return (def->kind == KIND_ROW || def->kind == KIND_NEST) && (!def->whole || def->whole(node));
+    if (def->kind != KIND_ROW && def->kind != KIND_NEST) return false;
+    return !node_reads_nothing(node) && (!def->whole || def->whole(node));
+}
+
+/* ---- nothing ---- */
+
+static bool all_empty(const Type *types, int count)
+{
+    bool empty = true;
+    for (int i = 0; i < count; i++) empty = empty && type_is_empty(&types[i]);
+    return empty;
+}
+
+bool node_is_empty(const Node *node) { return node->nresults && all_empty(node->types, node->nresults); }
+
+bool node_reads_nothing(const Node *node)
+{
+    bool nothing = false;
+    for (int i = 0; i < node->ninputs; i++)
+        nothing = nothing || (node->inputs[i].node && type_is_empty(value_type(node->inputs[i])));
+    return nothing;
+}
+
+/* Sums of no products; but a padding tap of an input without rows is a product. */
+static bool has_no_depth(const Node *node)
+{
+    return node_def(node)->kind == KIND_CONTRACT && type_is_empty(value_type(node->inputs[1]));
+}
+
+bool node_check_nothing(const Node *node, const Type *results, Diag *diag)
+{
+    static const bool kinds[KIND_COMPOSITE + 1] = {[KIND_REDUCE] = true, [KIND_PIECES] = true, [KIND_SCATTER] = true};
+    const OpDef *def = node_def(node);
+    if (!node_reads_nothing(node) || all_empty(results, node->nresults)) return true;
+    if (def->of_nothing || kinds[def->kind] || has_no_depth(node)) return true;
+    int empty = 0;
+    while (!node->inputs[empty].node || !type_is_empty(value_type(node->inputs[empty]))) empty++;
+    diag_error(diag, E0305, node_span(node), "%s: %s has no elements to make %s of", def->name,
+               type_text(diag->arena, value_type(node->inputs[empty])), type_text(diag->arena, &results[0]));
+    return diag_help(diag, "nothing can be taken from nothing; sums over it are 0, and concat leaves it out");
 }
 
 bool node_is_alias(const Node *node)
@@ -222,7 +261,7 @@ bool node_is_splat(const Node *node, Scalar *element)
 {
     double value;
     if (node->op != OP_constant) return false;
-    if (node->data) {
+    if (node->data && !type_is_empty(&node->data->type)) {
         if (!tensor_is_splat(node->data, &value)) return false;
         *element = tensor_get(node->data, 0);
         return true;

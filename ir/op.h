@@ -176,6 +176,9 @@ struct OpDef {
     void (*pool)(const Node *node, Pooling *out);
     /* A composite: the same in other operators, always its meaning; out[] for each result. */
     bool (*expand)(const Maker *m, Value *out);
+    /* A composite whose results may have elements where an operand has none: sums over nothing and the like.  Of
+     * primitives the kind says so; all others are refused such operands. */
+    bool of_nothing;
     /* Of an operand that hardly any value would fit by chance, a type that does, for tests: `first` is operand 0's,
      * NULL for itself; `number` chooses among several.  False, or NULL: any may fit. */
     bool (*fitting)(int index, const Type *first, int64_t number, Type *out);
@@ -209,8 +212,13 @@ bool node_is_step(const Node *node);
 bool node_is_control(const Node *node);
 /* True for a row of kind COMP in ir/ops.def. */
 bool op_is_composite(Op op);
-/* A composite with code of its own, in a form which that computes: it is not expanded. */
+/* A composite with code of its own, in a form which that computes, of operands that all have elements: not expanded. */
 bool node_is_whole(const Node *node);
+/* No result has elements: there is nothing to compute; or some operand has none. */
+bool node_is_empty(const Node *node);
+bool node_reads_nothing(const Node *node);
+/* E0305 when a result has elements where an operand has none, and the operator does not say what they are. */
+bool node_check_nothing(const Node *node, const Type *results, Diag *diag);
 Op op_find(const char *name); /* OP_COUNT when there is none */
 const char *op_nearest(const char *name);
 /* "conv2d(x, weight, [bias], stride: 1, ...)", for help and documentation. */

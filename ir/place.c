@@ -86,18 +86,31 @@ static bool strides_are_sane(const Place *place, const Type *type)
     return span <= limit / 8;
 }
 
+/* Nothing lies there, in no order. */
+static bool nothing_is_sane(const Place *place, const Type *type)
+{
+    Place dense = {.space = place->space};
+    place_set_strides(&dense, type);
+    bool plain = !place->panel && !place->packing && !place->slack && !place->part && !place_has_halo(place);
+    return plain && memcmp(dense.stride, place->stride, sizeof dense.stride) == 0;
+}
+
 bool place_is_sane(const Place *place, const Type *type)
 {
     if (place->offset < 0 || place->offset > limit || place->index < 0 || !ring_is_sane(place, type)) return false;
     if (place->packing < 0 || place->packing >= PACKING_COUNT) return false;
     for (int i = 0; i < MAX_SCANS; i++)
         if (place->moves[i] < 0 || place->moves[i] > limit) return false;
+    if (type_is_empty(type)) return nothing_is_sane(place, type);
     if (place->slack < 0 || place->slack > MAX_SLACK || (place->slack && place->space != SPACE_ARENA)) return false;
     if (place->packing == PACKING_SPARSE && !sparse_place_is_sane(place, type)) return false;
     return place->panel || place->packing ? panel_is_sane(place, type) : strides_are_sane(place, type);
 }
 
-int64_t place_bytes(const Place *place, const Type *type) { return packing_of(place)->bytes(place, type); }
+int64_t place_bytes(const Place *place, const Type *type)
+{
+    return type_is_empty(type) ? 0 : packing_of(place)->bytes(place, type);
+}
 
 int64_t place_interior(const Place *place)
 {

@@ -21,8 +21,9 @@ int scan_scanned(const Node *scan);
 int scan_carried(const Node *scan);
 /* Results that are gathered; the others are the carried values at the end. */
 int scan_gathered(const Node *scan);
-/* How often the region runs, at most; 0: there is no bound. */
+/* How often the region runs, at most; what has no bound scans nothing and has 0 turns. */
 int64_t scan_turns(const Node *scan);
+bool scan_is_bounded(const Node *scan);
 /* The type without / with `turns` at the axis. */
 Type scan_slice(const Type *whole, int64_t axis);
 Type scan_whole(const Type *slice, int64_t axis, int64_t turns);

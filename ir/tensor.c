@@ -177,6 +177,8 @@ bool tensor_is_splat(const Tensor *tensor, double *value)
 {
     size_t size = (size_t)dtype_bits(tensor->type.dtype) / 8, bytes = (size_t)type_bytes(&tensor->type);
     const char *data = tensor->data;
+    *value = 0;
+    if (!bytes) return true;
     if (bytes > size && memcmp(data, data + size, bytes - size) != 0) return false;
     double first = tensor_real(tensor, 0);
     uint64_t again;

@@ -127,11 +127,18 @@ bool type_is_sane(const Type *type)
     const int64_t limit = (int64_t)1 << 40;
     int64_t count = 8; /* the widest dtype */
     for (int i = 0; i < type->rank; i++) {
-        if (type->dim[i].low < 1 || type->dim[i].high < type->dim[i].low) return false;
+        if (type->dim[i].low < 0 || type->dim[i].high < type->dim[i].low) return false;
         if (type->dim[i].high > limit / count) return false;
-        count *= type->dim[i].high;
+        if (type->dim[i].high) count *= type->dim[i].high;
     }
     return true;
+}
+
+bool type_is_empty(const Type *type)
+{
+    bool empty = false;
+    for (int i = 0; i < type->rank; i++) empty = empty || type->dim[i].high == 0;
+    return empty;
 }
 
 const char *dim_text(Arena *arena, const Dim *dim)

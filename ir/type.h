@@ -73,8 +73,11 @@ int64_t type_bytes(const Type *type);
 bool type_equal(const Type *a, const Type *b);
 bool type_same_shape(const Type *a, const Type *b);
 bool type_is_fixed(const Type *type);
-/* False when the elements of the tensor would not fit 2^40 bytes or a dim is not positive. */
+/* False when a dim is negative, or the elements would not fit 2^40 bytes: those of the dims that are not 0, so that
+ * products of any dims of a type, its strides among them, do not overflow. */
 bool type_is_sane(const Type *type);
+/* A dim is 0, whatever the sizes of bounded ones are: there are no elements, and nothing is computed of them. */
+bool type_is_empty(const Type *type);
 /* f32[1, 28, 28, 1]; a bounded dim as dim_text has it. */
 const char *type_text(Arena *arena, const Type *type);
 

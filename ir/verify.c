@@ -193,12 +193,22 @@ static bool check_group(Verifier *v, const Node *node)
     return verify_schedule(node, v->diag) && (v->stage < STAGE_PLANNED || verify_panels(node, v->diag));
 }
 
+/* Passes and code never meet what has no elements but as inputs, outputs and constants. */
+static bool check_elements(const Node *node)
+{
+    bool source = node->op == OP_input ? !node->graph->owner : node->op == OP_param || node->op == OP_constant;
+    bool nothing = node_reads_nothing(node);
+    for (int i = 0; i < node->nresults; i++) nothing = nothing || type_is_empty(&node->types[i]);
+    return source || !nothing;
+}
+
 static bool check_stage(Verifier *v, const Node *node)
 {
     OpKind kind = node_def(node)->kind;
     if (kind == KIND_GROUP) return check_group(v, node);
     bool composite = kind == KIND_COMPOSITE || (op_is_composite(node->op) && !node_is_whole(node));
     if (v->stage >= STAGE_CORE && composite) return broken(v, node, "should have been expanded", "");
+    if (v->stage >= STAGE_CORE && !check_elements(node)) return broken(v, node, "works with what has no elements", "");
     bool in_body = node->graph->owner && node_is_control(node->graph->owner);
     if (in_body && (node->op == OP_param || node->op == OP_constant))
         return broken(v, node, "belongs outside of the scan or branch", "");

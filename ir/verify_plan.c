@@ -150,6 +150,7 @@ static void check_turn_result(PlanCheck *check, const Graph *region, Buffer *buf
 static void check_result(PlanCheck *check, const Graph *graph, int number)
 {
     const Result *result = &graph->results[number];
+    if (type_is_empty(value_type(result->value))) return; /* nobody writes or reads it */
     if (!node_map_find(check->first, value_root(result->value).node)) {
         broken(check, result->value.node, "is a result of a body that does not make it");
         return;

@@ -2,6 +2,7 @@
  * own; nothing expanded is recognised again later. */
 #include "passes/expand.h"
 #include "ir/op.h"
+#include "passes/empty.h"
 #include "passes/pass.h"
 #include "passes/uses.h"
 
@@ -43,8 +44,11 @@ static bool expand_graph(Graph *graph, Uses *uses, Diag *diag)
         for (int r = 0; r < node->nregions; r++)
             if (!expand_graph(node->regions[r], uses, diag)) return false;
         next = node->next;
-        if (!op_is_composite(node->op) || node_is_whole(node)) continue;
         Node *before = node->previous;
+        bool gone = false;
+        if (empty_is_met(node) && !empty_replace(node, uses, &gone, diag)) return false;
+        if (gone) next = before ? before->next : graph->first;
+        if (gone || !op_is_composite(node->op) || node_is_whole(node)) continue;
         if (!expansion_is_uniform(node, diag)) return false;
         if (!expand_node(node, uses, diag)) return false;
         next = before ? before->next : graph->first; /* an expansion may hold composites */
@@ -58,5 +62,5 @@ bool pass_expand(Graph *graph, const PassContext *context, Diag *diag)
     Arena *scratch = arena_child(graph->arena);
     bool ok = expand_graph(graph, uses_new(scratch, graph), diag);
     arena_free(scratch);
-    return ok;
+    return ok && empty_leave_regions(graph, diag);
 }

@@ -388,10 +388,11 @@ static bool fuse_graph(Graph *graph, Arena *scratch, Diag *diag)
     return build_groups(graph, &f, scratch, diag);
 }
 
-/* Every output must be written by a group of its own. */
+/* Every output must be written by a group of its own, if there is anything to write. */
 static bool needs_copy(const Graph *graph, int result)
 {
     Value value = graph->results[result].value;
+    if (type_is_empty(value_type(value))) return false;
     for (int r = 0; r < result; r++)
         if (value_equal(graph->results[r].value, value)) return true;
     return value.node->graph != graph || (!fusion_is_computed(value.node) && !node_is_step(value.node));

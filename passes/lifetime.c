@@ -108,6 +108,7 @@ Lifetimes lifetimes_of(const Graph *graph, Arena *arena)
         if (node_is_step(node)) add_reads(&lifetimes, node, lifetimes.steps++);
     }
     for (int i = 0; i < graph->nresults; i++) {
+        if (type_is_empty(value_type(graph->results[i].value))) continue; /* nobody writes it */
         Storage *storage = lifetimes_find(&lifetimes, graph->results[i].value);
         /* what comes from outside or is given back twice has been copied */
         assert(storage->space == SPACE_ARENA);

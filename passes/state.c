@@ -47,6 +47,7 @@ bool results_are_written(const Graph *graph, Diag *diag)
     for (int i = 0; i < graph->nresults; i++) {
         const Result *result = &graph->results[i];
         Value source = value_root(result->value);
+        if (type_is_empty(value_type(result->value))) continue; /* nobody writes it */
         bool own = node_is_step(source.node) && source.node->graph == graph;
         for (int k = 0; k < i; k++) own = own && !value_equal(value_root(graph->results[k].value), source);
         if (own) continue;

@@ -76,7 +76,10 @@ static void empty_files_and_tensors_are_legal(void **state)
         Diag diag = diag_new(*state);
         WeightFile *weights;
         assert_true(safetensors_parse(*state, file.at, file.size, "w", &weights, &diag));
-        assert_int_equal(weights_count(weights), 0);
+        assert_int_equal(weights_count(weights), i);
+        Tensor tensor;
+        assert_true(!i || weights_find(weights, "a", &tensor));
+        assert_string_equal(i ? type_text(*state, &tensor.type) : "", i ? "f32[0, 3]" : "");
     }
 }
 
@@ -237,6 +240,9 @@ static void arrays_of_all_versions_are_read(void **state)
     Tensor tensor;
     assert_true(npy_parse(*state, file.at, file.size, "a.npy", &tensor, &diag));
     assert_string_equal(type_text(*state, &tensor.type), "bool[]");
+    file = npy_of(*state, 1, DICT("'<i4'", "False", "(3, 0)"), 0);
+    assert_true(npy_parse(*state, file.at, file.size, "a.npy", &tensor, &diag));
+    assert_string_equal(type_text(*state, &tensor.type), "i32[3, 0]");
 }
 
 static const Refusal npy_refusals[] = {
@@ -251,7 +257,8 @@ static const Refusal npy_refusals[] = {
     {DICT("'<f4'", "Maybe", "(1,)"), 4, "neither True nor False"},
     {DICT("'<f4'", "False", "(2,)"), 4, "takes 8 bytes, found 4"},
     {DICT("'<f4'", "False", "(1,)"), 5, "takes 4 bytes, found 5"},
-    {DICT("'<f4'", "False", "(0,)"), 0, "a dim is 0"},
+    {DICT("'<f4'", "False", "(0,)"), 4, "takes 0 bytes, found 4"},
+    {DICT("'<f4'", "False", "(0, 4294967296, 4294967296)"), 0, "larger than"},
     {DICT("'<f4'", "False", "(-1,)"), 4, "whole numbers"},
     {DICT("'<f4'", "False", "(1.0,)"), 4, "whole numbers"},
     {DICT("'<f4'", "False", "(1"), 4, "whole numbers"},

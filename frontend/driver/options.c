@@ -161,8 +161,9 @@ static bool set_dim(const Parser *p, DimList *list, const char *text)
     char *end = NULL;
     long long low = equals ? strtoll(equals + 1, &end, 10) : 0, high = low;
     if (end && !strncmp(end, "..", 2)) high = strtoll(end + 2, &end, 10);
-    if (!equals || equals == text || low < 1 || high < low || *end || list->count == MAX_OPTION_LIST) {
-        diag_error(p->diag, E0801, nowhere, "--dim: expected NAME=SIZE with a size from 1 on, found '%s'", text);
+    if (!equals || equals == text || low < 0 || end == equals + 1 || high < low || *end ||
+        list->count == MAX_OPTION_LIST) {
+        diag_error(p->diag, E0801, nowhere, "--dim: expected NAME=SIZE with a size from 0 on, found '%s'", text);
         return diag_help(p->diag, "as in --dim N=4, or --dim N=1..8 for what is known when the code runs");
     }
     const char *name = arena_copy_chars(p->arena, text, (size_t)(equals - text));

@@ -122,6 +122,7 @@ static bool read_input(Compilation *c, const LepPort *port, bool only, Collected
         if (!find_files(c, row, &paths)) return false;
         last = row;
     }
+    if (!last && !port->bytes) return true;
     if (last) return read_files(c, &paths, port, last->at, out);
     diag_error(c->diag, E0403, c->policy->calibrate[0].at, "there is no calibration data of the input '%s'",
                port->name);
@@ -132,6 +133,7 @@ static bool same_counts(Compilation *c, const LepModel *model, const Collected *
 {
     *count = inputs[0].rows / port_batch(&model->inputs[0]);
     for (int64_t i = 1; i < model->ninputs; i++) {
+        if (!inputs[i].data) continue;
         if (inputs[i].rows / port_batch(&model->inputs[i]) == *count) continue;
         diag_error(c->diag, E0507, c->policy->calibrate[0].at,
                    "calibration data has %lld rows of '%s', but %lld of '%s'", (long long)inputs[0].rows,

@@ -37,27 +37,18 @@ Value onnx_operand(OnnxCall *c, int index)
 {
     OnnxValue *value = onnx_value(c, index);
     if (!value) return (Value){NULL, 0};
-    if (value->empty) {
-        const char *name = c->node->input[index];
-        onnx_refuse(c, name, "lepc has no empty tensors", "its operand '%s' has no elements", name);
-        return onnx_number(c, value->dtype, 0); /* for what comes before the end of this call */
-    }
     if (!value->plain.node) value->plain = onnx_from_last(c, value->last);
     return value->plain;
 }
 
 const Type *onnx_operand_type(OnnxCall *c, int index) { return value_type(onnx_operand(c, index)); }
 
-Dtype onnx_operand_dtype(OnnxCall *c, int index)
-{
-    const OnnxValue *value = onnx_value(c, index);
-    return value && value->empty ? value->dtype : onnx_operand_type(c, index)->dtype;
-}
+Dtype onnx_operand_dtype(OnnxCall *c, int index) { return onnx_operand_type(c, index)->dtype; }
 
 Value onnx_operand_last(OnnxCall *c, int index)
 {
     OnnxValue *value = onnx_value(c, index);
-    if (!value || value->empty) return onnx_operand(c, index);
+    if (!value) return onnx_operand(c, index);
     if (!value->last.node) value->last = onnx_to_last(c, value->plain);
     return value->last;
 }
@@ -137,9 +128,18 @@ static const Tensor *compute(OnnxImport *im, const Node *node, int depth)
     return results;
 }
 
+/* Those of an input without elements are known, too: its shape is all there is. */
+static const Tensor *no_elements(OnnxImport *im, const Type *type)
+{
+    Tensor *tensor = ARENA_NEW(im->arena, Tensor);
+    *tensor = tensor_new(im->arena, *type);
+    return tensor;
+}
+
 static const Tensor *known_value(OnnxImport *im, Value value, int depth)
 {
     if (value.node->data) return value.node->data;
+    if (type_is_empty(value_type(value)) && type_is_fixed(value_type(value))) return no_elements(im, value_type(value));
     const int64_t *seen = node_map_find(im->known, value.node);
     const Tensor *results = seen ? (const Tensor *)(uintptr_t)*seen : compute(im, value.node, depth);
     if (!seen) *node_map_cell(im->known, value.node) = (int64_t)(uintptr_t)results;
@@ -220,9 +220,7 @@ const Tensor *onnx_known(OnnxCall *c, int index, const char *name)
 
 bool onnx_known_ints(OnnxCall *c, int index, const char *name, IntList *out)
 {
-    const OnnxValue *value = onnx_value(c, index);
     out->count = 0;
-    if (value && value->empty) return true;
     const Tensor *tensor = onnx_known(c, index, name);
     if (!tensor) return false;
     int64_t count = type_elements(&tensor->type);
@@ -240,7 +238,7 @@ bool onnx_known_reals(OnnxCall *c, int index, const char *name, RealList *out)
 {
     const OnnxValue *value = onnx_value(c, index);
     out->count = 0;
-    if (!value || value->empty) return true;
+    if (!value) return true;
     const Tensor *tensor = onnx_known(c, index, name);
     if (!tensor) return false;
     int64_t count = type_elements(&tensor->type);
@@ -260,6 +258,16 @@ bool onnx_known_int(OnnxCall *c, int index, const char *name, int64_t *out)
     if (!onnx_known_ints(c, index, name, &list)) return false;
     if (list.count != 1) return onnx_wrong(c, "expected one number as '%s', found %d", name, list.count);
     *out = list.at[0];
+    return true;
+}
+
+bool onnx_known_real(OnnxCall *c, int index, const char *name, double *out)
+{
+    const Tensor *tensor = onnx_known(c, index, name);
+    if (!tensor) return false;
+    if (type_elements(&tensor->type) != 1)
+        return onnx_wrong(c, "expected one number as '%s', found %s", name, type_text(c->arena, &tensor->type));
+    *out = tensor_real(tensor, 0);
     return true;
 }
 

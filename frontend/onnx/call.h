@@ -45,6 +45,8 @@ const Tensor *onnx_known(OnnxCall *c, int index, const char *name);
 /* Such an operand as a list of integers (of at most MAX_INTS, perhaps none), of numbers (MAX_REALS), or one. */
 bool onnx_known_ints(OnnxCall *c, int index, const char *name, IntList *out);
 bool onnx_known_reals(OnnxCall *c, int index, const char *name, RealList *out);
+/* One element of any dtype and rank. */
+bool onnx_known_real(OnnxCall *c, int index, const char *name, double *out);
 bool onnx_known_int(OnnxCall *c, int index, const char *name, int64_t *out);
 
 /* ---- attributes: what is not asked for is an error, so that none is passed over ---- */

@@ -132,7 +132,7 @@ static bool operands_are_there(OnnxCall *c, int least)
         const OnnxValue *value = onnx_value(c, i);
         if (onnx_has(c, i) && !value)
             good = onnx_wrong(c, "no node in front of it makes its operand '%s'", c->node->input[i]);
-        else if (value && !value->plain.node && !value->last.node && !value->empty)
+        else if (value && !value->plain.node && !value->last.node)
             good = false;
     }
     return good;
@@ -341,18 +341,8 @@ static bool input_type(OnnxImport *im, const Onnx__ValueInfoProto *from, const c
         return diag_help(im->diag, "lepc has numbers and booleans");
     }
     if (!good || type_is_sane(out)) return good;
-    diag_error(im->diag, E0305, at, "the input has a dim that is not positive, or is too large");
-    return diag_help(im->diag, "lepc has no empty tensors");
-}
-
-/* A tensor of a known dtype with an axis of 0 elements. */
-static bool is_empty(const Onnx__ValueInfoProto *from)
-{
-    const Onnx__TypeProto__Tensor *tensor = from->type ? from->type->tensor_type : NULL;
-    if (!tensor || !tensor->shape || onnx_dtype(tensor->elem_type) == DTYPE_COUNT) return false;
-    for (size_t i = 0; i < tensor->shape->n_dim; i++)
-        if (tensor->shape->dim[i]->has_dim_value && tensor->shape->dim[i]->dim_value == 0) return true;
-    return false;
+    diag_error(im->diag, E0305, at, "the input has a negative dim, or is too large");
+    return diag_help(im->diag, "a tensor may take 2^40 bytes at most");
 }
 
 static void import_input(OnnxImport *im, const Onnx__ValueInfoProto *from)
@@ -365,10 +355,7 @@ static void import_input(OnnxImport *im, const Onnx__ValueInfoProto *from)
     Type type;
     if (fixed)
         value->plain = add_constant(im, name, &fixed->value);
-    else if (is_empty(from)) {
-        value->empty = true;
-        value->dtype = onnx_dtype(from->type->tensor_type->elem_type);
-    } else if (input_type(im, from, name, &type))
+    else if (input_type(im, from, name, &type))
         value->plain = add_source(im, OP_input, name, &type, NULL, NULL);
     else
         note_gaps(im, before, name, "input", false);

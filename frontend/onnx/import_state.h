@@ -10,8 +10,6 @@
 typedef struct OnnxValue {
     const char *name;
     Value plain, last;
-    bool empty; /* an input without elements, a dtype or an empty list: no node until one is asked for, in error */
-    Dtype dtype;
     bool outside; /* a copy of one that is around the body */
 } OnnxValue;
 

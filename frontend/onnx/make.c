@@ -239,7 +239,7 @@ static Value padded(OnnxCall *c, Value a, int rank)
 static Value among_last(OnnxCall *c, int index, int rank)
 {
     const OnnxValue *value = onnx_value(c, index);
-    if (!value || value->empty) return onnx_operand(c, index);
+    if (!value) return onnx_operand(c, index);
     const Type *type = value_type(value->last.node ? value->last : value->plain);
     if (type->rank == rank) return onnx_operand_last(c, index);
     if (type->rank == 0) return onnx_operand(c, index);
@@ -252,7 +252,7 @@ static int rank_of_last(OnnxCall *c, int count)
     int most = 0, last = 0;
     for (int i = 0; i < count; i++) {
         const OnnxValue *value = onnx_value(c, i);
-        if (!value || value->empty) continue;
+        if (!value) continue;
         int rank = value_type(value->last.node ? value->last : value->plain)->rank;
         if (rank > most) most = rank;
         if (onnx_is_last(c, i) && rank > last) last = rank;

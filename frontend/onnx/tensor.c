@@ -146,8 +146,8 @@ bool onnx_tensor(Arena *arena, const Onnx__TensorProto *from, Span at, Tensor *o
     Type type = type_tensor(onnx_dtype(from->data_type), (int)from->n_dims, from->dims);
     const char *name = from->name ? from->name : "";
     if (!type_is_sane(&type)) {
-        diag_error(diag, E0305, at, "tensor '%s' has a dim that is not positive, or is too large", name);
-        return diag_help(diag, "lepc has no empty tensors");
+        diag_error(diag, E0305, at, "tensor '%s' has a negative dim, or is too large", name);
+        return diag_help(diag, "a tensor may take 2^40 bytes at most");
     }
     /* before memory is taken for what a few bytes claim */
     size_t most = from->has_raw_data ? from->raw_data.len : 8 * elements_of(from).count;

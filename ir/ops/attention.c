@@ -64,7 +64,8 @@ static bool infer_attention(const Node *node, Type *out, Diag *diag)
     if (!same)
         return refuse(node, "q, k and v do not fit each other",
                       "q and k have rows of one length, k and v one row a key, all the same batch", diag);
-    if (attrs->heads < 1 || axis_of(q, 1).high % attrs->heads || axis_of(v, 1).high % attrs->heads)
+    bool divides = axis_of(q, 1).high > 0 && attrs->heads > 0;
+    if (!divides || axis_of(q, 1).high % attrs->heads || axis_of(v, 1).high % attrs->heads)
         return refuse(node, "the last axes do not divide into the heads", "heads: must divide both", diag);
     if (!(attrs->scale >= 0 && attrs->scale < INFINITY)) {
         diag_error(diag, E0404, node_span(node), "attention: expected a scale of 0 or more, found %g", attrs->scale);
@@ -256,5 +257,6 @@ const OpDef op_attention = {
     .infer = infer_attention,
     .eval = eval_attention,
     .expand = expand_attention,
+    .of_nothing = true,
     .whole = whole_attention,
 };

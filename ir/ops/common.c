@@ -117,9 +117,9 @@ bool need_shape(const Node *node, int index, int rank, const int64_t *dims, cons
 bool need_sane(const Node *node, const Type *type, Diag *diag)
 {
     if (type_is_sane(type)) return true;
-    diag_error(diag, E0305, node_span(node), "%s would make %s, which is not positive or too large",
+    diag_error(diag, E0305, node_span(node), "%s would make %s, which has a negative dim or is too large",
                node_def(node)->name, type_text(diag->arena, type));
-    return diag_help(diag, "a tensor may take 2^40 bytes at most, and each dim is 1 or more");
+    return diag_help(diag, "a tensor may take 2^40 bytes at most, and each dim is 0 or more");
 }
 
 bool need_axis(const Node *node, int64_t axis, int rank, int *out, Diag *diag)

@@ -395,4 +395,5 @@ const OpDef op_einsum = {
                                      .doc = "letters for the axes of each operand, and of the result")),
     .infer = infer_einsum,
     .expand = expand_einsum,
+    .of_nothing = true,
 };

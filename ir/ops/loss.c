@@ -119,6 +119,7 @@ static const char *const reductions[] = {"mean", "sum", "none", NULL};
                             .doc = "mean is the sum divided by what the rows count together")),                        \
         .infer = infer_loss,                                                                                           \
         .expand = expand_##id,                                                                                         \
+        .of_nothing = true,                                                                                            \
     }
 
 LOSS(

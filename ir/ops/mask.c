@@ -17,8 +17,8 @@ static bool infer_one_hot(const Node *node, Type *out, Diag *diag)
         diag_error(diag, E0403, node_span(node), "one_hot: expected the dtype of the result, or values");
         return diag_help(diag, "write one_hot(index, depth: 10, to: f32)");
     }
-    if (index->rank == MAX_RANK || attrs->depth < 1) {
-        diag_error(diag, E0404, node_span(node), "one_hot: expected a depth from 1 on and less than %d axes, found %s",
+    if (index->rank == MAX_RANK || attrs->depth < 0) {
+        diag_error(diag, E0404, node_span(node), "one_hot: expected a depth from 0 on and less than %d axes, found %s",
                    MAX_RANK, operand_text(node, INDEX, diag->arena));
         return diag_help(diag, "join axes with reshape first");
     }

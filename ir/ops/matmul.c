@@ -68,8 +68,9 @@ static Contraction of_rows(int64_t batch, int64_t rows, int64_t depth, int64_t c
 static void contract_dense(const Node *node, Contraction *out)
 {
     const Type *x = operand_type(node, X), *weight = operand_type(node, WEIGHT);
-    int64_t depth = weight->dim[0].high;
-    *out = of_rows(1, type_elements(x) / depth, depth, weight->dim[1].high);
+    int64_t rows = 1;
+    for (int i = 0; i < x->rank - 1; i++) rows *= x->dim[i].high;
+    *out = of_rows(1, rows, weight->dim[0].high, weight->dim[1].high);
     out->constant_weight = node->inputs[WEIGHT].node->data != NULL;
     if (operand_present(node, BIAS)) out->bias = BIAS;
 }

@@ -153,6 +153,20 @@ static bool check_runs(const Node *node, Diag *diag)
     return diag_help(diag, "pad one axis after the other, or use tile");
 }
 
+/* Copies of what is there need something there. */
+static bool need_edges(const Node *node, Diag *diag)
+{
+    const PadAttrs *attrs = node->attrs;
+    const Type *x = operand_type(node, 0);
+    bool fits = true;
+    for (int i = 0; i < x->rank; i++)
+        fits = fits && (x->dim[i].high || !(added(&attrs->begin, i) + added(&attrs->end, i)));
+    if (fits || attrs->mode == PAD_CONSTANT) return true;
+    diag_error(diag, E0305, node_span(node), "pad: %s has no elements to repeat along an axis of no size",
+               type_text(diag->arena, x));
+    return diag_help(diag, "mode: constant makes one number of nothing");
+}
+
 /* What is only stored has no zero that everybody agrees on. */
 static bool need_zero(const Node *node, Diag *diag)
 {
@@ -171,7 +185,7 @@ static bool infer_pad(const Node *node, Type *out, Diag *diag)
         int64_t more = added(&attrs->begin, i) + added(&attrs->end, i);
         if (more) out->dim[i] = dim_fixed(out->dim[i].high + more);
     }
-    if (!need_sane(node, out, diag) || !check_runs(node, diag)) return false;
+    if (!need_sane(node, out, diag) || !need_edges(node, diag) || !check_runs(node, diag)) return false;
     if (!operand_present(node, 1)) return attrs->mode != PAD_CONSTANT || need_zero(node, diag);
     return need_same_dtype(node, 1, diag) && need_shape(node, 1, 0, NULL, "one number", diag);
 }
@@ -204,6 +218,7 @@ static bool piece_pad(const Node *node, int64_t number, Piece *out)
 {
     const PadAttrs *attrs = node->attrs;
     const Type *x = operand_type(node, 0);
+    if (node_is_empty(node)) return false;
     if (attrs->mode == PAD_CONSTANT) return piece_slab(node, number, out);
     *out = (Piece){.operand = 0};
     for (int i = x->rank - 1; i >= 0; i--) {

@@ -107,5 +107,6 @@ const OpDef op_reduce_mean = {
     .attrs = REDUCE_ATTRS,
     .infer = infer_mean,
     .expand = expand_mean,
+    .of_nothing = true,
     .tflite = "MEAN",
 };

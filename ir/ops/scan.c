@@ -40,6 +40,8 @@ int64_t scan_turns(const Node *scan)
     return value_type(scan->inputs[0])->dim[axis_of(scan, 0)].high;
 }
 
+bool scan_is_bounded(const Node *scan) { return scan_scanned(scan) || scan_turns(scan); }
+
 Type scan_slice(const Type *whole, int64_t axis)
 {
     Type slice = *whole;
@@ -153,7 +155,7 @@ static const char *plain_name(const Node *scan, const Node *input)
 
 static bool infer_gathered(const Node *scan, const Result *result, Type *out, Diag *diag)
 {
-    if (!scan_turns(scan)) {
+    if (!scan_is_bounded(scan)) {
         diag_error(diag, E0306, node_span(scan), "scan: `%s` of all turns has no size: there is no bound for them",
                    result->name);
         return diag_help(diag, "give one, as in loop 100 as i (...) while ..., or carry what is wanted");

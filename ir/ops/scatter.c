@@ -90,6 +90,7 @@ const OpDef op_scatter = {
     .attrs = SCATTER_ATTRS,
     .infer = infer_scatter,
     .expand = expand_scatter,
+    .of_nothing = true,
 };
 
 /* ---- an index for each element of the update ---- */
@@ -126,6 +127,7 @@ const OpDef op_scatter_elements = {
     .attrs = SCATTER_ATTRS,
     .infer = infer_scatter_elements,
     .expand = expand_scatter_elements,
+    .of_nothing = true,
 };
 
 /* ---- indices of several axes, side by side ---- */
@@ -176,4 +178,5 @@ const OpDef op_scatter_nd = {
     .attrs = ATTRS(ScatterNdAttrs, ATTR_MEETING(ScatterNdAttrs)),
     .infer = infer_scatter_nd,
     .expand = expand_scatter_nd,
+    .of_nothing = true,
 };

@@ -78,7 +78,7 @@ static const Operand operands[] = {{.name = "x", .doc = "at least one axis"}};
 
 #define TOP_ATTRS                                                                                                      \
     ATTRS(TopAttrs,                                                                                                    \
-          ATTR(TopAttrs, k, .kind = ATTR_INT, .flags = ATTR_REQUIRED, .low = 1, .high = INT32_MAX, .doc = "how many"), \
+          ATTR(TopAttrs, k, .kind = ATTR_INT, .flags = ATTR_REQUIRED, .low = 0, .high = INT32_MAX, .doc = "how many"), \
           ATTR(TopAttrs, axis, .kind = ATTR_INT, .fallback = -1, .low = -MAX_RANK, .high = MAX_RANK - 1,               \
                .doc = "negative from the end"),                                                                        \
           ATTR(TopAttrs, largest, .kind = ATTR_BOOL, .fallback = 1, .doc = "or else the least"))

@@ -42,8 +42,8 @@ static bool check_dims(const Node *node, const IntList *shape, int *open, Diag *
     for (int i = 0; i < shape->count; i++) {
         bool first_open = shape->at[i] == -1 && *open < 0;
         if (first_open) *open = i;
-        if (shape->at[i] >= 1 || first_open) continue;
-        diag_error(diag, E0404, node_span(node), "%s: expected positive dims, and -1 at most once, found %s",
+        if (shape->at[i] >= 0 || first_open) continue;
+        diag_error(diag, E0404, node_span(node), "%s: expected dims from 0 on, and -1 at most once, found %s",
                    node_def(node)->name, ints_text(diag->arena, shape));
         return diag_help(diag, "write the dims out");
     }
@@ -59,7 +59,7 @@ static bool infer_reshape(const Node *node, Type *out, Diag *diag)
     int64_t known = 1, low = elements_low(from), high = type_elements(from);
     for (int i = 0; i < shape->count; i++)
         if (i != open) known = product_or_most(known, shape->at[i]);
-    bool fits = open < 0 ? low == known && high == known : low % known == 0 && high % known == 0;
+    bool fits = open < 0 ? low == known && high == known : known && low % known == 0 && high % known == 0;
     if (!fits) return refuse_reshape(node, shape, diag);
     *out = type_tensor(from->dtype, shape->count, shape->at);
     if (open >= 0) out->dim[open] = dim_like(from, low / known, high / known);
@@ -238,7 +238,8 @@ static Cut cut_of(const SliceAttrs *attrs, int axis, int64_t size)
         if (begin > end) count = (begin - end - 1) / -step + 1;
     } else {
         if (end > size) end = size;
-        if (step > 0 && begin >= 0 && end > begin) count = (end - begin - 1) / step + 1;
+        if (begin < 0) begin = 0;
+        if (end > begin) count = (end - begin - 1) / step + 1;
     }
     if (count == 1) step = 1; /* whatever was said, nothing is stepped over; index maps stay small */
     return (Cut){begin, step, count};
@@ -253,16 +254,21 @@ static bool infer_slice(const Node *node, Type *out, Diag *diag)
                    type_text(diag->arena, from));
         return diag_help(diag, "one number an axis, from the first on");
     }
+    for (int i = 0; i < attrs->step.count; i++)
+        if (!attrs->step.at[i]) {
+            diag_error(diag, E0404, node_span(node), "slice: a step of 0 along axis %d of %s", i,
+                       type_text(diag->arena, from));
+            return diag_help(diag, "from begin to end by step; end: -size - 1 goes down to the first");
+        }
     *out = *from;
     for (int i = 0; i < from->rank; i++) {
         Cut cut = cut_of(attrs, i, from->dim[i].high);
         bool whole = cut.begin == 0 && cut.step == 1 && cut.count == from->dim[i].high;
         if (whole) continue;
-        if (cut.count < 1 || !dim_is_fixed(&from->dim[i])) {
-            diag_error(diag, E0404, node_span(node), "slice: nothing, or not a fixed number, is left of axis %d of %s",
-                       i, type_text(diag->arena, from));
-            return diag_help(
-                diag, "from begin to end by step, of an axis of fixed size; end: -size - 1 goes down to the first");
+        if (!dim_is_fixed(&from->dim[i])) {
+            diag_error(diag, E0404, node_span(node), "slice: not a fixed number is left of axis %d of %s", i,
+                       type_text(diag->arena, from));
+            return diag_help(diag, "an axis that is cut has a fixed size");
         }
         out->dim[i] = dim_fixed(cut.count);
     }

@@ -126,14 +126,14 @@ double element_value(int dtype, const void *data, size_t index)
 
 size_t port_row_elements(const LepPort *port)
 {
-    size_t count = 1;
+    size_t count = port->rank == 0 || port->dim[0] != 0;
     for (int i = 1; i < port->rank; i++) count *= (size_t)port->dim[i];
     return count;
 }
 
 size_t port_row_bytes(const LepPort *port) { return port_row_elements(port) * element_bytes(port->dtype); }
 
-int64_t port_batch(const LepPort *port) { return port->rank > 0 ? port->dim[0] : 1; }
+int64_t port_batch(const LepPort *port) { return port->rank > 0 && port->dim[0] > 0 ? port->dim[0] : 1; }
 
 const char *shape_text(char out[SHAPE_TEXT], int dtype, int rank, const int64_t *dim)
 {

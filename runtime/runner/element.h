@@ -17,7 +17,8 @@ unsigned element_mask(int dtype);
 /* Element `index` as a number, whatever its dtype. */
 double element_value(int dtype, const void *data, size_t index);
 
-/* Elements of one row: all dims but the first, which counts the rows of a batch. */
+/* Elements of one row: all dims but the first, which counts the rows of a batch.  A port of no rows at all is one row
+ * of nothing. */
 size_t port_row_elements(const LepPort *port);
 size_t port_row_bytes(const LepPort *port);
 int64_t port_batch(const LepPort *port);

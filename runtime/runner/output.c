@@ -35,7 +35,7 @@ static void write_header(const Output *output, FILE *file)
     size_t used = 0;
     for (int i = 0; i < output->port->rank; i++)
         used += (size_t)snprintf(shape + used, sizeof shape - used, "%lld, ",
-                                 (long long)(i ? output->port->dim[i] : output->rows));
+                                 (long long)(i || !output->port->dim[0] ? output->port->dim[i] : output->rows));
     int length = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
                           element_descr(output->port->dtype), shape);
     int padded = (10 + length + 1 + 63) / 64 * 64 - 10;

@@ -25,12 +25,21 @@ static bool same_row(const int64_t *dim, int rank, const LepPort *port)
     return i == rank;
 }
 
+/* What has no rows is right only as it is. */
+static bool is_nothing(const Array *array, const LepPort *port)
+{
+    return port->rank > 0 && port->dim[0] == 0 && array->rank == port->rank &&
+           memcmp(array->dim, port->dim, (size_t)port->rank * sizeof *port->dim) == 0;
+}
+
 /* The rows of an array whose shape is [rows, ...] as the port's, or that is a single row. */
 static int count_rows(const Array *array, const LepPort *port, const char *path, int64_t *count)
 {
     char found[SHAPE_TEXT], expected[SHAPE_TEXT];
     bool fits = strcmp(element_descr(array->dtype), element_descr(port->dtype)) == 0;
-    if (fits && array->rank > 0 && same_row(array->dim + 1, array->rank - 1, port))
+    if (fits && is_nothing(array, port))
+        *count = 1;
+    else if (fits && array->rank > 0 && same_row(array->dim + 1, array->rank - 1, port))
         *count = array->dim[0];
     else if (fits && same_row(array->dim, array->rank, port))
         *count = 1;
@@ -48,7 +57,12 @@ static int read_raw(const File *file, const LepPort *port, Rows *out)
 {
     size_t row = port_row_bytes(port);
     char expected[SHAPE_TEXT];
-    if (file->size == 0 || file->size % row)
+    if (row == 0 && file->size == 0) {
+        out->data = file->bytes;
+        out->count = port_batch(port);
+        return RUNNER_OK;
+    }
+    if (file->size == 0 || row == 0 || file->size % row)
         return message(RUNNER_INPUT,
                        "%s: found %zu bytes, but %s takes %s: expected %lld bytes, or another multiple of %zu",
                        file->path, file->size, port->name, port_text(expected, port), (long long)port->bytes, row);
@@ -88,6 +102,13 @@ static int read_sound(File *file, const LepPort *port, RunSizes *sizes, int64_t 
     return status ? status : wav_rows(file, port, out);
 }
 
+static int needs_nothing(const File *file, const LepPort *port)
+{
+    char expected[SHAPE_TEXT];
+    return message(RUNNER_INPUT, "%s: %s takes %s, which has no elements; leave it out", file->path, port->name,
+                   port_text(expected, port));
+}
+
 /* By the first bytes; what has none that are known is raw, where its name or the pipe says so. */
 static int read_kind(const LepPort *port, RunSizes *sizes, int64_t input, Rows *out, Array *array)
 {
@@ -96,6 +117,7 @@ static int read_kind(const LepPort *port, RunSizes *sizes, int64_t input, Rows *
     if (has_suffix(file->path, ".raw") || has_suffix(file->path, ".bin"))
         return read_raw_rows(file, port, sizes, input, out);
     if (npy_is(file)) return npy_read(file, array);
+    if (port_row_elements(port) == 0) return needs_nothing(file, port);
     if (image_is(file)) return image_read(file, port, array);
     if (wav_is(file)) return read_sound(file, port, sizes, input, out);
     if (idx_is(file)) return idx_read(file, array);

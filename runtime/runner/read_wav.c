@@ -99,7 +99,7 @@ int wav_read(File *file, const LepPort *port)
 int wav_rows(const File *file, const LepPort *port, Rows *out)
 {
     size_t samples = file->size / element_bytes(port->dtype), row = port_row_elements(port);
-    if (samples == 0 || samples % row) return wrong_length(file, samples, port);
+    if (samples == 0 || row == 0 || samples % row) return wrong_length(file, samples, port);
     out->data = file->bytes;
     out->count = (int64_t)(samples / row);
     return RUNNER_OK;

@@ -31,7 +31,7 @@ static int free_input(const Arguments *arguments, int64_t *out)
     for (int64_t i = 0; i < arguments->model->ninputs; i++) {
         bool given = false;
         for (int k = 0; k < arguments->ninputs; k++) given |= arguments->inputs[k].port == i;
-        if (given) continue;
+        if (given || !arguments->model->inputs[i].bytes) continue;
         found = i;
         count++;
     }
@@ -44,24 +44,30 @@ static int free_input(const Arguments *arguments, int64_t *out)
 static int count_runs(const Pass *pass, int64_t *runs)
 {
     const LepModel *model = pass->session->model;
-    *runs = 0;
+    int64_t first = -1;
+    *runs = 1;
     for (int64_t i = 0; i < model->ninputs; i++) {
         const LepPort *port = &model->inputs[i];
+        if (!pass->rows[i].data) continue; /* it has no elements */
         int64_t batch = port_batch(port), needed = (pass->rows[i].count + batch - 1) / batch;
         if (pass->rows[i].count % batch && !pass->session->batched)
             return message(RUNNER_INPUT, "%s: %lld rows are no multiple of the %lld that %s takes at a time",
                            pass->rows[i].file.path, (long long)pass->rows[i].count, (long long)batch, port->name);
-        if (i && needed != *runs)
+        if (first >= 0 && needed != *runs)
             return message(RUNNER_INPUT, "%s is enough for %lld runs, %s for %lld", pass->rows[i].file.path,
-                           (long long)needed, pass->rows[0].file.path, (long long)*runs);
+                           (long long)needed, pass->rows[first].file.path, (long long)*runs);
         *runs = needed;
+        first = i;
     }
     return RUNNER_OK;
 }
 
 static int64_t rows_of_result(const Pass *pass, int64_t runs)
 {
-    return pass->session->batched ? pass->rows[0].count : runs;
+    if (!pass->session->batched) return runs;
+    for (int64_t i = 0; i < pass->session->model->ninputs; i++)
+        if (pass->rows[i].data) return pass->rows[i].count;
+    return pass->session->batch;
 }
 
 static int print_row(const Pass *pass, int64_t row, int64_t number)
@@ -139,7 +145,7 @@ static int need_inputs(const Pass *pass)
     const LepModel *model = pass->session->model;
     char text[SHAPE_TEXT];
     for (int64_t i = 0; i < model->ninputs; i++)
-        if (!pass->rows[i].data)
+        if (!pass->rows[i].data && model->inputs[i].bytes)
             return message(RUNNER_USAGE, "no data for input %s, %s: say --input %s=FILE (--help tells more)",
                            model->inputs[i].name, port_text(text, &model->inputs[i]), model->inputs[i].name);
     return RUNNER_OK;

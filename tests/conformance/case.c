@@ -102,19 +102,6 @@ static bool fill_by_formula(Run *run, size_t index, Tensor *out)
     return true;
 }
 
-/* An input without elements, which the compiled model has not. */
-static bool is_empty(const Run *run, const char *name)
-{
-    const Onnx__GraphProto *graph = run->model->graph;
-    for (size_t i = 0; i < graph->n_input; i++) {
-        const Onnx__TensorShapeProto *shape = graph->input[i]->type->tensor_type->shape;
-        if (strcmp(graph->input[i]->name, name) != 0 || !shape) continue;
-        for (size_t d = 0; d < shape->n_dim; d++)
-            if (shape->dim[d]->has_dim_value && shape->dim[d]->dim_value == 0) return true;
-    }
-    return false;
-}
-
 static bool read_data(Run *run, int set)
 {
     const Case *test = run->test;
@@ -122,7 +109,6 @@ static bool read_data(Run *run, int set)
     for (size_t i = 0; i < run->ninputs && good; i++) {
         const char *path =
             test->folder ? arena_printf(run->arena, "%s/test_data_set_%d/input_%zu.pb", test->folder, set, i) : NULL;
-        if (path && is_empty(run, run->names[i])) continue;
         good = path ? read_tensor(run, path, &run->inputs[i]) : fill_by_formula(run, i, &run->inputs[i]);
     }
     for (size_t i = 0; i < run->noutputs && good; i++) {

@@ -25,6 +25,7 @@ static Type draw_type(Random *r)
     for (int i = 0; i < rank; i++) dims[i] = RANDOM_OF(r, sides);
     if (rank == 4 || random_percent(r, 50)) dims[0] = random_between(r, 1, random_percent(r, 20) ? 3 : 1);
     dims[rank - 1] = RANDOM_OF(r, widths);
+    if (random_percent(r, 3)) dims[random_below(r, rank)] = 0;
     return type_tensor(draw_dtype(r), rank, dims);
 }
 
@@ -266,10 +267,12 @@ bool draw_try(Drawer *d, Op op)
     for (int i = 0; i < table->count; i++)
         if (table->rows[i].flags & ATTR_LAYER) attr_set_default(&table->rows[i], step.attrs);
     fits = fits && draw_add(d, &step);
-    if (fits && is_small(d->nodes[d->program->count - 1])) return true;
+    const Node *last = fits ? d->nodes[d->program->count - 1] : NULL;
+    /* nothing comes of nothing: few of these, so that there are others */
+    if (last && is_small(last) && (!node_is_empty(last) || random_percent(&d->random, 10))) return true;
     while (d->program->count > before) {
-        Node *last = (Node *)d->nodes[--d->program->count];
-        graph_remove(last->graph, last); /* a scan's constants stand outside of it */
+        Node *made = (Node *)d->nodes[--d->program->count];
+        graph_remove(made->graph, made); /* a scan's constants stand outside of it */
     }
     return false;
 }

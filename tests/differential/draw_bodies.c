@@ -13,6 +13,7 @@ static int compare_element(Drawer *d)
     SliceAttrs *attrs = slice.attrs = arena_alloc(d->program->arena, sizeof *attrs);
     Type type = *draw_type_of(d, slice.inputs[0]);
     attr_set_defaults(&op_table[OP_slice]->attrs, attrs);
+    if (type_is_empty(&type)) return -1;
     attrs->begin.count = attrs->end.count = type.rank;
     for (int i = 0; i < type.rank; i++) {
         attrs->begin.at[i] = random_below(&d->random, (int)type.dim[i].high);

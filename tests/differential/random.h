@@ -18,9 +18,10 @@ static inline uint64_t random_bits(Random *r)
 }
 /* 0 <= result < limit */
 static inline int random_below(Random *r, int limit) { return (int)(random_bits(r) % (uint64_t)limit); }
-/* low <= result <= high */
+/* low <= result <= high, or high where that is less: of an axis without elements nothing */
 static inline int64_t random_between(Random *r, int64_t low, int64_t high)
 {
+    if (high < low) return high;
     return low + (int64_t)(random_bits(r) % (uint64_t)(high - low + 1));
 }
 static inline bool random_percent(Random *r, int percent) { return random_below(r, 100) < percent; }

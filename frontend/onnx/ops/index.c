@@ -19,9 +19,9 @@ bool onnx_op_gather_nd(OnnxCall *c)
 bool onnx_op_one_hot(OnnxCall *c)
 {
     OneHotAttrs attrs = {.axis = onnx_int(c, "axis", -1), .to = F32};
-    const Tensor *depth = onnx_known(c, 1, "depth");
-    if (!depth) return false;
-    attrs.depth = (int64_t)tensor_real(depth, 0);
+    double depth;
+    if (!onnx_known_real(c, 1, "depth", &depth)) return false;
+    attrs.depth = depth >= 0 && depth < 0x1p40 ? (int64_t)depth : -1;
     Value operands[] = {onnx_cast(c, onnx_operand(c, 0), I64), onnx_operand(c, 2)};
     return onnx_result(c, 0, onnx_make(c, OP_one_hot, &attrs, 2, operands));
 }

@@ -377,7 +377,8 @@ bool onnx_op_loop(OnnxCall *c)
     if (!take_operands(&l)) return false;
     take_bounds(&l);
     if (!l.begins && wants_gathered(&l))
-        return onnx_refuse(c, "", "lepc has no empty tensors", "no turn runs, so that its scan outputs are empty");
+        return onnx_refuse(c, "", "give it a turn, or leave it out",
+                           "no turn runs that would say what its scan outputs are");
     if (!l.begins) return give_back(&l);
     OnnxMark mark = onnx_mark(c);
     bool good = as_region(&l);

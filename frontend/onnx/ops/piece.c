@@ -27,17 +27,16 @@ static int64_t clamped(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* numpy's begin:end:step of one axis; false when nothing is left. */
-static bool cut_axis(SliceAttrs *attrs, int axis, int64_t begin, int64_t end, int64_t step, int64_t size)
+/* numpy's begin:end:step of one axis. */
+static void cut_axis(SliceAttrs *attrs, int axis, int64_t begin, int64_t end, int64_t step, int64_t size)
 {
     int64_t edge = step < 0 ? -1 : 0;
     begin = clamped(begin < 0 ? (begin < -size ? edge : begin + size) : begin, edge, size + edge);
     end = clamped(end < 0 ? (end < -size ? edge : end + size) : end, edge, size + edge);
-    if (step > 0 ? begin >= end : begin <= end) return false;
-    attrs->begin.at[axis] = begin;
-    attrs->end.at[axis] = end < 0 ? -size - 1 : end;
-    attrs->step.at[axis] = clamped(step, -size, size);
-    return true;
+    bool nothing = step > 0 ? begin >= end : begin <= end;
+    attrs->begin.at[axis] = nothing ? 0 : begin;
+    attrs->end.at[axis] = nothing ? 0 : end < 0 ? -size - 1 : end;
+    attrs->step.at[axis] = nothing ? 1 : clamped(step, -size, size);
 }
 
 static SliceAttrs whole(const Type *type)
@@ -68,8 +67,7 @@ bool onnx_op_slice(OnnxCall *c)
         int64_t by = step.count ? step.at[i] : 1;
         if (!onnx_axis(c, axes.at[i], type->rank, &axis)) return false;
         if (!by) return onnx_wrong(c, "a step is 0");
-        if (!cut_axis(&attrs, axis, begin.at[i], end.at[i], by, type->dim[axis].high))
-            return onnx_refuse(c, "starts", "lepc has no empty tensors", "nothing is left of axis %d", axis);
+        cut_axis(&attrs, axis, begin.at[i], end.at[i], by, type->dim[axis].high);
     }
     Value x = onnx_operand(c, 0);
     return onnx_result(c, 0, onnx_make(c, OP_slice, &attrs, 1, &x));
@@ -89,8 +87,7 @@ static bool part_sizes(OnnxCall *c, int64_t size, int64_t *parts, int count)
     for (int i = 0; i < count; i++) {
         parts[i] = said ? said->ints[i] : known ? tensor_get(known, i).integer : each;
         if (!given && sum + parts[i] > size) parts[i] = size - sum;
-        if (parts[i] < 1 || parts[i] > size - sum)
-            return onnx_refuse(c, "split", "lepc has no empty tensors", "part %d does not fit, or is empty", i);
+        if (parts[i] < 0 || parts[i] > size - sum) return onnx_wrong(c, "part %d does not fit", i);
         sum += parts[i];
     }
     return sum == size || onnx_wrong(c, "the parts are %lld of %lld", (long long)sum, (long long)size);
@@ -124,7 +121,8 @@ bool onnx_op_constant_of_shape(OnnxCall *c)
     if (value && value->t && !onnx_tensor(c->arena, value->t, c->at, &one, c->diag)) return false;
     if (type_elements(&one.type) != 1) return onnx_wrong(c, "the value is not one number");
     Type type = type_tensor(one.type.dtype, shape.count, shape.at);
-    if (!type_is_sane(&type)) return onnx_refuse(c, "shape", "lepc has no empty tensors", "a dim is not positive");
+    if (!type_is_sane(&type))
+        return onnx_wrong(c, "%s has a negative dim, or is too large", type_text(c->arena, &type));
     if (!onnx_afford(c, &type)) return false;
     *tensor = tensor_new(c->arena, type);
     int64_t count = type_elements(&type);

@@ -57,7 +57,7 @@ static bool read_grid(OnnxCall *c, const Type *x, Grid *out)
     if (zero.node) out->zero_is_known = known && type_elements(&known->type) == 1;
     double all;
     if (known && tensor_is_splat(known, &all)) out->zero_is_known = true; /* one for each channel, all the same */
-    if (known && out->zero_is_known && !dtype_is_float(known->type.dtype))
+    if (known && out->zero_is_known && !type_is_empty(&known->type) && !dtype_is_float(known->type.dtype))
         out->known_zero = tensor_get(known, 0).integer;
     out->scale = spread(c, scale, x, axis, block);
     out->zero = spread(c, zero, x, axis, block);
@@ -219,7 +219,7 @@ static bool known_zero(OnnxCall *c, int index, int64_t *out)
     const Tensor *zero = onnx_has(c, index) ? onnx_constant(c, onnx_operand(c, index)) : NULL;
     *out = 0;
     if (!onnx_has(c, index)) return true;
-    if (!zero) return false;
+    if (!zero || type_is_empty(&zero->type)) return false;
     *out = tensor_get(zero, 0).integer;
     for (int64_t i = 1; i < type_elements(&zero->type); i++)
         if (tensor_get(zero, i).integer != *out) return false;

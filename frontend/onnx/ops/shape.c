@@ -49,7 +49,7 @@ static bool pad_sizes(OnnxCall *c, const IntList *pads, const IntList *axes, Val
         int64_t begin = pads->at[i], end = pads->at[i + count], size = dim_of(value_type(*x), axis);
         if (begin < 0 || end < 0) {
             int64_t low = begin < 0 ? -begin : 0, high = end < 0 ? size + end : size;
-            if (low >= high) return onnx_refuse(c, "pads", "lepc has no empty tensors", "axis %d would be empty", axis);
+            if (low > high) return onnx_wrong(c, "more of axis %d is cut off than there is", axis);
             *x = slice_axis(c, *x, axis, low, high);
         }
         out->begin.at[axis] = begin < 0 ? 0 : begin;
@@ -89,7 +89,7 @@ bool onnx_op_center_crop_pad(OnnxCall *c)
         int axis;
         if (!onnx_axis(c, axes.count ? axes.at[i] : i, rank, &axis)) return false;
         int64_t size = dim_of(value_type(x), axis), wanted = shape.at[i], more = wanted - size;
-        if (wanted < 1) return onnx_refuse(c, "shape", "lepc has no empty tensors", "axis %d would be empty", axis);
+        if (wanted < 0) return onnx_wrong(c, "the size of axis %d is %lld", axis, (long long)wanted);
         if (more < 0) x = slice_axis(c, x, axis, -more / 2, -more / 2 + wanted);
         if (more > 0) attrs.begin.at[axis] = more / 2;
         if (more > 0) attrs.end.at[axis] = more - more / 2;
@@ -109,7 +109,7 @@ bool onnx_op_tile(OnnxCall *c)
     if (repeats.count != rank) return onnx_wrong(c, "%d repeats for %d axes", repeats.count, rank);
     for (int axis = 0; axis < rank && x.node; axis++) {
         int64_t count = repeats.at[axis], outer = 1, inner = 1, dims[MAX_RANK];
-        if (count < 1) return onnx_refuse(c, "repeats", "lepc has no empty tensors", "axis %d would be empty", axis);
+        if (count < 0) return onnx_wrong(c, "axis %d is repeated %lld times", axis, (long long)count);
         if (count == 1) continue;
         for (int i = 0; i < rank; i++) {
             dims[i] = dim_of(value_type(x), i);
@@ -166,16 +166,16 @@ bool onnx_op_space_to_depth(OnnxCall *c)
 
 bool onnx_op_range(OnnxCall *c)
 {
-    const Tensor *start = onnx_known(c, 0, "start"), *limit = start ? onnx_known(c, 1, "limit") : NULL;
-    const Tensor *delta = limit ? onnx_known(c, 2, "delta") : NULL;
-    if (!delta) return false;
-    double first = tensor_real(start, 0), step = tensor_real(delta, 0);
-    double count = ceil((tensor_real(limit, 0) - first) / step);
-    if (!(count >= 1)) return onnx_refuse(c, "limit", "lepc has no empty tensors", "there are no elements");
+    double first, limit, step;
+    if (!onnx_known_real(c, 0, "start", &first) || !onnx_known_real(c, 1, "limit", &limit) ||
+        !onnx_known_real(c, 2, "delta", &step))
+        return false;
+    double count = ceil((limit - first) / step);
+    if (count != count) return onnx_wrong(c, "there is no such range");
     if (count > 0x1p32) return onnx_refuse(c, "limit", "make it an input", "there are too many elements");
     Tensor *out = ARENA_NEW(c->arena, Tensor);
-    int64_t size = (int64_t)count;
-    Type type = type_tensor(start->type.dtype, 1, &size);
+    int64_t size = count > 0 ? (int64_t)count : 0;
+    Type type = type_tensor(onnx_operand_dtype(c, 0), 1, &size);
     if (!onnx_afford(c, &type)) return false;
     *out = tensor_new(c->arena, type);
     for (int64_t i = 0; i < size; i++) tensor_set_real(out, i, first + (double)i * step);

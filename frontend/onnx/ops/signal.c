@@ -114,10 +114,8 @@ static bool read_bands(OnnxCall *c, Bands *b)
     if (!onnx_known_int(c, 0, "num_mel_bins", &b->bands) || !onnx_known_int(c, 1, "dft_length", &b->length) ||
         !onnx_known_int(c, 2, "sample_rate", &b->rate))
         return false;
-    const Tensor *low = onnx_known(c, 3, "lower_edge_hertz"), *high = onnx_known(c, 4, "upper_edge_hertz");
-    if (!low || !high) return false;
-    b->low = tensor_real(low, 0);
-    b->high = tensor_real(high, 0);
+    if (!onnx_known_real(c, 3, "lower_edge_hertz", &b->low) || !onnx_known_real(c, 4, "upper_edge_hertz", &b->high))
+        return false;
     bool sane = b->bands >= 1 && b->bands <= 1 << 16 && b->length >= 1 && b->length <= 1 << 20 && b->rate >= 1;
     return (sane && b->low >= 0 && b->low <= b->high && b->high <= (double)b->rate) ||
            onnx_wrong(c, "bands, lengths or frequencies are out of bounds");
@@ -150,7 +148,10 @@ static bool import_window(OnnxCall *c, WindowShape shape)
     if (to == DTYPE_COUNT) return onnx_wrong(c, "there is no such dtype");
     attrs.to = (int)(dtype_is_float(to) && !dtype_is_storage(to) ? to : F64);
     if (!onnx_known_int(c, 0, "size", &attrs.size)) return false;
-    if (attrs.size < 1) return onnx_refuse(c, "size", "lepc has no empty windows", "the window is empty");
+    if (attrs.size < 0) return onnx_wrong(c, "a window of %lld elements", (long long)attrs.size);
+    Tensor *nothing = ARENA_NEW(c->arena, Tensor);
+    *nothing = tensor_new(c->arena, type_tensor(to, 1, &attrs.size));
+    if (!attrs.size) return onnx_result(c, 0, onnx_make_constant(c, nothing));
     return onnx_result(c, 0, onnx_cast(c, onnx_make(c, OP_window, &attrs, 0, NULL), to));
 }
 

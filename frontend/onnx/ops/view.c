@@ -48,7 +48,7 @@ bool onnx_op_shape(OnnxCall *c)
     to = to < 0 ? to + type->rank : to;
     from = from < 0 ? 0 : from > type->rank ? type->rank : from;
     to = to < 0 ? 0 : to > type->rank ? type->rank : to;
-    if (from >= to) return onnx_refuse(c, "start", "lepc has no empty tensors", "no dim is left");
+    if (to < from) to = from;
     if (!need_fixed_dims(c, type)) return false;
     IntList dims = {.count = (int)(to - from)};
     for (int i = 0; i < dims.count; i++) dims.at[i] = type->dim[from + i].high;
@@ -76,16 +76,16 @@ bool onnx_op_reshape(OnnxCall *c)
     bool zero = onnx_int(c, "allowzero", 0) != 0;
     int open = -1;
     int64_t known = 1, all = type_elements(type);
+    bool fits = true;
     for (int i = 0; i < shape.count; i++) {
         if (shape.at[i] == 0 && !zero && i < type->rank) shape.at[i] = type->dim[i].high;
         if (shape.at[i] == -1 && open < 0)
             open = i;
-        else if (shape.at[i] < 1 || known > all / shape.at[i])
-            return onnx_refuse(c, "shape", "lepc has no empty tensors", "the shape does not fit %s",
-                               type_text(c->arena, type));
         else
-            known *= shape.at[i];
+            fits = fits && shape.at[i] >= 0 && !__builtin_mul_overflow(known, shape.at[i], &known);
     }
+    if (!fits || (open < 0 ? known != all : known == 0))
+        return onnx_wrong(c, "the shape does not fit %s", type_text(c->arena, type));
     if (open >= 0) shape.at[open] = all / known;
     return onnx_result(c, 0, onnx_make(c, OP_reshape, &(ReshapeAttrs){shape}, 1, (Value[]){onnx_operand(c, 0)}));
 }

@@ -1,6 +1,7 @@
 /* ONNX operators that become several of ours: what they compute, by hand, and that machine code does the same. */
 #include "tests/support/onnx_run.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,11 +46,59 @@ static void counts_grams(void **state)
     onnx_run_native(GRAMS("IDF"));
 }
 
+/* ---- trees ---- */
+
+/* x0 <= 1 goes to x1 < 5 (NaN, too) or to a leaf; a second tree is a leaf alone. */
+#define FOREST                                                                                                         \
+    "nodes_treeids: [0, 0, 0, 0, 0, 9], nodes_nodeids: [0, 1, 2, 3, 4, 7], nodes_featureids: [0, 1, 0, 0, 0, 0], "     \
+    "nodes_modes: [\"BRANCH_LEQ\", \"BRANCH_LT\", \"LEAF\", \"LEAF\", \"LEAF\", \"LEAF\"], "                           \
+    "nodes_values: [1.0, 5.0, 0.0, 0.0, 0.0, 0.0], nodes_truenodeids: [1, 2, 0, 0, 0, 0], "                            \
+    "nodes_falsenodeids: [4, 3, 0, 0, 0, 0], nodes_missing_value_tracks_true: [1, 0, 0, 0, 0, 0], "
+
+static const char regressor[] =
+    "opset 1 of ai.onnx.ml\n"
+    "input x: float[4, 2]\n"
+    "output y: float[4, 2]\n"
+    "y = ai.onnx.ml::TreeEnsembleRegressor<" FOREST "target_treeids: [0, 0, 0, 0, 9], target_nodeids: [2, 3, 4, 4, 7], "
+    "target_ids: [0, 1, 0, 1, 1], target_weights: [1.0, 10.0, 20.0, 30.0, 100.0], "
+    "base_values: [0.5, 0.25], n_targets: 2>(x)\n";
+
+static const char classifier[] = "opset 1 of ai.onnx.ml\n"
+                                 "input x: float[3, 2]\n"
+                                 "output l: int64[3]\n"
+                                 "output y: float[3, 3]\n"
+                                 "l, y = ai.onnx.ml::TreeEnsembleClassifier<" FOREST
+                                 "class_treeids: [0, 0, 0, 9], class_nodeids: [2, 3, 4, 7], class_ids: [0, 1, 2, 1], "
+                                 "class_weights: [5.0, 4.0, 3.0, 2.0], classlabels_int64s: [70, 80, 90]>(x)\n";
+
+/* Of version 5: a set, in front of a comparison of its own. */
+static const char ensemble[] =
+    "opset 5 of ai.onnx.ml\n"
+    "input x: float[4, 1]\n"
+    "output y: float[4, 1]\n"
+    "y = ai.onnx.ml::TreeEnsemble<tree_roots: [0], n_targets: 1, nodes_featureids: [0, 0], nodes_modes: tensor "
+    "uint8[2] "
+    "= 6 3, nodes_splits: tensor float[2] = 0 2, nodes_truenodeids: [0, 1], nodes_trueleafs: [1, 1], "
+    "nodes_falsenodeids: [1, 2], nodes_falseleafs: [0, 1], membership_values: tensor float[4] = 1 7 9 nan, "
+    "leaf_targetids: [0, 0, 0], leaf_weights: tensor float[3] = 100 10 1>(x)\n";
+
+static void walks_trees(void **state)
+{
+    const double nan = (double)NAN;
+    ONNX_RUN(regressor, 0, 4, 1, 5, 2, 0, nan, nan, /* */ 1.5, 100.25, 0.5, 110.25, 20.5, 130.25, 0.5, 110.25);
+    ONNX_RUN(classifier, 0, 4, 1, 5, 2, 0, /* */ 70, 80, 90, 5, 2, 0, 0, 6, 0, 0, 2, 3);
+    ONNX_RUN(ensemble, 7, 9, 3, 2, /* */ 100, 100, 10, 1);
+    onnx_run_native(regressor);
+    onnx_run_native(classifier);
+    onnx_run_native(ensemble);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_greatest),
         cmocka_unit_test(counts_grams),
+        cmocka_unit_test(walks_trees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,10 @@ bool onnx_map(OnnxCall *c, Op op, const void *attrs);
 /* The same on values that the caller made, of operands `from` on which channels-last depends. */
 bool onnx_same_layout(OnnxCall *c, int count, Value *out);
 
+/* As [.., 1, ..]: the first (or last) coordinate along the axis where x is what `reduce`, a maximum or minimum, makes
+ * of it, or NaN. */
+Value onnx_extreme_place(OnnxCall *c, Value x, Op reduce, int axis, bool last);
+
 /* numpy's matrix product, leading axes broadcast, a vector as a row or a column. */
 Value onnx_matrix_product(OnnxCall *c, Value a, Value b);
 

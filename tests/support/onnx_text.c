@@ -75,7 +75,10 @@ static int32_t element_type(Reader *r)
     return (int32_t)strtol(word, NULL, 10); /* a number for what ONNX has not */
 }
 
-static bool is_number(const char *text) { return isdigit((unsigned char)*text) || *text == '-'; }
+static bool is_number(const char *text)
+{
+    return isdigit((unsigned char)*text) || *text == '-' || !strncmp(text, "nan", 3);
+}
 
 static Onnx__TensorShapeProto__Dimension *dimension(Reader *r)
 {

@@ -65,8 +65,7 @@ bool onnx_op_reverse_sequence(OnnxCall *c)
 
 /* ---- the place of the largest or smallest ---- */
 
-/* As [.., 1, ..]: the first (or last) coordinate along the axis where x is its extreme, or NaN. */
-static Value extreme_place(OnnxCall *c, Value x, Op reduce, int axis, bool last)
+Value onnx_extreme_place(OnnxCall *c, Value x, Op reduce, int axis, bool last)
 {
     if (!x.node) return x;
     const Type *type = value_type(x);
@@ -88,7 +87,7 @@ static bool import_extreme(OnnxCall *c, Op reduce)
     int axis;
     if (!onnx_axis(c, onnx_int(c, "axis", 0), type->rank, &axis)) return false;
     bool keep = onnx_int(c, "keepdims", 1) != 0, last = onnx_int(c, "select_last_index", 0) != 0;
-    Value at = extreme_place(c, onnx_operand(c, 0), reduce, axis, last);
+    Value at = onnx_extreme_place(c, onnx_operand(c, 0), reduce, axis, last);
     int64_t dims[MAX_RANK];
     int rank = 0;
     for (int i = 0; i < type->rank; i++)
@@ -107,7 +106,7 @@ bool onnx_op_hardmax(OnnxCall *c)
     if (c->opset < 13)
         return onnx_refuse(c, "", "convert the model to opset 13 or later", "Hardmax of flattened matrices");
     if (!onnx_axis(c, onnx_int(c, "axis", -1), type->rank, &axis)) return false;
-    Value at = extreme_place(c, onnx_operand(c, 0), OP_reduce_max, axis, false);
+    Value at = onnx_extreme_place(c, onnx_operand(c, 0), OP_reduce_max, axis, false);
     if (!at.node) return false;
     IotaAttrs count = {.shape = {.count = type->rank}, .axis = axis, .to = (int)value_type(at)->dtype};
     for (int i = 0; i < type->rank; i++) count.shape.at[i] = i == axis ? type->dim[i].high : 1;

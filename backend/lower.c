@@ -74,6 +74,12 @@ static void declare_sizes_of(Lowering *lowering, const Type *type)
     for (int axis = 0; axis < type->rank; axis++) lower_extent(lowering, &type->dim[axis]);
 }
 
+static void declare_extents(Lowering *lowering, const Node *node)
+{
+    const ExtentAttrs *attrs = node->op == OP_extent ? node->attrs : NULL;
+    for (int i = 0; attrs && attrs->of_dims && i < attrs->of.count; i++) lower_extent(lowering, &attrs->of_dims[i]);
+}
+
 /* In front of all other variables, so that indices name them in one order. */
 static void declare_sizes(Lowering *lowering, const Graph *body)
 {
@@ -81,6 +87,7 @@ static void declare_sizes(Lowering *lowering, const Graph *body)
         for (int i = 0; i < node->ninputs; i++)
             if (node->inputs[i].node) declare_sizes_of(lowering, value_type(node->inputs[i]));
         for (int i = 0; i < node->nresults; i++) declare_sizes_of(lowering, &node->types[i]);
+        declare_extents(lowering, node);
         for (int i = 0; i < node->nregions; i++) declare_sizes(lowering, node->regions[i]);
     }
 }

@@ -190,6 +190,9 @@ Item fold_negate(Elaborator *e, const Item *item, const AstExpr *of, Span at);
 /* ---- types and attributes ---- */
 
 bool elaborate_type(Elaborator *e, const Scope *scope, const AstType *type, Type *out);
+/* Does the expression of sizes use a bounded dim?  Then elaborate_dim reads it. */
+bool elaborate_mentions_dim(const Scope *scope, const AstExpr *expr);
+bool elaborate_dim(Elaborator *e, const Scope *scope, const AstExpr *dim, Dim *out);
 /* Fills attributes from the named arguments; given[row] says which stood there. */
 bool elaborate_attrs(Elaborator *e, Frame *f, const char *of, const AttrTable *table, const AstArgs *args, void *attrs,
                      bool *given);

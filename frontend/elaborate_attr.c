@@ -95,7 +95,17 @@ static bool read_word(const AttrContext *c, const AstExpr *value, int *out)
     return refuse_kind(c, value);
 }
 
-static bool read_list(const AttrContext *c, const AstExpr *value, IntList *out)
+/* A size: a number, or what follows from a bounded dim, where the attribute knows such. */
+static bool read_size(const AttrContext *c, const AstExpr *value, Dim *dims, int64_t *out, int at)
+{
+    bool sized = dims && c->row->dims && elaborate_mentions_dim(c->f->scope, value);
+    bool ok = sized ? elaborate_dim(c->e, c->f->scope, value, &dims[at]) : read_integer(c, value, out);
+    if (ok && sized) *out = dims[at].high;
+    if (ok && dims && !sized) dims[at] = dim_fixed(*out);
+    return ok;
+}
+
+static bool read_list(const AttrContext *c, const AstExpr *value, IntList *out, Dim *dims)
 {
     IntList list = {0};
     bool ok = true;
@@ -105,28 +115,40 @@ static bool read_list(const AttrContext *c, const AstExpr *value, IntList *out)
                        c->of, MAX_INTS, value->args.count);
             return diag_help(c->e->diag, "a tensor has no more axes than that");
         }
-        ok = read_integer(c, arg->value, &list.at[list.count++]) && ok;
+        ok = read_size(c, arg->value, dims, &list.at[list.count], list.count) && ok;
+        list.count++;
     }
     *out = list;
     return ok;
 }
 
-static bool read_integers(const AttrContext *c, const AstExpr *value, IntList *out)
+static bool read_integers(const AttrContext *c, const AstExpr *value, IntList *out, Dim *dims)
 {
     IntList list = {.count = 1};
     int fixed = c->row->fixed;
     if (value->kind == AST_LIST || value->kind == AST_EXTENT) {
-        if (!read_list(c, value, &list)) return false;
+        if (!read_list(c, value, &list, dims)) return false;
         if (fixed && list.count != fixed) {
             diag_error(c->e->diag, E0404, value->at, "%s of %s: expected %d integers, found %d", c->row->name, c->of,
                        fixed, list.count);
             return diag_help(c->e->diag, "one integer stands for all %d", fixed);
         }
     } else {
-        if (!read_integer(c, value, &list.at[0])) return false;
+        if (!read_size(c, value, dims, &list.at[0], 0)) return false;
         for (; list.count < fixed; list.count++) list.at[list.count] = list.at[0];
     }
     *out = list;
+    return true;
+}
+
+static bool read_ints(const AttrContext *c, const AstExpr *value, void *attrs)
+{
+    Dim *dims = ARENA_ARRAY(c->e->arena, Dim, MAX_INTS);
+    IntList *list = attr_field(c->row, attrs);
+    if (!read_integers(c, value, list, dims)) return false;
+    bool fixed = true;
+    for (int i = 0; i < list->count; i++) fixed = fixed && dim_is_fixed(&dims[i]);
+    if (!fixed) attr_set_dims(c->row, attrs, dims);
     return true;
 }
 
@@ -154,7 +176,7 @@ static bool read_pad(const AttrContext *c, const AstExpr *value, Pad *out)
     int mode = PAD_EXPLICIT;
     if (value->kind == AST_LIST || value->kind == AST_EXTENT) {
         *out = (Pad){.mode = mode};
-        return read_list(c, value, &out->sizes);
+        return read_list(c, value, &out->sizes, NULL);
     }
     bool word = value->kind == AST_NAME && !scope_find(c->f->scope, value->text);
     if (!word && value->kind != AST_STRING && value->kind != AST_REAL) {
@@ -240,7 +262,7 @@ static bool read_value(const AttrContext *c, const AstExpr *value, void *attrs)
     case ATTR_BOOL: return read_bool(c, value, field);
     case ATTR_ENUM: return read_word(c, value, field);
     case ATTR_STRING: return read_string(c, value, field);
-    case ATTR_INTS: return read_integers(c, value, field);
+    case ATTR_INTS: return read_ints(c, value, attrs);
     case ATTR_REALS: return read_reals(c, value, field);
     case ATTR_DTYPE: return read_dtype(c, value, field);
     case ATTR_PAD: return read_pad(c, value, field);

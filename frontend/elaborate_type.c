@@ -100,7 +100,16 @@ static bool read_form(Elaborator *e, const Scope *scope, const AstExpr *dim, Dim
     return (!dim->text[1] && combine_forms(dim->text[0], &sides[0], &sides[1], out)) || refuse_form(e, dim);
 }
 
-static bool read_dim(Elaborator *e, const Scope *scope, const AstExpr *dim, Dim *out)
+bool elaborate_mentions_dim(const Scope *scope, const AstExpr *expr)
+{
+    const ScopeEntry *entry = expr->kind == AST_NAME ? scope_find(scope, expr->text) : NULL;
+    bool mentions = entry && entry->item.kind == ITEM_DIM;
+    for (const AstArg *arg = expr->kind == AST_BINARY ? expr->args.first : NULL; arg; arg = arg->next)
+        mentions = mentions || elaborate_mentions_dim(scope, arg->value);
+    return mentions;
+}
+
+bool elaborate_dim(Elaborator *e, const Scope *scope, const AstExpr *dim, Dim *out)
 {
     const int64_t most = INT32_MAX;
     DimForm form;
@@ -137,7 +146,7 @@ bool elaborate_type(Elaborator *e, const Scope *scope, const AstType *type, Type
     }
     bool ok = true;
     for (const AstArg *arg = type->dims.first; arg; arg = arg->next)
-        ok = read_dim(e, scope, arg->value, &result.dim[result.rank++]) && ok;
+        ok = elaborate_dim(e, scope, arg->value, &result.dim[result.rank++]) && ok;
     if (!ok) return false;
     *out = result;
     if (type_is_sane(&result)) return true;

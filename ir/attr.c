@@ -36,9 +36,35 @@ static IntList default_ints(const AttrDef *row)
     return list;
 }
 
+void attr_set_dims(const AttrDef *row, void *attrs, const Dim *dims)
+{
+    *(const Dim **)(void *)((char *)attrs + row->dims) = dims;
+}
+
+bool attrs_are_fixed(const AttrTable *table, const void *attrs)
+{
+    bool fixed = true;
+    for (int i = 0; i < table->count; i++) fixed = fixed && !attr_dims(&table->rows[i], attrs);
+    return fixed;
+}
+
+void attrs_bind(const AttrTable *table, void *attrs, AttrSize *size, const void *context)
+{
+    for (int i = 0; i < table->count; i++) {
+        const AttrDef *row = &table->rows[i];
+        const Dim *dims = attr_dims(row, attrs);
+        if (!dims) continue;
+        IntList *list = attr_field(row, attrs);
+        for (int k = 0; k < list->count; k++)
+            if (!dim_is_fixed(&dims[k])) list->at[k] = size(context, &dims[k]);
+        attr_set_dims(row, attrs, NULL);
+    }
+}
+
 void attr_set_default(const AttrDef *row, void *attrs)
 {
     void *field = attr_field(row, attrs);
+    if (row->dims) attr_set_dims(row, attrs, NULL);
     switch (row->kind) {
     case ATTR_INT: *(int64_t *)field = (int64_t)row->fallback; break;
     case ATTR_FLOAT: *(double *)field = row->fallback; break;
@@ -63,6 +89,13 @@ static bool ints_equal(const IntList *a, const IntList *b)
     return a->count == b->count && memcmp(a->at, b->at, (size_t)a->count * sizeof a->at[0]) == 0;
 }
 
+static bool dims_equal(const Dim *a, const Dim *b, int count)
+{
+    bool equal = !a == !b;
+    for (int i = 0; equal && a && i < count; i++) equal = dim_equal(&a[i], &b[i]);
+    return equal;
+}
+
 /* By bits, as single ones. */
 static bool reals_equal(const RealList *a, const RealList *b)
 {
@@ -84,7 +117,8 @@ static bool field_equal(const AttrDef *row, const void *a, const void *b)
     case ATTR_ENUM:
     case ATTR_DTYPE: return *(const int *)x == *(const int *)y;
     case ATTR_STRING: return strings_equal(*(const char *const *)x, *(const char *const *)y);
-    case ATTR_INTS: return ints_equal(x, y);
+    case ATTR_INTS:
+        return ints_equal(x, y) && dims_equal(attr_dims(row, a), attr_dims(row, b), ((const IntList *)x)->count);
     case ATTR_REALS: return reals_equal(x, y);
     case ATTR_INIT: return init_equal(x, y);
     case ATTR_PAD:
@@ -117,7 +151,7 @@ bool attr_is_default(const AttrDef *row, const void *attrs)
     if (row->flags & ATTR_REQUIRED) return false;
     Field fallback, value;
     AttrDef moved = *row;
-    moved.offset = 0;
+    moved.offset = moved.dims = 0;
     attr_set_default(&moved, &fallback);
     static const size_t sizes[] = {
         [ATTR_INT] = sizeof(int64_t),  [ATTR_FLOAT] = sizeof(double),   [ATTR_BOOL] = sizeof(bool),
@@ -218,11 +252,14 @@ const char *string_text(Arena *arena, const char *text)
     return out;
 }
 
-static const char *ints_text(Arena *arena, const IntList *list)
+static const char *ints_text(Arena *arena, const IntList *list, const Dim *dims)
 {
     const char *text = "[";
-    for (int i = 0; i < list->count; i++)
-        text = arena_printf(arena, "%s%s%lld", text, i ? ", " : "", (long long)list->at[i]);
+    for (int i = 0; i < list->count; i++) {
+        bool bounded = dims && !dim_is_fixed(&dims[i]);
+        const char *one = bounded ? dim_text(arena, &dims[i]) : arena_printf(arena, "%lld", (long long)list->at[i]);
+        text = arena_printf(arena, "%s%s%s", text, i ? ", " : "", one);
+    }
     return arena_printf(arena, "%s]", text);
 }
 
@@ -235,11 +272,11 @@ static const char *reals_text(Arena *arena, const RealList *list)
 }
 
 /* One number when all of a fixed number of elements are that. */
-static const char *ints_attr_text(Arena *arena, const AttrDef *row, const IntList *list)
+static const char *ints_attr_text(Arena *arena, const AttrDef *row, const IntList *list, const Dim *dims)
 {
     bool same = row->fixed > 0 && list->count == row->fixed;
     for (int i = 1; i < list->count; i++) same = same && list->at[i] == list->at[0];
-    return same ? arena_printf(arena, "%lld", (long long)list->at[0]) : ints_text(arena, list);
+    return same ? arena_printf(arena, "%lld", (long long)list->at[0]) : ints_text(arena, list, dims);
 }
 
 const char *attr_text(Arena *arena, const AttrDef *row, const void *attrs)
@@ -258,12 +295,12 @@ const char *attr_text(Arena *arena, const AttrDef *row, const void *attrs)
         const char *text = *(const char *const *)field;
         return text ? string_text(arena, text) : "none";
     }
-    case ATTR_INTS: return ints_attr_text(arena, row, field);
+    case ATTR_INTS: return ints_attr_text(arena, row, field, attr_dims(row, attrs));
     case ATTR_REALS: return reals_text(arena, field);
     case ATTR_INIT: return init_text(arena, field);
     case ATTR_PAD: {
         const Pad *pad = field;
-        return pad->mode == PAD_EXPLICIT ? ints_text(arena, &pad->sizes) : row->words[pad->mode];
+        return pad->mode == PAD_EXPLICIT ? ints_text(arena, &pad->sizes, NULL) : row->words[pad->mode];
     }
     }
     return "";

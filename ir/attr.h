@@ -49,6 +49,8 @@ typedef struct AttrDef {
     int fixed;                /* ATTR_INTS: the number of elements, 0 any */
     int64_t low, high;        /* ATTR_INT, ATTR_INTS: what is allowed, when low < high */
     unsigned flags;
+    size_t dims; /* ATTR_INTS: where the struct has a `const Dim *`: NULL, or a Dim for each element, of which some are
+                    bounded and the elements their bounds; 0: elements are numbers */
     const char *doc;
 } AttrDef;
 
@@ -89,6 +91,17 @@ const char *attr_kind_name(AttrKind kind);
 const char *number_text(Arena *arena, double value, bool single);
 /* Quoted with escapes, as the lexer reads strings. */
 const char *string_text(Arena *arena, const char *text);
+
+/* The dims of a list of sizes; NULL: all are numbers. */
+static inline const Dim *attr_dims(const AttrDef *row, const void *attrs)
+{
+    return row->dims ? *(const Dim *const *)(const void *)((const char *)attrs + row->dims) : NULL;
+}
+void attr_set_dims(const AttrDef *row, void *attrs, const Dim *dims);
+bool attrs_are_fixed(const AttrTable *table, const void *attrs);
+/* Writes the size that size() gives of each bounded dim in its place. */
+typedef int64_t AttrSize(const void *context, const Dim *dim);
+void attrs_bind(const AttrTable *table, void *attrs, AttrSize *size, const void *context);
 
 static inline void *attr_field(const AttrDef *row, void *attrs) { return (char *)attrs + row->offset; }
 static inline const void *attr_field_const(const AttrDef *row, const void *attrs)

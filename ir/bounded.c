@@ -22,7 +22,7 @@ int graph_dim(const Graph *graph, const Dim *dim)
 
 bool node_is_bounded(const Node *node)
 {
-    bool bounded = false;
+    bool bounded = !attrs_are_fixed(&node_def(node)->attrs, node->attrs);
     for (int i = 0; i < node->ninputs; i++)
         bounded |= node->inputs[i].node && !type_is_fixed(value_type(node->inputs[i]));
     for (int i = 0; i < node->nresults; i++) bounded |= !type_is_fixed(&node->types[i]);
@@ -76,12 +76,35 @@ static Type *bound_types(Arena *arena, const Graph *from, const int64_t *sizes, 
     return bound;
 }
 
+typedef struct Sizes {
+    const Graph *from;
+    const int64_t *at;
+} Sizes;
+
+static int64_t size_of(const void *context, const Dim *dim)
+{
+    const Sizes *sizes = context;
+    int number = graph_dim(sizes->from, dim);
+    return number >= 0 ? dim_at(dim, sizes->at[number]) : dim->high;
+}
+
+/* In place. */
+static void bind_attrs(const Graph *from, const int64_t *sizes, Node *node)
+{
+    if (node->attrs) attrs_bind(&node_def(node)->attrs, node->attrs, size_of, &(Sizes){from, sizes});
+}
+
 Node *node_at(Arena *arena, const Node *node, const int64_t *sizes)
 {
     const Graph *from = node->graph;
     Node *copy = ARENA_NEW(arena, Node);
     *copy = *node;
     copy->types = bound_types(arena, from, sizes, node->types, node->nresults);
+    if (!attrs_are_fixed(&node_def(node)->attrs, node->attrs)) {
+        copy->attrs =
+            memcpy(arena_array(arena, 1, node_def(node)->attrs.size), node->attrs, node_def(node)->attrs.size);
+        bind_attrs(from, sizes, copy);
+    }
     copy->inputs = ARENA_ARRAY(arena, Value, node->ninputs + node_def(node)->noperands + 1);
     for (int i = 0; i < node->ninputs; i++) {
         const Node *operand = node->inputs[i].node;
@@ -136,6 +159,7 @@ bool node_is_uniform(const Node *node)
 static bool bind_nodes(const Graph *from, const Graph *graph, const int64_t *sizes, Diag *diag)
 {
     for (Node *node = graph->first; node; node = node->next) {
+        bind_attrs(from, sizes, node);
         if (node_def(node)->kind == KIND_SOURCE)
             for (int i = 0; i < node->nresults; i++) bind_type(from, sizes, &node->types[i]);
         for (int i = 0; i < node->nregions; i++)

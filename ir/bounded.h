@@ -2,9 +2,24 @@
 #ifndef IR_BOUNDED_H
 #define IR_BOUNDED_H
 
+#include "ir/attr.h"
 #include "ir/graph.h"
 
 enum { MAX_DIMS = 16 }; /* declared ones of a graph */
+
+/* Which axes of what a nest of its own reads and writes may be bounded. */
+typedef enum NestBounds {
+    BOUNDED_NOWHERE,
+    BOUNDED_LINES, /* one that leaves no gaps, but not the last */
+    BOUNDED_ROWS   /* all but the last of the first operand and of the results */
+} NestBounds;
+
+/* Of extent: sizes whose product it is. */
+typedef struct ExtentAttrs {
+    IntList of;
+    int to; /* a Dtype */
+    const Dim *of_dims;
+} ExtentAttrs;
 
 /* The table of declared dims that a graph, or a region of it, sees: that of the model. */
 const Graph *graph_root(const Graph *graph);

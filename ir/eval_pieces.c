@@ -1,4 +1,5 @@
 /* Coordinates, and results made of boxes. */
+#include "ir/bounded.h"
 #include "ir/eval_kinds.h"
 #include "ir/exprkernel.h"
 
@@ -11,6 +12,13 @@ void eval_iota(const Node *node, const Tensor *in, Tensor *out, Arena *scratch)
     int64_t count = type_elements(type), inner = 1;
     int64_t *at = ARENA_ARRAY(scratch, int64_t, count);
     (void)in;
+    if (axis < 0) { /* the product of sizes */
+        const IntList *of = &((const ExtentAttrs *)node->attrs)->of;
+        at[0] = 1;
+        for (int i = 0; i < of->count; i++) at[0] *= of->at[i];
+        expr_cast_run(I64, type->dtype, at, out->data, 1);
+        return;
+    }
     for (int i = axis + 1; i < type->rank; i++) inner *= type->dim[i].high;
     for (int64_t i = 0; i < count; i++) at[i] = i / inner % type->dim[axis].high;
     expr_cast_run(I64, type->dtype, at, out->data, count);

@@ -40,18 +40,34 @@ static bool add_axis(Probe *p, const Dim *dim)
     return true;
 }
 
+static bool add_dim(Probe *p, const Dim *dim, const char *where)
+{
+    if (dim_is_fixed(dim) || (dim->name && add_axis(p, dim))) return true;
+    return diag_error(p->diag, E0305, node_span(p->node), "%s: `%s` of %s is no declared dim", node_def(p->node)->name,
+                      dim_text(p->diag->arena, dim), where);
+}
+
+static bool find_attr_axes(Probe *p)
+{
+    const AttrTable *attrs = &node_def(p->node)->attrs;
+    for (int i = 0; i < attrs->count; i++) {
+        const Dim *dims = attr_dims(&attrs->rows[i], p->node->attrs);
+        const IntList *list = dims ? attr_field_const(&attrs->rows[i], p->node->attrs) : NULL;
+        for (int k = 0; dims && k < list->count; k++)
+            if (!add_dim(p, &dims[k], attrs->rows[i].name)) return false;
+    }
+    return true;
+}
+
 static bool find_axes(Probe *p)
 {
     for (int i = 0; i < p->node->ninputs; i++) {
         if (!p->node->inputs[i].node) continue;
         const Type *type = value_type(p->node->inputs[i]);
         for (int k = 0; k < type->rank; k++)
-            if (!dim_is_fixed(&type->dim[k]) && (!type->dim[k].name || !add_axis(p, &type->dim[k])))
-                return diag_error(p->diag, E0305, node_span(p->node), "%s: `%s` of %s is no declared dim",
-                                  node_def(p->node)->name, dim_text(p->diag->arena, &type->dim[k]),
-                                  type_text(p->diag->arena, type));
+            if (!add_dim(p, &type->dim[k], type_text(p->diag->arena, type))) return false;
     }
-    return true;
+    return find_attr_axes(p);
 }
 
 /* All sizes near the ends: rounding shows there, and every divisor comes round. */
@@ -65,14 +81,28 @@ static void choose_points(Axis *axis)
 
 /* ---- asking ---- */
 
+static int64_t probed_size(const void *context, const Dim *dim)
+{
+    const Probe *p = context;
+    for (int k = 0; k < p->naxes; k++)
+        if (!strcmp(dim->name, p->axes[k].declared.name)) return dim_at(dim, p->sizes[k]);
+    return dim->high;
+}
+
 static Type fixed_type(const Probe *p, const Type *type)
 {
     Type fixed = *type;
     for (int i = 0; i < type->rank; i++)
-        for (int k = 0; k < p->naxes && !dim_is_fixed(&type->dim[i]); k++)
-            if (!strcmp(type->dim[i].name, p->axes[k].declared.name))
-                fixed.dim[i] = dim_fixed(dim_at(&type->dim[i], p->sizes[k]));
+        if (!dim_is_fixed(&type->dim[i])) fixed.dim[i] = dim_fixed(probed_size(p, &type->dim[i]));
     return fixed;
+}
+
+static void fix_attrs(const Probe *p, Node *node)
+{
+    const AttrTable *attrs = &node_def(node)->attrs;
+    if (attrs_are_fixed(attrs, node->attrs)) return;
+    node->attrs = memcpy(arena_array(p->arena, 1, attrs->size), node->attrs, attrs->size);
+    attrs_bind(attrs, node->attrs, probed_size, p);
 }
 
 static const char *sizes_text(const Probe *p)
@@ -92,6 +122,7 @@ static Type *ask(Probe *p)
     node.inputs = ARENA_ARRAY(p->arena, Value, node.ninputs + node_def(&node)->noperands + 1);
     node.nresults = p->nresults;
     node.types = ARENA_ARRAY(p->arena, Type, p->nresults);
+    fix_attrs(p, &node);
     for (int i = 0; i < node.ninputs; i++) {
         Value operand = p->node->inputs[i];
         if (!operand.node) continue;
@@ -230,7 +261,7 @@ static bool infer_bounded(Probe *p, Type *out)
 
 bool node_infer(const Node *node, Type *out, Diag *diag)
 {
-    bool bounded = false;
+    bool bounded = !attrs_are_fixed(&node_def(node)->attrs, node->attrs);
     for (int i = 0; i < node->ninputs; i++)
         bounded |= node->inputs[i].node && !type_is_fixed(value_type(node->inputs[i]));
     if (!bounded) return node_def(node)->infer(node, out, diag) && node_check_nothing(node, out, diag);

@@ -12,7 +12,7 @@ typedef enum OpKind {
     KIND_SOURCE,   /* input, param, constant: no computation */
     KIND_MAP,      /* a scalar expression of each element, operands broadcast as in numpy */
     KIND_VIEW,     /* each result element is one operand element: an index map */
-    KIND_IOTA,     /* each result element is its coordinate along one axis: no operand */
+    KIND_IOTA,     /* each result element is its coordinate along one axis, or a product of sizes: no operand */
     KIND_PIECES,   /* boxes side by side, each an index map of one operand: concat, pad */
     KIND_INDEX,    /* an element of operand 0 at coordinates that the other operands hold: gather */
     KIND_SCATTER,  /* operand 0, over which operand 1 is written where the others say */
@@ -126,6 +126,7 @@ typedef struct Maker {
     Node *node;
     Node *at;
     Diag *diag;
+    bool sized; /* sizes are written as if all dims were bounded */
 } Maker;
 
 Value make(const Maker *m, Op op, const void *attrs, int ninputs, const Value *inputs);
@@ -135,13 +136,6 @@ Value make_binary(const Maker *m, Op op, Value a, Value b);
 Value make_number(const Maker *m, Dtype dtype, double value);
 /* A constant tensor. */
 Value make_tensor(const Maker *m, const Tensor *tensor);
-
-/* Which axes of what a nest of its own reads and writes may be bounded. */
-typedef enum NestBounds {
-    BOUNDED_NOWHERE,
-    BOUNDED_LINES, /* one that leaves no gaps, but not the last */
-    BOUNDED_ROWS   /* all but the last of the first operand and of the results */
-} NestBounds;
 
 typedef struct OpDef OpDef;
 struct OpDef {
@@ -229,7 +223,7 @@ static inline const OpDef *node_def(const Node *node) { return op_table[node->op
  * four; elementary functions are what their expressions take. */
 int node_map_cost(const Node *node);
 
-/* Which axis a KIND_IOTA node counts along. */
+/* Which axis a KIND_IOTA node counts along; -1: it is one number, the product of sizes. */
 int iota_axis(const Node *node);
 
 /* The result type of maps: broadcast shapes, one dtype. */
@@ -263,6 +257,7 @@ typedef struct ParamAttrs {
 
 typedef struct ReshapeAttrs {
     IntList shape;
+    const Dim *shape_dims; /* as AttrDef has it */
 } ReshapeAttrs;
 
 typedef struct TransposeAttrs {
@@ -276,17 +271,20 @@ typedef struct CastAttrs {
 
 typedef struct BroadcastAttrs {
     IntList shape;
+    const Dim *shape_dims;
 } BroadcastAttrs;
 
 /* One number an axis from the first on; negative begins and ends count from the end. */
 typedef struct SliceAttrs {
     IntList begin, end, step;
+    const Dim *begin_dims, *end_dims;
 } SliceAttrs;
 
 typedef struct IotaAttrs {
     IntList shape;
     int64_t axis;
     int to; /* a Dtype */
+    const Dim *shape_dims;
 } IotaAttrs;
 
 typedef struct EinsumAttrs {

@@ -77,6 +77,9 @@ static const char *misfit_of(const Group *members, int count)
 {
     for (int i = 0; i < count; i++) {
         const Group *group = &members[i];
+        const Type *result = &group->node->types[0];
+        if (result->rank == 4 && (!dim_is_fixed(&result->dim[1]) || !dim_is_fixed(&result->dim[2])))
+            return "strips are of images of one size";
         bool maps = group->kind == KIND_MAP && i == 0;
         if (maps && group->node->types[0].rank == 4) continue;
         if (group->kind != KIND_CONTRACT || group->pool) return "strips are of contractions, without a pooling";

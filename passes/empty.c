@@ -102,7 +102,7 @@ static void enter_since(Uses *uses, Node *since, Node *until)
 
 bool empty_replace(Node *node, Uses *uses, bool *gone, Diag *diag)
 {
-    Maker maker = {node->graph, node, node, diag};
+    Maker maker = {.graph = node->graph, .node = node, .at = node, .diag = diag};
     bool whole = node_is_empty(node);
     *gone = whole || !op_is_composite(node->op);
     if (!*gone) return true;
@@ -126,7 +126,7 @@ bool empty_replace(Node *node, Uses *uses, bool *gone, Diag *diag)
 /* What stands for a value without elements, outside of what made it. */
 static Value constant_for(Node *made, int slot, Diag *diag)
 {
-    Maker maker = {made->graph, made, made, diag};
+    Maker maker = {.graph = made->graph, .node = made, .at = made, .diag = diag};
     return make_filled(&maker, &made->types[slot], 0);
 }
 
@@ -165,7 +165,7 @@ static void drop_operand(Node *scan, int number)
 static bool keep_turns(Node *scan, Diag *diag)
 {
     ScanAttrs *attrs = scan->attrs;
-    Maker maker = {scan->graph, scan, scan, diag};
+    Maker maker = {.graph = scan->graph, .node = scan, .at = scan, .diag = diag};
     Type turns = type_tensor(U8, 1, (const int64_t[]){scan_turns(scan)});
     Value zeros = make_filled(&maker, &turns, 0);
     if (!zeros.node) return false;

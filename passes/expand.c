@@ -18,7 +18,7 @@ static bool expand_node(Node *node, Uses *uses, Diag *diag)
 {
     Graph *graph = node->graph;
     const Node *since = node->previous, *until = node->next;
-    Maker maker = {graph, node, node, diag};
+    Maker maker = {.graph = graph, .node = node, .at = node, .diag = diag};
     Value *out = ARENA_ARRAY(graph->arena, Value, node->nresults);
     if (!node_def(node)->expand(&maker, out)) return false;
     for (Node *n = node->previous; n != since; n = n->previous) uses_enter(uses, n);

@@ -1,5 +1,5 @@
 /* An expansion that writes a size into a number - the count that a mean divides by - would be right for one size of a
- * bounded dim only.  It is tried for two of them: the numbers must be the same. */
+ * bounded dim only.  It is tried for two of them: the numbers must be the same, or made by make_extent. */
 #include "ir/bounded.h"
 #include "ir/op.h"
 #include "passes/expand.h"
@@ -17,7 +17,7 @@ static const Graph *expansion_at(Arena *arena, const Node *node, const int64_t *
     for (int i = 0; i < node->ninputs; i++)
         if (fixed->inputs[i].node) fixed->inputs[i].node->graph = graph;
     Node *whole = graph_add(graph, &spec, &diag);
-    Maker maker = {.graph = graph, .node = whole, .at = whole, .diag = &diag};
+    Maker maker = {.graph = graph, .node = whole, .at = whole, .diag = &diag, .sized = true};
     Value *out = ARENA_ARRAY(arena, Value, node->nresults);
     return whole && node_def(node)->expand(&maker, out) && !diag.errors ? graph : NULL;
 }

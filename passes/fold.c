@@ -44,7 +44,7 @@ static bool fold_node(Node *node, Uses *uses, Diag *diag)
 {
     Graph *graph = node->graph;
     Tensor result = compute(node);
-    Maker maker = {graph, node, node, diag};
+    Maker maker = {.graph = graph, .node = node, .at = node, .diag = diag};
     Value folded = make_tensor(&maker, &result);
     if (!folded.node) return false;
     Origin origin = node->origin;

@@ -65,8 +65,10 @@ static bool add_halo(const Group *group, const Contraction *c, Diag *diag)
     int64_t in[2] = {c->in_height, c->in_width}, out[2] = {c->out_height, c->out_width};
     for (int i = 0; i < 2; i++) {
         int64_t after = (out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 - in[i] - w->pad_begin[i];
-        if (w->pad_begin[i] <= 0 && after <= 0) continue;
         Value input = group->anchor->inputs[0];
+        bool bounded = !dim_is_fixed(&value_type(input)->dim[1 + i]);
+        if (bounded && after < w->pad_end[i]) after = w->pad_end[i]; /* at some size */
+        if (w->pad_begin[i] <= 0 && after <= 0) continue;
         bool other = place_has_halo(place_of(input)) && place_of(input)->ring != c->pad_value;
         if (other || !schedule_may_have_ring(input.node->graph, input)) return refuse_ring(group, diag);
         place_of(input)->ring = c->pad_value;

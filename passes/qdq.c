@@ -137,9 +137,9 @@ static Value make_sums(const Maker *m, const Node *node, const Shown *x, const S
 static Value make_scale(const Maker *m, const Shown *x, const Shown *w)
 {
     Value of_x = x->dequantize->inputs[1], of_w = w->dequantize->inputs[1];
-    ReshapeAttrs line = {{.count = 1}};
+    ReshapeAttrs line = {.shape = {.count = 1}};
     line.shape.at[0] = type_elements(value_type(of_w));
-    ReshapeAttrs number = {{.count = 0}};
+    ReshapeAttrs number = {.shape = {.count = 0}};
     of_x = make(m, OP_reshape, &number, 1, &of_x);
     of_w = make(m, OP_reshape, line.shape.at[0] == 1 ? &number : &line, 1, &of_w);
     return make_binary(m, OP_mul, of_x, of_w);

@@ -142,7 +142,7 @@ static bool apply(const Rule *rule, Uses *uses, Node *node, Diag *diag)
     if (!match_value(rule->from, value_of(node), &match) || (rule->applies && !rule->applies(&match))) return false;
     Graph *graph = node->graph;
     Node *since = node->previous;
-    Maker maker = {graph, node, node, diag};
+    Maker maker = {.graph = graph, .node = node, .at = node, .diag = diag};
     Value heir = rule->build ? rule->build(&maker, &match) : instance(&maker, rule->to, &match);
     /* Broadcasting: x * [1, 1] has another shape than x. */
     if (!heir.node || !type_equal(value_type(heir), &node->types[0])) {

@@ -206,6 +206,8 @@ static bool winograd(const Group *group, const PassContext *context, int64_t out
 {
     const Target *target = context->target;
     if (!context->fast || context->small || !winograd_fits(group, outputs)) return false;
+    const Type *x = value_type(group->anchor->inputs[0]);
+    if (!dim_is_fixed(&x->dim[1]) || !dim_is_fixed(&x->dim[2])) return false;     /* tiles are of the whole image */
     if (target->vector_bytes < 16 || target->vector_registers < 16) return false; /* small cores, with little flash */
     *out = best_strips(group, target, outputs, (Parts){1, SPLIT_ROWS});
     return true;

@@ -62,7 +62,7 @@ static bool moves_only_ones(const Match *match)
 
 static Value reshape_to_root(const Maker *m, const Match *match)
 {
-    ReshapeAttrs attrs = {{match->root->types[0].rank, {0}}};
+    ReshapeAttrs attrs = {.shape = {match->root->types[0].rank, {0}}};
     for (int i = 0; i < attrs.shape.count; i++) attrs.shape.at[i] = match->root->types[0].dim[i].high;
     return make(m, OP_reshape, &attrs, 1, &match->bound[0]);
 }

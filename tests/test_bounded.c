@@ -283,6 +283,57 @@ static void encoders_of_transformers(void **state)
                 "  output tags = softmax(y)\n}\n");
 }
 
+static void images_of_any_size(void **state)
+{
+    check_model(
+        "lep 1\n\nmodel net {\n  dim H = 4..17\n  dim W = 5..13\n  weights seed: 1\n  input x: f32[2, H, W, 3]\n"
+        "  a = conv2d(x, out: 20, kernel: 3, pad: 1) |> relu |> max_pool(size: 2)\n"
+        "  b = conv2d(a, out: 24, kernel: 1) |> relu\n"
+        "  c = conv2d(b, out: 24, kernel: 3, groups: 24, pad: same)\n"
+        "  d = max_pool(c + b, size: 3, stride: 1, pad: 1)\n"
+        "  e = average_pool(x, size: 3, stride: 2, pad: 1)\n  f = conv2d(x, out: 8, kernel: 3, stride: 2, pad: 1)\n"
+        "  output y = reduce_max(d, axes: [1, 2])\n  output z = d\n  output v = concat(e, f, axis: 3)\n}\n");
+}
+
+static void sounds_of_any_length(void **state)
+{
+    check_model(
+        "lep 1\n\nmodel sounds {\n  dim N = 1..2\n  dim T = 8..40\n  weights seed: 1\n  input x: f32[N, 1, T, 6]\n"
+        "  a = conv2d(x, out: 16, kernel: [1, 5], pad: [0, 2, 0, 2]) |> relu\n"
+        "  b = conv2d(a, out: 16, kernel: [1, 3], groups: 16, stride: [1, 2])\n"
+        "  c = conv2d(b, out: 20, kernel: 1) |> relu\n  m = max_pool(c, size: [1, 2])\n"
+        "  output y = softmax(dense(reduce_max(m, axes: [1, 2]), out: 4))\n  output z = m\n}\n");
+}
+
+/* A dim in attributes, and as a number: what a mean divides by. */
+static void sizes_in_attributes(void **state)
+{
+    check_model("lep 1\n"
+                "\n"
+                "model sized {\n"
+                "  dim N = 1..3\n"
+                "  dim T = 1..37\n"
+                "  weights seed: 1\n"
+                "  input x: i32[N, T]\n"
+                "  v = embedding(x, rows: 40, out: 16)\n"
+                "  p = embedding(iota(shape: T, to: i32), rows: 37, out: 16)\n"
+                "  mask = broadcast(where(x == 0, -1.0, 0.0), shape: [N, T])\n"
+                "  a = v + p\n"
+                "  output y = reduce_mean(a, axes: [1])\n"
+                "  output z = mask + extent(of: [N, 2*T], to: f32)\n"
+                "  output u = reshape(a, shape: [N, T, 2, 8])\n"
+                "}\n");
+}
+
+static void a_network_for_images_of_any_size(void **state)
+{
+    check_model("lep 1\n\nmodel net {\n  dim H = 6..15\n  dim W = 6..13\n  weights seed: 1\n  input x: u8[1, H, W, 3]\n"
+                "  p = f32(x) / 255.0\n  a = conv2d(p, out: 16, kernel: 3, pad: same) |> relu\n"
+                "  b = conv2d(a, out: 24, kernel: 3, stride: 2, pad: 1) |> relu\n"
+                "  c = conv2d(b, out: 24, kernel: 3, pad: same)\n"
+                "  output y = softmax(dense(global_average_pool(relu(c + b)), out: 5))\n}\n");
+}
+
 /* ---- sizes that are refused ---- */
 
 static void sizes_out_of_bounds_do_not_run(void **state)
@@ -328,6 +379,10 @@ int main(void)
         cmocka_unit_test(products_whose_columns_end),
         cmocka_unit_test(queries_and_keys),
         cmocka_unit_test(encoders_of_transformers),
+        cmocka_unit_test(images_of_any_size),
+        cmocka_unit_test(sounds_of_any_length),
+        cmocka_unit_test(sizes_in_attributes),
+        cmocka_unit_test(a_network_for_images_of_any_size),
         cmocka_unit_test(sizes_out_of_bounds_do_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,9 +99,9 @@ static void parts(void **state)
     assert_int_equal(out.type.dim[0].high, 0);
     out = trial_eval(&t, OP_slice, &(SliceAttrs){.step = {2, {-1, -1}}}, 1, &x);
     assert_int_equal(out.type.dim[1].high, 2);
-    out = trial_eval(&t, OP_reshape, &(ReshapeAttrs){{3, {4, 0, 5}}}, 1, &x);
+    out = trial_eval(&t, OP_reshape, &(ReshapeAttrs){.shape = {3, {4, 0, 5}}}, 1, &x);
     assert_int_equal(out.type.dim[2].high, 5);
-    out = trial_eval(&t, OP_broadcast, &(BroadcastAttrs){{2, {0, 2}}}, 1, &y);
+    out = trial_eval(&t, OP_broadcast, &(BroadcastAttrs){.shape = {2, {0, 2}}}, 1, &y);
     assert_int_equal(out.type.dim[0].high, 0);
     Tensor nowhere[] = {y, trial_tensor(&t, I64, DIMS(0), NULL)};
     out = trial_eval(&t, OP_gather, &(GatherAttrs){.axis = 0}, 2, nowhere);
@@ -128,7 +128,7 @@ static void refused(void **state)
     trial_refuse(OP_conv2d, &padded, 2, (Type[]){image, kernel}, E0305, "no elements");
     trial_refuse(OP_max_pool, &pool, 1, &image, E0404, "max_pool");
     trial_refuse(OP_pad, &(PadAttrs){.begin = {1, {1}}, .mode = PAD_REFLECT}, 1, &x, E0305, "to repeat");
-    trial_refuse(OP_reshape, &(ReshapeAttrs){{2, {0, -1}}}, 1, &x, E0301, "do not fill");
+    trial_refuse(OP_reshape, &(ReshapeAttrs){.shape = {2, {0, -1}}}, 1, &x, E0301, "do not fill");
     trial_refuse(OP_top_indices, &(TopAttrs){.k = 1, .axis = 0}, 1, &x, E0404, "0 elements");
     trial_refuse(OP_lstm_recurrence, NULL, 4, (Type[]){steps, TYPE(F32, 2, 2), TYPE(F32, 2, 2), weight}, E0305,
                  "no elements");

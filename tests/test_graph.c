@@ -231,7 +231,7 @@ static void makers_name_place_and_pass_errors_on(void **state)
     Value x = input(f, "x");
     Node *at = add_to(f, f->graph, OP_relu, "r", x, none);
     at->origin = origin_of(f->arena, (Span){.name = "imported"});
-    Maker m = {f->graph, at, at, &f->diag};
+    Maker m = {.graph = f->graph, .node = at, .at = at, .diag = &f->diag};
     Value half = make_number(&m, F32, 0.1), product = make_binary(&m, OP_mul, x, half);
     assert_string_equal(half.node->name, "r.number");
     assert_string_equal(product.node->name, "r.mul");

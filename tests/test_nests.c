@@ -44,7 +44,7 @@ static Meanings meanings_of(const Sketch *s)
     for (int slot = 0; slot < m.count; slot++) graph_add_result(graph, (Result){.value = {node, slot}});
     graph_eval(graph, inputs, m.whole, s->arena);
     Value *made = ARENA_ARRAY(s->arena, Value, m.count);
-    assert_true(node_def(node)->expand(&(Maker){graph, node, node, s->diag}, made));
+    assert_true(node_def(node)->expand(&(Maker){.graph = graph, .node = node, .at = node, .diag = s->diag}, made));
     graph->nresults = 0;
     for (int slot = 0; slot < m.count; slot++) graph_add_result(graph, (Result){.value = made[slot]});
     graph_eval(graph, inputs, m.expanded, s->arena);

@@ -71,7 +71,7 @@ static Value pool(Net *net, const char *name, int64_t size, int64_t stride, Valu
 
 static Value reshape(Net *net, const char *name, int rank, int64_t a, int64_t b, Value x)
 {
-    ReshapeAttrs attrs = {{rank, {a, b}}};
+    ReshapeAttrs attrs = {.shape = {rank, {a, b}}};
     return net_add(net, name, (NodeSpec){.op = OP_reshape, .attrs = &attrs, .ninputs = 1, .inputs = &x});
 }
 
@@ -326,7 +326,7 @@ static void scales_vanish_into_weights(void **state)
 static void fold_does_not_blow_up(void **state)
 {
     Net net = net_new();
-    BroadcastAttrs wide = {{3, {64, 64, 8}}};
+    BroadcastAttrs wide = {.shape = {3, {64, 64, 8}}};
     Value p = param(&net, "p", 1, (int64_t[]){8}), x = input(&net, "x", 1, (int64_t[]){8});
     Value broad = net_add(&net, "broad", (NodeSpec){.op = OP_broadcast, .attrs = &wide, .ninputs = 1, .inputs = &p});
     output(&net, "y", op2(&net, OP_add, "sum", broad, op1(&net, OP_relu, "relu", x)));

@@ -62,7 +62,7 @@ static Value pool(Sketch *s, Value x)
 
 static Value flat(Sketch *s, Value x)
 {
-    ReshapeAttrs attrs = {{2, {1, type_elements(value_type(x))}}};
+    ReshapeAttrs attrs = {.shape = {2, {1, type_elements(value_type(x))}}};
     return sketch_op(s, OP_reshape, &attrs, OPERANDS(x));
 }
 

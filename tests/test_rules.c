@@ -136,7 +136,7 @@ typedef struct Variant {
     }
 #define RESHAPE(...)                                                                                                   \
     {                                                                                                                  \
-        OP_reshape, &(const ReshapeAttrs) { INTS(__VA_ARGS__) }                                                        \
+        OP_reshape, &(const ReshapeAttrs) { .shape = INTS(__VA_ARGS__) }                                               \
     }
 #define TRANSPOSE(...)                                                                                                 \
     {                                                                                                                  \
@@ -144,7 +144,7 @@ typedef struct Variant {
     }
 #define BROADCAST(...)                                                                                                 \
     {                                                                                                                  \
-        OP_broadcast, &(const BroadcastAttrs) { INTS(__VA_ARGS__) }                                                    \
+        OP_broadcast, &(const BroadcastAttrs) { .shape = INTS(__VA_ARGS__) }                                           \
     }
 #define CAST(dtype)                                                                                                    \
     {                                                                                                                  \
@@ -192,8 +192,8 @@ static const Variant variants[] = {
     BROADCAST(3, 1),
     BROADCAST(3, 4),
     BROADCAST(2, 3, 4),
-    {OP_slice, &(const SliceAttrs){INTS(0, 0, 0, 0), INTS(2, 1, 2, 2), INTS(1, 1, 1, 1)}},
-    {OP_slice, &(const SliceAttrs){INTS(0, 0, 1, 0), INTS(2, 1, 2, 2), INTS(1, 1, 1, 2)}},
+    {OP_slice, &(const SliceAttrs){.begin = INTS(0, 0, 0, 0), .end = INTS(2, 1, 2, 2), .step = INTS(1, 1, 1, 1)}},
+    {OP_slice, &(const SliceAttrs){.begin = INTS(0, 0, 1, 0), .end = INTS(2, 1, 2, 2), .step = INTS(1, 1, 1, 2)}},
     CAST(F32),
     CAST(F64),
     CAST(F16),
@@ -317,7 +317,7 @@ static Node *leaf(Trial *t, const Pattern *p, Position at, bool inside_map, Dtyp
 /* A flat tensor in the shape that another operator wants. */
 static Node *build_reshape(Trial *t, const Pattern *p, Position at)
 {
-    ReshapeAttrs attrs = {{at.shapes->operand[0].rank, {0}}};
+    ReshapeAttrs attrs = {.shape = {at.shapes->operand[0].rank, {0}}};
     for (int i = 0; i < attrs.shape.count; i++) attrs.shape.at[i] = at.shapes->operand[0].dim[i];
     Node *made = build(t, p->in[0], (Position){at.shapes, 0, true}, true, t->dtype);
     Value in = {made, 0};

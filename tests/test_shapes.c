@@ -94,13 +94,13 @@ static void slices_backwards(void **state)
     Tensor x = trial_tensor(&t, F32, DIMS(5), VALUES(0, 1, 2, 3, 4));
     Tensor out = trial_eval(&t, OP_slice, &(SliceAttrs){.step = {1, {-1}}}, 1, &x);
     EXPECT(&out, 4, 3, 2, 1, 0);
-    out = trial_eval(&t, OP_slice, &(SliceAttrs){{1, {3}}, {1, {0}}, {1, {-2}}}, 1, &x);
+    out = trial_eval(&t, OP_slice, &(SliceAttrs){.begin = {1, {3}}, .end = {1, {0}}, .step = {1, {-2}}}, 1, &x);
     EXPECT(&out, 3, 1);
-    out = trial_eval(&t, OP_slice, &(SliceAttrs){{1, {99}}, {1, {-99}}, {1, {-2}}}, 1, &x);
+    out = trial_eval(&t, OP_slice, &(SliceAttrs){.begin = {1, {99}}, .end = {1, {-99}}, .step = {1, {-2}}}, 1, &x);
     EXPECT(&out, 4, 2, 0);
-    out = trial_eval(&t, OP_slice, &(SliceAttrs){{1, {1}}, {1, {-6}}, {1, {INT64_MIN}}}, 1, &x);
+    out = trial_eval(&t, OP_slice, &(SliceAttrs){.begin = {1, {1}}, .end = {1, {-6}}, .step = {1, {INT64_MIN}}}, 1, &x);
     EXPECT(&out, 1);
-    out = trial_eval(&t, OP_slice, &(SliceAttrs){{1, {1}}, {1, {3}}, {1, {-1}}}, 1, &x);
+    out = trial_eval(&t, OP_slice, &(SliceAttrs){.begin = {1, {1}}, .end = {1, {3}}, .step = {1, {-1}}}, 1, &x);
     assert_int_equal(out.type.dim[0].high, 0);
     trial_free(&t);
     Type type = type_tensor(F32, 1, (const int64_t[]){5});

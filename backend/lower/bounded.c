@@ -27,13 +27,14 @@ static bool axes_are_fixed(const Type *type, int first, int last)
     return fixed;
 }
 
-/* Of images only their number: kernels take the rest for fixed. */
+/* Of images all but their channels; kernels are fixed, and read the same around an image of any size. */
 static bool contracts_fixed(const Node *node)
 {
     const Type *x = value_type(node->inputs[0]), *weight = value_type(node->inputs[1]);
     Contraction shape;
     node_def(node)->contract(node, &shape);
-    return !contraction_is_image(&shape, node) || (axes_are_fixed(x, 1, 4) && type_is_fixed(weight));
+    if (!contraction_is_image(&shape, node)) return true;
+    return axes_are_fixed(x, 3, 4) && type_is_fixed(weight) && node_is_uniform(node);
 }
 
 /* Boxes that are as long as the whole along each bounded axis. */
@@ -123,7 +124,7 @@ static bool kind_is_able(const Node *node)
     const Type *x = node->ninputs && node->inputs[0].node ? value_type(node->inputs[0]) : NULL;
     switch (node_def(node)->kind) {
     case KIND_VIEW: return view_is_able(node);
-    case KIND_WINDOW: return !has_gaps(node) && node_is_uniform(node) && axes_are_fixed(x, 1, 4);
+    case KIND_WINDOW: return node_is_uniform(node) && axes_are_fixed(x, 3, 4);
     case KIND_CONTRACT: return contracts_fixed(node);
     case KIND_PIECES: return pieces_fixed(node);
     case KIND_INDEX: return index_fixed(node);

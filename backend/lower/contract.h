@@ -41,7 +41,8 @@ typedef struct Contract {
     int64_t slack;    /* bytes behind the input that may be read */
     int64_t batch, groups;
     int64_t height, width;     /* pixels that are computed: what pooling drops is left out */
-    Extent images, tall, wide; /* where they are bounded, how far batch, height and width go when the code runs */
+    Extent images, tall, wide; /* where they are bounded, how far batch, height and width go when the code runs, the
+                                  last two in windows of the pooling */
     Extent many, deep;         /* the same of channels and inner, in products of matrices */
     int nleading;              /* axes that `n` counts through when there are gaps between them, outermost first */
     struct {

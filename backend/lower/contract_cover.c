@@ -1,8 +1,8 @@
 /* Tiles of a contraction over the image and the channels. */
 #include "backend/lower/contract.h"
 
-/* A run of equal tiles along one axis, in pixels.  Of a bounded one those behind the last multiple of `behind`, or from
- * its begin on. */
+/* A run of equal tiles along one axis, in windows of the pooling.  Of a bounded one those behind the last multiple of
+ * `behind`, or from its begin on. */
 typedef struct Run {
     int64_t start, size, count;
     const Extent *bounded;
@@ -40,13 +40,11 @@ static int split(const Extent *bounded, int64_t extent, int64_t size, Run run[MO
     return n;
 }
 
-/* The loop over a run counts in windows of the pooling, so that a pooled coordinate is affine too. */
-static PartScope run_loop(LoopBuilder *b, const Part *part, const char *name, const Run *run, int64_t window)
+static PartScope run_loop(LoopBuilder *b, const Part *part, const char *name, const Run *run)
 {
     if (run->bounded && !run->behind) return part_steps(b, part, name, run->bounded, run->size);
     if (run->bounded) return part_rest(b, part, name, run->bounded, run->behind, run->size);
-    int64_t low = run->start / window, step = run->size / window;
-    return part_range(b, part, name, low, low + step * run->count, step);
+    return part_range(b, part, name, run->start, run->start + run->size * run->count, run->size);
 }
 
 /* The pixels of a tile, before pooling. */
@@ -70,12 +68,13 @@ static void cover_pixels(Contract *c, const Cover *known)
     LoopBuilder *b = &c->lowering->builder;
     Run rows[MOST_RUNS], columns[MOST_RUNS];
     int64_t ph = c->pool.kernel[0], pw = c->pool.kernel[1];
-    int ny = split(&c->tall, c->height, c->rows, rows), nx = split(&c->wide, c->width, c->columns, columns);
+    int ny = split(&c->tall, c->height / ph, c->rows / ph, rows);
+    int nx = split(&c->wide, c->width / pw, c->columns / pw, columns);
     for (int i = 0; i < ny; i++) {
-        PartScope y = run_loop(b, &c->row_part, "y", &rows[i], ph);
+        PartScope y = run_loop(b, &c->row_part, "y", &rows[i]);
         for (int j = 0; j < nx; j++) {
-            PartScope x = run_loop(b, &c->column_part, "x", &columns[j], pw);
-            Pixels pixels = {affine_scale(y.at, ph), affine_scale(x.at, pw), rows[i].size, columns[j].size};
+            PartScope x = run_loop(b, &c->column_part, "x", &columns[j]);
+            Pixels pixels = {affine_scale(y.at, ph), affine_scale(x.at, pw), rows[i].size * ph, columns[j].size * pw};
             Cover next = *known;
             next.pixels = &pixels;
             cover(c, &next);

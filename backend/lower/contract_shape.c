@@ -204,10 +204,10 @@ static void set_bounded(Contract *c, const Group *group)
         set_bounded_line(c, group);
         return;
     }
+    const Type *pooled = group->pool ? &group->pool->types[0] : result;
     c->images = c->leading[0].extent = lower_extent(c->lowering, &result->dim[0]);
-    c->tall = lower_extent(c->lowering, &result->dim[1]);
-    c->wide = lower_extent(c->lowering, &result->dim[2]);
-    assert(!group->pool || (!c->tall.bounded && !c->wide.bounded));
+    c->tall = lower_extent(c->lowering, &pooled->dim[1]);
+    c->wide = lower_extent(c->lowering, &pooled->dim[2]);
 }
 
 static void set_sizes(Contract *c, const Group *group)

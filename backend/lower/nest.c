@@ -1,4 +1,5 @@
 #include "backend/lower/index.h"
+#include "ir/bounded.h"
 
 #include <assert.h>
 #include <string.h>
@@ -131,11 +132,26 @@ static const LoopExpr *load_indexed(Nest *nest, const Node *node, const IndexMap
     return load(nest, node->inputs[0], &maps[0], index_offset(nest, node, maps));
 }
 
+/* A product of sizes, which may be more than an index holds. */
+static const LoopExpr *extent_value(Nest *nest, const Node *node)
+{
+    LoopBuilder *b = &nest->lowering->builder;
+    const ExtentAttrs *attrs = node->attrs;
+    const LoopExpr *product = loop_const(b, I64, 1, 1);
+    for (int i = 0; i < attrs->of.count; i++) {
+        const Extent one =
+            attrs->of_dims ? lower_extent(nest->lowering, &attrs->of_dims[i]) : extent_of(attrs->of.at[i]);
+        product = loop_op(b, EXPR_MUL, I64, product, loop_index(b, one.actual, I64), NULL);
+    }
+    return loop_splat(b, lower_cast(b, node->types[0].dtype, product), nest->lanes);
+}
+
 /* The nest's coordinate that a KIND_IOTA node counts, lane by lane. */
 static const LoopExpr *coordinate(Nest *nest, const Node *node, const IndexMap *map)
 {
     LoopBuilder *b = &nest->lowering->builder;
     int axis = iota_axis(node);
+    if (axis < 0) return extent_value(nest, node);
     Dtype dtype = node->types[0].dtype, counted = node->types[0].dim[axis].high > INT32_MAX ? I64 : I32;
     Affine at = affine(map->offset[axis]);
     for (int i = 0; i < nest->rank; i++) at = affine_add(at, affine_scale(nest->at[i], map->stride[axis][i]));
@@ -237,7 +253,8 @@ void access_add_strides(AccessList *list, const int64_t *stride, int rank)
 /* Coordinates are no memory, but they have to be walked like it. */
 static void add_coordinates(Value value, const IndexMap *map, AccessList *out)
 {
-    access_add_strides(out, map->stride[iota_axis(value.node)], MAX_RANK);
+    int axis = iota_axis(value.node);
+    if (axis >= 0) access_add_strides(out, map->stride[axis], MAX_RANK);
 }
 
 static bool is_pointwise(OpKind kind)

@@ -9,11 +9,13 @@
 
 enum { MOST_TAPS = 32, MOST_REGIONS = 128 };
 
-/* Output positions along one axis that have the same taps; or, when `clipped`, some of these. */
+/* Output positions along one axis that have the same taps; or, when `clipped`, some of these.  Of a bounded axis all
+ * positions that there are when the code runs. */
 typedef struct Segment {
     int64_t start, count;
     int64_t first_tap, end_tap;
     bool clipped;
+    Extent bounded;
 } Segment;
 
 typedef struct Segments {
@@ -29,7 +31,7 @@ typedef struct Pool {
     Dtype bits;  /* what maxima are taken in: unsigned where that is the same, at a fraction of the cost */
     Affine n, y, x;
     const Segment *rows, *columns;    /* of the region at hand */
-    int64_t in[2];                    /* height and width */
+    Extent in[2], out[2];             /* height and width */
     const LoopRegister *sum, *inside; /* so far, and how many taps that was */
     Part image_part, row_part;        /* one of them may be cut */
 } Pool;
@@ -91,8 +93,8 @@ static void add_tap(const Pool *p, const Nest *nest, Affine ky, Affine kx)
 static void add_tap_inside(const Pool *p, const Nest *nest, Affine ky, Affine kx)
 {
     Affine y = tap_at(p, 0, p->y, ky), x = tap_at(p, 1, p->x, kx);
-    Affine conditions[4] = {y, affine_plus(affine_scale(y, -1), p->in[0] - 1), x,
-                            affine_plus(affine_scale(x, -1), p->in[1] - 1)};
+    Affine conditions[4] = {y, affine_plus(affine_add(p->in[0].actual, affine_scale(y, -1)), -1), x,
+                            affine_plus(affine_add(p->in[1].actual, affine_scale(x, -1)), -1)};
     LoopScope scope = loop_if(builder(p), 4, conditions);
     add_tap(p, nest, ky, kx);
     loop_end(builder(p), scope);
@@ -160,6 +162,7 @@ static void pool_channels(Nest *nest, void *context)
 
 static PartScope segment_loop(LoopBuilder *b, const Part *part, const char *name, const Segment *s)
 {
+    if (s->bounded.bounded) return part_steps(b, part, name, &s->bounded, 1);
     if (part && part->width) return part_range(b, part, name, s->start, s->start + s->count, 1);
     LoopMode mode = s->count == 1 ? MODE_UNROLL : MODE_SERIAL;
     PartScope scope = {.loop = loop_for(b, name, s->start, s->start + s->count, 1, mode)};
@@ -189,36 +192,49 @@ static Segment single(const Window *w, int axis, int64_t in, int64_t at)
 {
     int64_t first = at * w->stride[axis] - w->pad_begin[axis], end = w->kernel[axis];
     int64_t inside = in > first ? divide_up(in - first, w->dilation[axis]) : 0;
-    return (Segment){at, 1, first < 0 ? divide_up(-first, w->dilation[axis]) : 0, inside < end ? inside : end, false};
+    return (Segment){
+        at, 1, first < 0 ? divide_up(-first, w->dilation[axis]) : 0, inside < end ? inside : end, false, extent_of(1)};
 }
 
 static void add_border(Segments *s, const Window *w, int axis, int64_t in, int64_t from, int64_t to, bool clip)
 {
-    if (clip && from < to) s->list[s->count++] = (Segment){from, to - from, 0, w->kernel[axis], true};
+    if (clip && from < to) s->list[s->count++] = (Segment){from, to - from, 0, w->kernel[axis], true, extent_of(1)};
     for (int64_t at = from; at < to && !clip; at++) s->list[s->count++] = single(w, axis, in, at);
 }
 
-/* Positions in the middle have all taps inside; those at the borders come one by one, or together when `clip`. */
-static Segments segments(const Pool *p, int axis, int64_t out, bool clip)
+/* Without padding every window is inside, with it each tap asks. */
+static Segments bounded_segment(const Pool *p, int axis)
 {
     const Window *w = &p->pooling.window;
-    int64_t in = p->in[axis], last = in - 1 - (w->kernel[axis] - 1) * w->dilation[axis] + w->pad_begin[axis];
+    Segments s = {ARENA_ARRAY(builder(p)->arena, Segment, 1), 1};
+    bool padded = w->pad_begin[axis] > 0 || w->pad_end[axis] > 0;
+    s.list[0] = (Segment){0, p->out[axis].most, 0, w->kernel[axis], padded, p->out[axis]};
+    return s;
+}
+
+/* Positions in the middle have all taps inside; those at the borders come one by one, or together when `clip`. */
+static Segments segments(const Pool *p, int axis, bool clip)
+{
+    const Window *w = &p->pooling.window;
+    int64_t out = p->out[axis].most;
+    if (p->out[axis].bounded) return bounded_segment(p, axis);
+    int64_t in = p->in[axis].most, last = in - 1 - (w->kernel[axis] - 1) * w->dilation[axis] + w->pad_begin[axis];
     int64_t low = divide_up(w->pad_begin[axis], w->stride[axis]), high = last < 0 ? 0 : last / w->stride[axis] + 1;
     if (high > out) high = out;
     if (low > high) low = high;
     Segments s = {ARENA_ARRAY(builder(p)->arena, Segment, out + 1), 0};
     add_border(&s, w, axis, in, 0, low, clip);
-    if (low < high) s.list[s.count++] = (Segment){low, high - low, 0, w->kernel[axis], false};
+    if (low < high) s.list[s.count++] = (Segment){low, high - low, 0, w->kernel[axis], false, extent_of(1)};
     add_border(&s, w, axis, in, high, out, clip);
     return s;
 }
 
-static void pool_regions(Pool *p, const Type *out)
+static void pool_regions(Pool *p)
 {
-    Segments rows = segments(p, 0, out->dim[1].high, false), columns = segments(p, 1, out->dim[2].high, false);
+    Segments rows = segments(p, 0, false), columns = segments(p, 1, false);
     if ((int64_t)rows.count * columns.count > MOST_REGIONS) {
-        rows = segments(p, 0, out->dim[1].high, true);
-        columns = segments(p, 1, out->dim[2].high, true);
+        rows = segments(p, 0, true);
+        columns = segments(p, 1, true);
     }
     for (int i = 0; i < rows.count; i++)
         for (int j = 0; j < columns.count; j++) pool_region(p, &rows.list[i], &columns.list[j]);
@@ -230,10 +246,11 @@ void lower_window(Lowering *lowering)
     const Type *in = value_type(anchor->inputs[0]), *out = &anchor->types[0];
     LoopBuilder *b = &lowering->builder;
     assert(in->rank == 4);
-    Pool p = {.lowering = lowering,
-              .anchor = anchor,
-              .dtype = dtype_wide(out->dtype),
-              .in = {in->dim[1].high, in->dim[2].high}};
+    Pool p = {.lowering = lowering, .anchor = anchor, .dtype = dtype_wide(out->dtype)};
+    for (int i = 0; i < 2; i++) {
+        p.in[i] = lower_extent(lowering, &in->dim[1 + i]);
+        p.out[i] = lower_extent(lowering, &out->dim[1 + i]);
+    }
     node_def(anchor)->pool(anchor, &p.pooling);
     p.bits = p.dtype;
     if (p.dtype == F32 && p.pooling.combiner == COMBINE_MAX && value_is_positive(anchor->inputs[0])) p.bits = U32;
@@ -245,7 +262,7 @@ void lower_window(Lowering *lowering)
     const Extent images = lower_extent(lowering, &in->dim[0]);
     PartScope n = part_steps(b, &p.image_part, "n", &images, 1);
     p.n = n.at;
-    pool_regions(&p, out);
+    pool_regions(&p);
     part_range_end(b, &n);
     part_close(b, &part);
 }

@@ -1,4 +1,5 @@
 /* Coordinates as values. */
+#include "ir/bounded.h"
 #include "ir/ops/common.h"
 
 static bool infer_iota(const Node *node, Type *out, Diag *diag)
@@ -6,7 +7,7 @@ static bool infer_iota(const Node *node, Type *out, Diag *diag)
     const IotaAttrs *attrs = node->attrs;
     bool known = attrs->to >= 0 && attrs->to < DTYPE_COUNT && attrs->to != BOOL;
     if (!known || dtype_is_storage((Dtype)attrs->to)) {
-        diag_error(diag, E0302, node_span(node), "iota: expected a dtype to count in for `to`");
+        diag_error(diag, E0302, node_span(node), "%s: expected a dtype to count in for `to`", node_def(node)->name);
         return diag_help(diag,
                          known ? "cast the result" : "compare the result, as in less(iota(shape: [4]), 2), for a mask");
     }
@@ -20,6 +21,7 @@ static bool infer_iota(const Node *node, Type *out, Diag *diag)
 
 int iota_axis(const Node *node)
 {
+    if (node->op == OP_extent) return -1;
     int64_t axis = ((const IotaAttrs *)node->attrs)->axis;
     return (int)(axis < 0 ? axis + node->types[0].rank : axis);
 }
@@ -28,9 +30,39 @@ const OpDef op_iota = {
     .name = "iota",
     .doc = "Each element is its own coordinate along an axis: 0, 1, 2, ...",
     .kind = KIND_IOTA,
-    .attrs = ATTRS(IotaAttrs, ATTR(IotaAttrs, shape, .kind = ATTR_INTS, .flags = ATTR_REQUIRED, .doc = "of the result"),
+    .attrs = ATTRS(IotaAttrs,
+                   ATTR(IotaAttrs, shape, .kind = ATTR_INTS, .dims = offsetof(IotaAttrs, shape_dims),
+                        .flags = ATTR_REQUIRED, .doc = "of the result"),
                    ATTR(IotaAttrs, axis, .kind = ATTR_INT, .fallback = -1, .low = -MAX_RANK, .high = MAX_RANK - 1,
                         .doc = "that is counted along; negative from the end"),
                    ATTR(IotaAttrs, to, .kind = ATTR_DTYPE, .fallback = I32, .doc = "dtype of the result")),
     .infer = infer_iota,
+};
+
+static bool infer_extent(const Node *node, Type *out, Diag *diag)
+{
+    const ExtentAttrs *attrs = node->attrs;
+    int64_t product = 1;
+    for (int i = 0; i < attrs->of.count; i++) product = product_or_most(product, attrs->of.at[i]);
+    if (product < 1 || product > (int64_t)1 << 40) {
+        diag_error(diag, E0404, node_span(node), "extent: expected sizes of 1 or more, whose product is 2^40 at most");
+        return diag_help(diag, "name the dims, as in extent(of: [N, T])");
+    }
+    IotaAttrs one = {.shape = {.count = 1, .at = {1}}, .to = attrs->to};
+    Node like = *node;
+    like.attrs = &one;
+    if (!infer_iota(&like, out, diag)) return false;
+    *out = type_scalar((Dtype)attrs->to);
+    return true;
+}
+
+const OpDef op_extent = {
+    .name = "extent",
+    .doc = "The product of sizes as one number, those of the call where dims are bounded.",
+    .kind = KIND_IOTA,
+    .attrs = ATTRS(ExtentAttrs,
+                   ATTR(ExtentAttrs, of, .kind = ATTR_INTS, .dims = offsetof(ExtentAttrs, of_dims), .low = 1,
+                        .high = (int64_t)1 << 40, .flags = ATTR_REQUIRED, .doc = "sizes, and declared dims"),
+                   ATTR(ExtentAttrs, to, .kind = ATTR_DTYPE, .doc = "dtype of the result")),
+    .infer = infer_extent,
 };

@@ -1,9 +1,50 @@
 #include "ir/ops/make.h"
 
+#include "ir/bounded.h"
+
+/* `dim` times a fraction. */
+static Dim scaled_dim(const Maker *m, const Dim *dim, int64_t times, int64_t by)
+{
+    const Graph *root = graph_root(m->graph);
+    int number = graph_dim(root, dim);
+    if (number < 0 || times == by) return *dim;
+    int64_t factor = dim->factor ? dim->factor : 1, divisor = dim->factor ? dim->divisor : 1;
+    return dim_form(&root->dims[number], factor * times, dim->base * times, divisor * by);
+}
+
+/* The dims of a reshape whose numbers are at the bounds: in each run of axes that are as many elements on both sides
+ * a bounded one is the first that is longer than 1.  NULL: none is bounded. */
+static const Dim *reshaped_dims(const Maker *m, const Type *from, int rank, const int64_t *dims)
+{
+    Dim *out = ARENA_ARRAY(m->graph->arena, Dim, rank + 1);
+    if (type_is_fixed(from)) return NULL;
+    for (int j = 0; j < rank; j++) out[j] = dim_fixed(dims[j]);
+    for (int i = 0, j = 0; i < from->rank || j < rank;) {
+        int64_t left = 1, right = 1;
+        int bounded = -1, first = -1;
+        do {
+            if (left <= right && i < from->rank) {
+                if (!dim_is_fixed(&from->dim[i])) bounded = i;
+                left *= from->dim[i++].high;
+            } else if (j < rank) {
+                if (first < 0 && dims[j] > 1) first = j;
+                right *= dims[j++];
+            } else {
+                break;
+            }
+        } while (left != right);
+        if (bounded >= 0 && first >= 0)
+            out[first] = scaled_dim(m, &from->dim[bounded], dims[first], from->dim[bounded].high);
+    }
+    return out;
+}
+
 Value make_reshape(const Maker *m, Value x, int rank, const int64_t *dims)
 {
     ReshapeAttrs attrs = {.shape = {.count = rank}};
+    if (!x.node) return x;
     for (int i = 0; i < rank; i++) attrs.shape.at[i] = dims[i];
+    attrs.shape_dims = reshaped_dims(m, value_type(x), rank, dims);
     return make(m, OP_reshape, &attrs, 1, &x);
 }
 
@@ -73,4 +114,21 @@ bool need_indices(const Node *node, int index, Diag *diag)
     diag_error(diag, E0302, node_span(node), "%s: expected integers of at most 63 bits as indices, found %s",
                node_def(node)->name, operand_text(node, index, diag->arena));
     return diag_help(diag, "convert them, as in i32(index)");
+}
+
+Value make_extent(const Maker *m, Dtype dtype, int count, const Dim *dims)
+{
+    ExtentAttrs attrs = {.of = {.count = count}, .to = (int)dtype};
+    Dim *kept = ARENA_ARRAY(m->graph->arena, Dim, count + 1);
+    bool fixed = true;
+    double product = 1;
+    for (int i = 0; i < count; i++) {
+        kept[i] = dims[i];
+        attrs.of.at[i] = dims[i].high;
+        product *= (double)dims[i].high;
+        fixed = fixed && dim_is_fixed(&dims[i]);
+    }
+    if (fixed && !m->sized) return make_number(m, dtype, product);
+    if (!fixed) attrs.of_dims = kept;
+    return make(m, OP_extent, &attrs, 0, NULL);
 }

@@ -28,4 +28,7 @@ bool need_fixed(const Node *node, int index, Diag *diag);
 /* E0302 unless the operand's elements can be indices: integers of at most 63 bits. */
 bool need_indices(const Node *node, int index, Diag *diag);
 
+/* The product of the sizes of some dims as a number of that dtype: a constant when they are fixed. */
+Value make_extent(const Maker *m, Dtype dtype, int count, const Dim *dims);
+
 #endif

@@ -1,5 +1,6 @@
 /* Combinations over whole axes. */
 #include "ir/ops/common.h"
+#include "ir/ops/make.h"
 
 static const Operand operands[] = {{.name = "x", .doc = "any shape"}};
 
@@ -76,11 +77,12 @@ static bool expand_mean(const Maker *m, Value *out)
     const Type *from = operand_type(node, 0);
     bool axis[MAX_RANK] = {false};
     if (!resolve_axes(node, axis, m->diag)) return false;
-    double count = 1;
+    Dim counted[MAX_RANK];
+    int count = 0;
     for (int i = 0; i < from->rank; i++)
-        if (axis[i]) count *= (double)from->dim[i].high;
+        if (axis[i]) counted[count++] = from->dim[i];
     Value sum = make(m, OP_reduce_sum, node->attrs, 1, &node->inputs[0]);
-    out[0] = make_binary(m, OP_div, sum, make_number(m, from->dtype, count));
+    out[0] = make_binary(m, OP_div, sum, make_extent(m, from->dtype, count, counted));
     return out[0].node != NULL;
 }
 

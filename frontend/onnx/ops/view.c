@@ -87,7 +87,8 @@ bool onnx_op_reshape(OnnxCall *c)
     if (!fits || (open < 0 ? known != all : known == 0))
         return onnx_wrong(c, "the shape does not fit %s", type_text(c->arena, type));
     if (open >= 0) shape.at[open] = all / known;
-    return onnx_result(c, 0, onnx_make(c, OP_reshape, &(ReshapeAttrs){shape}, 1, (Value[]){onnx_operand(c, 0)}));
+    return onnx_result(c, 0,
+                       onnx_make(c, OP_reshape, &(ReshapeAttrs){.shape = shape}, 1, (Value[]){onnx_operand(c, 0)}));
 }
 
 bool onnx_op_flatten(OnnxCall *c)
@@ -98,7 +99,8 @@ bool onnx_op_flatten(OnnxCall *c)
     if (axis < 0 || axis > type->rank) return onnx_wrong(c, "axis %lld is none of %d", (long long)axis, type->rank);
     for (int i = 0; i < type->rank; i++) dims[i >= axis] *= type->dim[i].high;
     IntList shape = {.count = 2, .at = {dims[0], dims[1]}};
-    return onnx_result(c, 0, onnx_make(c, OP_reshape, &(ReshapeAttrs){shape}, 1, (Value[]){onnx_operand(c, 0)}));
+    return onnx_result(c, 0,
+                       onnx_make(c, OP_reshape, &(ReshapeAttrs){.shape = shape}, 1, (Value[]){onnx_operand(c, 0)}));
 }
 
 bool onnx_op_transpose(OnnxCall *c)
@@ -110,7 +112,7 @@ bool onnx_op_transpose(OnnxCall *c)
 
 static Value reshaped(OnnxCall *c, const IntList *dims)
 {
-    return onnx_make(c, OP_reshape, &(ReshapeAttrs){*dims}, 1, (Value[]){onnx_operand(c, 0)});
+    return onnx_make(c, OP_reshape, &(ReshapeAttrs){.shape = *dims}, 1, (Value[]){onnx_operand(c, 0)});
 }
 
 /* Marks the axes of a list, counted in `rank`. */

@@ -101,7 +101,7 @@ void make_gru_step(const Maker *m, Value shares, RecurrentStep *s)
 {
     bool linear = s->attrs->linear_before_reset;
     Value h = s->states[0], products = make_products(m, s, h, 0, linear ? 3 : 2, 3);
-    Value sum = make_binary(m, OP_add, gates_of(m, s, shares, 0, 2), gates_of(m, s, products, 0, 2));
+    Value a = gates_of(m, s, shares, 0, 2), b = gates_of(m, s, products, 0, 2), sum = make_binary(m, OP_add, a, b);
     Value gates = activate(m, s->attrs, ACTIVATE_GATE, ACTIVATE_GATE, sum);
     Value update = gates_of(m, s, gates, 0, 1), reset = gates_of(m, s, gates, 1, 2), share;
     if (linear)

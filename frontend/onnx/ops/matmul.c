@@ -116,3 +116,9 @@ bool onnx_op_einsum(OnnxCall *c)
     EinsumAttrs attrs = {.equation = onnx_string(c, "equation", NULL)};
     return onnx_result(c, 0, onnx_make(c, OP_einsum, &attrs, count, in));
 }
+
+bool onnx_op_det(OnnxCall *c)
+{
+    Value x = onnx_operand(c, 0);
+    return onnx_result(c, 0, onnx_make1(c, OP_det, x));
+}

@@ -388,14 +388,24 @@ static bool fuse_graph(Graph *graph, Arena *scratch, Diag *diag)
     return build_groups(graph, &f, scratch, diag);
 }
 
-/* Every output must be written by a group of its own, if there is anything to write. */
+/* What the value is another name of the memory of. */
+static Value memory_of(Value value)
+{
+    while (node_is_alias(value.node)) value = value.node->inputs[0];
+    return value;
+}
+
+/* Every output must be written by a group of its own, if there is anything to write; that of a model may have another
+ * name there. */
 static bool needs_copy(const Graph *graph, int result)
 {
-    Value value = graph->results[result].value;
+    Value value = graph->results[result].value, memory = memory_of(value);
     if (type_is_empty(value_type(value))) return false;
     for (int r = 0; r < result; r++)
-        if (value_equal(graph->results[r].value, value)) return true;
-    return value.node->graph != graph || (!fusion_is_computed(value.node) && !node_is_step(value.node));
+        if (value_equal(memory_of(graph->results[r].value), memory)) return true;
+    bool renamed = !graph->owner && !graph->results[result].state && type_is_fixed(value_type(memory));
+    if (!renamed) memory = value;
+    return memory.node->graph != graph || (!fusion_is_computed(memory.node) && !node_is_step(memory.node));
 }
 
 static bool isolate_results(Graph *graph, Diag *diag)

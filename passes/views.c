@@ -3,6 +3,9 @@
 #include "ir/op.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
+#include "passes/view_chain.h"
+
+#include <math.h>
 
 /* Every element comes from the same index. */
 static bool is_identity(const Match *match)
@@ -80,6 +83,80 @@ static Value map_before_reshape(const Maker *m, const Match *match)
     return make(m, OP_reshape, match->node[1]->attrs, 1, &mapped);
 }
 
+/* ---- padding ---- */
+
+/* What a matched pad fills with, in its own dtype; false when that is no one known number. */
+static bool pad_number(const Node *pad, double *out)
+{
+    *out = 0;
+    if (((const PadAttrs *)pad->attrs)->mode != PAD_CONSTANT) return false;
+    if (pad->ninputs < 2 || !pad->inputs[1].node) return true;
+    const Tensor *value = constant_elements(pad->inputs[1]);
+    return value && tensor_is_splat(value, out);
+}
+
+static int64_t padded(const IntList *list, int axis) { return axis < list->count ? list->at[axis] : 0; }
+
+/* Zeros around an image, or the number that padding of its 8-bit elements is. */
+static bool pads_image(const Match *match)
+{
+    const Node *pad = match->node[1];
+    const PadAttrs *attrs = pad->attrs;
+    double number;
+    Contraction c;
+    node_def(match->root)->contract(match->root, &c);
+    const Window *w = &c.window;
+    bool inner = w->pad_begin[0] > 0 || w->pad_begin[1] > 0 || w->pad_end[0] > 0 || w->pad_end[1] > 0;
+    if (!is_alone(match) || !pad_number(pad, &number) || signbit(number)) return false;
+    if (dtype_is_float(pad->types[0].dtype) || inner ? number != (double)c.pad_value : number != floor(number))
+        return false;
+    for (int axis = 0; axis < 4; axis += 3)
+        if (padded(&attrs->begin, axis) || padded(&attrs->end, axis)) return false;
+    return true;
+}
+
+/* Padding of the convolution's own, which its input's buffer holds. */
+static Value pad_inside(const Maker *m, const Match *match)
+{
+    const PadAttrs *outer = match->node[1]->attrs;
+    ConvAttrs attrs = *(const ConvAttrs *)match->root->attrs;
+    Contraction c;
+    double number = 0;
+    node_def(match->root)->contract(match->root, &c);
+    pad_number(match->node[1], &number);
+    attrs.pad = (Pad){.mode = PAD_EXPLICIT, .sizes = {.count = 4}};
+    attrs.pad_value = (int64_t)number;
+    for (int i = 0; i < 2; i++) {
+        attrs.pad.sizes.at[i] = c.window.pad_begin[i] + padded(&outer->begin, i + 1);
+        attrs.pad.sizes.at[i + 2] = c.window.pad_end[i] + padded(&outer->end, i + 1);
+    }
+    Value inputs[] = {match->bound[0], match->bound[1], match->bound[2]};
+    return make(m, OP_conv2d, &attrs, match->root->ninputs, inputs);
+}
+
+static bool is_constant_pad(const Match *match)
+{
+    return is_alone(match) && ((const PadAttrs *)match->node[1]->attrs)->mode == PAD_CONSTANT;
+}
+
+/* A transpose moves to what is smaller, and a pad to who may have it inside. */
+static Value pad_later(const Maker *m, const Match *match)
+{
+    const Node *pad = match->node[1];
+    const PadAttrs *old = pad->attrs;
+    PadAttrs attrs = {.begin = {.count = pad->types[0].rank}, .end = {.count = pad->types[0].rank}};
+    if (attrs.begin.count > MAX_INTS) return (Value){NULL, 0};
+    for (int i = 0; i < attrs.begin.count; i++) {
+        int from = axis_from(match->root, i);
+        attrs.begin.at[i] = padded(&old->begin, from);
+        attrs.end.at[i] = padded(&old->end, from);
+    }
+    Value moved = make(m, OP_transpose, match->root->attrs, 1, &match->bound[0]);
+    if (!moved.node) return moved;
+    Value inputs[] = {moved, pad->ninputs > 1 ? pad->inputs[1] : (Value){NULL, 0}};
+    return make(m, OP_pad, &attrs, pad->ninputs, inputs);
+}
+
 /* ---- stored numbers and real ones ---- */
 
 /* The same numbers on the same grid: fewer bytes are moved.  In order, too, as the scale is above 0 and finite. */
@@ -129,6 +206,16 @@ static const Rule rows[] = {
     {"reshape-reshape", EXACT, MATCH(reshape, MATCH(reshape, X)), NULL, outer_only, NULL},
     {"broadcast-broadcast", EXACT, MATCH(broadcast, MATCH(broadcast, X)), NULL, outer_only, NULL},
     {"transpose-transpose", EXACT, MATCH(transpose, MATCH(transpose, X)), NULL, compose_transposes, NULL},
+    {"transpose-chain", EXACT, MATCH(transpose, MATCH(reshape, MATCH(transpose, X))), NULL, view_chain_compose,
+     view_chain_composes},
+    {"transpose-larger", EXACT, MATCH(transpose, MATCH(reshape, MATCH(broadcast, MATCH(reshape, MATCH(transpose, X))))),
+     NULL, view_chain_compose, view_chain_composes},
+    {"transpose-pad", EXACT, MATCH(transpose, MATCH(pad, X)), NULL, pad_later, is_constant_pad},
+    {"transpose-pad-with", EXACT, MATCH(transpose, MATCH(pad, X, Y)), NULL, pad_later, is_constant_pad},
+    {"conv2d-pad", EXACT, MATCH(conv2d, MATCH(pad, X), Y), NULL, pad_inside, pads_image},
+    {"conv2d-bias-pad", EXACT, MATCH(conv2d, MATCH(pad, X), Y, Z), NULL, pad_inside, pads_image},
+    {"conv2d-pad-with", EXACT, MATCH(conv2d, MATCH(pad, X, KNOWN(3)), Y), NULL, pad_inside, pads_image},
+    {"conv2d-bias-pad-with", EXACT, MATCH(conv2d, MATCH(pad, X, KNOWN(3)), Y, Z), NULL, pad_inside, pads_image},
     {"transpose-ones", EXACT, MATCH(transpose, X), NULL, reshape_to_root, moves_only_ones},
     RESHAPE_LATER(cast),
     RESHAPE_LATER(neg),

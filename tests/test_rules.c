@@ -87,6 +87,7 @@ static const Shapes shapes[] = {
     {OP_slice, {{4, {2, 1, 2, 2}}}, 2},
     {OP_broadcast, {{2, {3, 1}}}, 4},
 };
+static const Shapes one_number = {OP_COUNT, {{0, {0}}}, 1}; /* what a pad fills with */
 enum { SHAPED = sizeof shapes / sizeof *shapes };
 
 static const Shapes *shapes_of(Op op)
@@ -134,18 +135,13 @@ typedef struct Variant {
     {                                                                                                                  \
         OP_clamp, &(const ClampAttrs) { low, high }                                                                    \
     }
-#define RESHAPE(...)                                                                                                   \
+#define LIST(op, Attrs, field, ...)                                                                                    \
     {                                                                                                                  \
-        OP_reshape, &(const ReshapeAttrs) { .shape = INTS(__VA_ARGS__) }                                               \
+        op, &(const Attrs) { .field = INTS(__VA_ARGS__) }                                                              \
     }
-#define TRANSPOSE(...)                                                                                                 \
-    {                                                                                                                  \
-        OP_transpose, &(const TransposeAttrs) { INTS(__VA_ARGS__) }                                                    \
-    }
-#define BROADCAST(...)                                                                                                 \
-    {                                                                                                                  \
-        OP_broadcast, &(const BroadcastAttrs) { .shape = INTS(__VA_ARGS__) }                                           \
-    }
+#define RESHAPE(...) LIST(OP_reshape, ReshapeAttrs, shape, __VA_ARGS__)
+#define TRANSPOSE(...) LIST(OP_transpose, TransposeAttrs, permute, __VA_ARGS__)
+#define BROADCAST(...) LIST(OP_broadcast, BroadcastAttrs, shape, __VA_ARGS__)
 #define CAST(dtype)                                                                                                    \
     {                                                                                                                  \
         OP_cast, &(const CastAttrs) { .to = dtype }                                                                    \
@@ -170,6 +166,8 @@ static const Variant variants[] = {
     CONV(1, 2, 1, PAD_EXPLICIT, 1, 0, 2, 1),
     CONV(1, 1, 2, PAD_SAME, 0),
     CONV(1, 1, 1, PAD_EXPLICIT, 1, 0, 0, 0),
+    {OP_pad, &(const PadAttrs){INTS(0, 1, 2, 0), INTS(0, 0, 1, 0), 0}},
+    {OP_pad, &(const PadAttrs){INTS(1, 1), INTS(0, 0, 3, 2), 0}},
     POOL(2, 2, PAD_VALID, 0),
     POOL(3, 2, PAD_SAME, 0),
     POOL(2, 1, PAD_EXPLICIT, 1, 1, 1, 1),
@@ -192,6 +190,7 @@ static const Variant variants[] = {
     BROADCAST(3, 1),
     BROADCAST(3, 4),
     BROADCAST(2, 3, 4),
+    BROADCAST(8, 2),
     {OP_slice, &(const SliceAttrs){.begin = INTS(0, 0, 0, 0), .end = INTS(2, 1, 2, 2), .step = INTS(1, 1, 1, 1)}},
     {OP_slice, &(const SliceAttrs){.begin = INTS(0, 0, 1, 0), .end = INTS(2, 1, 2, 2), .step = INTS(1, 1, 1, 2)}},
     CAST(F32),
@@ -212,7 +211,6 @@ static const Variant variants[] = {
     CAST(F8E8M0),
     CAST(F4E2M1),
     CAST(I4),
-    CAST(U2),
 };
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
@@ -321,6 +319,9 @@ static Node *build_reshape(Trial *t, const Pattern *p, Position at)
     for (int i = 0; i < attrs.shape.count; i++) attrs.shape.at[i] = at.shapes->operand[0].dim[i];
     Node *made = build(t, p->in[0], (Position){at.shapes, 0, true}, true, t->dtype);
     Value in = {made, 0};
+    int64_t count = made ? type_elements(&made->types[0]) : 0; /* more than asked for where it was broadcast */
+    for (int i = 1; i < attrs.shape.count; i++) count /= attrs.shape.at[i];
+    attrs.shape.at[0] = count;
     return made ? add(t, (NodeSpec){.op = OP_reshape, .attrs = &attrs, .ninputs = 1, .inputs = &in}) : NULL;
 }
 
@@ -344,7 +345,8 @@ static Node *build(Trial *t, const Pattern *p, Position at, bool inside_map, Dty
     const void *attrs = choose_attrs(t, p->op);
     for (; count < MAX_OPERANDS && p->in[count]; count++) {
         Position below = at;
-        if (own && !(at.shapes == own && at.operand == 0)) below = (Position){own, count, false};
+        if (own && (at.flat || !(at.shapes == own && at.operand == 0))) below = (Position){own, count, false};
+        if (p->op == OP_pad && count == 1 && p->in[1]->kind == PATTERN_VALUE) below = (Position){&one_number, 0, false};
         Dtype wanted = operand_dtype(t, p->op, count);
         Node *made = build(t, p->in[count], below, !own, wanted);
         if (!made) return NULL;

@@ -306,6 +306,7 @@ Program *program_draw(Arena *arena, uint64_t seed, int size)
     int wanted = (int)random_between(&d.random, 1, size);
     for (; wanted > 0 && program->count < MOST_STEPS - MAX_OPERANDS - 2; wanted--) {
         if (random_percent(&d.random, 8) && draw_rows(&d)) continue;
+        if (random_percent(&d.random, 4) && draw_views(&d)) continue;
         Op op = draw_op(&d.random);
         for (int attempt = 0; attempt < ATTEMPTS && !draw_try(&d, op); attempt++) continue;
     }

@@ -34,6 +34,11 @@ bool draw_try(Drawer *d, Op op);
 bool draw_scan(Drawer *d);
 bool draw_branch(Drawer *d);
 
+/* ---- draw_views.c ---- */
+
+/* Views of a value one behind the other; false when nothing was made. */
+bool draw_views(Drawer *d);
+
 /* ---- draw_rows.c ---- */
 
 /* Reductions over the same axes of a value; false when nothing was made. */

@@ -153,7 +153,12 @@ ParameterNames parameter_names(const Graph *graph)
     int ports = graph_outputs(graph);
     for (const Node *node = graph->first; node; node = node->next) ports += node->op == OP_input;
     ports += graph->ndims;
-    return (ParameterNames){.arena = graph->arena, .at = ARENA_ARRAY(graph->arena, const char *, ports)};
+    return parameter_names_for(graph->arena, ports);
+}
+
+ParameterNames parameter_names_for(Arena *arena, int room)
+{
+    return (ParameterNames){.arena = arena, .at = ARENA_ARRAY(arena, const char *, room)};
 }
 
 const char *c_type(Dtype dtype) { return c_types[dtype]; }

@@ -15,6 +15,8 @@ typedef struct ParameterNames {
 ParameterNames parameter_names(const Graph *graph);
 /* The next: a C identifier that is no word of C or C++, no parameter of ours, and not taken yet. */
 const char *parameter_name(ParameterNames *names, const char *text);
+/* For as many as `room` parameters of another function. */
+ParameterNames parameter_names_for(Arena *arena, int room);
 /* What C99 has in every compiler; what is narrower than its numbers is bits. */
 const char *c_type(Dtype dtype);
 const char *upper_case(Arena *arena, const char *text);

@@ -404,6 +404,7 @@ static void emit_statement(Body *b, const LoopStatement *s)
     case LOOP_FILL: emit_fill(b, s); break;
     case LOOP_PACK:
     case LOOP_UNPACK: emit_pack(b, s); break;
+    case LOOP_CALL: emit_call(b, s); break;
     case LOOP_PREFETCH: emit_prefetch(b, s); break;
     }
 }

@@ -135,6 +135,10 @@ void emit_fill(Body *b, const LoopStatement *fill);
 
 void emit_pack(Body *b, const LoopStatement *pack);
 
+/* ---- emit_call.c ---- */
+
+void emit_call(Body *b, const LoopStatement *call);
+
 /* ---- emit_expr.c, emit_op.c, emit_cast.c, emit_dot.c, emit_round.c ---- */
 
 LLVMValueRef emit_expr(Body *b, const LoopExpr *e);

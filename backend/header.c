@@ -1,6 +1,7 @@
 /* The C99 header of a model's library. */
 #include "backend/c_names.h"
 #include "backend/object.h"
+#include "ir/external.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -141,6 +142,67 @@ static void write_start(const Header *h, const LoopProgram *program)
     for (int i = 0; i < graph_outputs(graph); i++) write_labels(h, &graph->results[i]);
 }
 
+/* ---- functions that the model calls ---- */
+
+/* The names that `extern op` gave, or others, one a parameter. */
+static void write_external_parameter(Header *h, ParameterNames *names, const char *type, const char **said, bool last)
+{
+    size_t length = *said ? strcspn(*said, " ") : 0;
+    const char *name = length ? arena_copy_chars(h->arena, *said, length) : "argument";
+    if (*said) *said += length + strspn(*said + length, " ");
+    fprintf(h->out, "%s%s%s", type, parameter_name(names, name), last ? ");\n" : ", ");
+}
+
+static void write_prototype(Header *h, const Node *node)
+{
+    const ExternalAttrs *attrs = node->attrs;
+    const char *said = attrs->names;
+    int numbers = attrs->numbers.count, reals = attrs->reals.count;
+    ParameterNames names = parameter_names_for(h->arena, node->ninputs + 1 + numbers + reals);
+    fprintf(h->out, "void %s(", attrs->symbol);
+    for (int i = 0; i < node->ninputs; i++) {
+        const char *type = c_type(value_type(node->inputs[i])->dtype);
+        write_external_parameter(h, &names, arena_printf(h->arena, "const %s *", type), &said, false);
+    }
+    const char *result = arena_printf(h->arena, "%s *", c_type(node->types[0].dtype));
+    write_external_parameter(h, &names, result, &said, !numbers && !reals);
+    for (int i = 0; i < numbers; i++)
+        write_external_parameter(h, &names, "int64_t ", &said, i == numbers - 1 && !reals);
+    for (int i = 0; i < reals; i++) write_external_parameter(h, &names, "double ", &said, i == reals - 1);
+}
+
+typedef struct Externals {
+    const Node **at;
+    size_t count, capacity;
+} Externals;
+
+/* One call of each function. */
+static void collect_externals(Arena *arena, const Graph *graph, Externals *out)
+{
+    for (const Node *node = graph->first; node; node = node->next) {
+        for (int i = 0; i < node->nregions; i++) collect_externals(arena, node->regions[i], out);
+        bool known = node->op != OP_external;
+        for (size_t i = 0; i < out->count && !known; i++)
+            known = !strcmp(((const ExternalAttrs *)out->at[i]->attrs)->symbol, ((ExternalAttrs *)node->attrs)->symbol);
+        if (known) continue;
+        out->at = arena_grow(arena, out->at, out->count, &out->capacity, sizeof *out->at);
+        out->at[out->count++] = node;
+    }
+}
+
+static void write_externals(Header *h, const Graph *graph)
+{
+    Externals externals = {.count = 0};
+    collect_externals(h->arena, graph, &externals);
+    if (!externals.count) return;
+    fputs("/* What the model calls and the program that links it defines, one for each extern op: tensors are dense, "
+          "and\n"
+          " * arguments are all that it depends on; it may be called by several threads at once. */\n",
+          h->out);
+    for (size_t i = 0; i < externals.count; i++) write_prototype(h, externals.at[i]);
+    fputc('\n', h->out);
+}
+
 static void write_reset(const Header *h, const LoopProgram *program)
 {
     fputs("/* What the model keeps from one run to the next lies in the context: one a stream. Before its first run, "
@@ -225,5 +287,6 @@ void header_write(const LoopProgram *program, FILE *out)
                    : "void *arena, const struct lep_pool *pool);\n\n",
           out);
     if (program->state_bytes) write_reset(&h, program);
+    write_externals(&h, graph);
     fputs("#ifdef __cplusplus\n}\n#endif\n\n#endif\n", out);
 }

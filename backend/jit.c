@@ -6,6 +6,7 @@
 #include <llvm-c/Orc.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 struct Jit {
     LLVMOrcLLJITRef engine;
@@ -48,6 +49,43 @@ Jit *jit_load(const Bytes *object, Diag *diag)
     }
     jit->engine = engine;
     return jit;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && !strcmp(text + length - tail, end);
+}
+
+static LLVMErrorRef add_object(LLVMOrcLLJITRef engine, const char *path, char **message)
+{
+    LLVMMemoryBufferRef buffer = NULL;
+    if (LLVMCreateMemoryBufferWithContentsOfFile(path, &buffer, message)) return NULL;
+    return LLVMOrcLLJITAddObjectFile(engine, LLVMOrcLLJITGetMainJITDylib(engine), buffer);
+}
+
+bool jit_add_file(Jit *jit, const char *path, Diag *diag)
+{
+    LLVMOrcDefinitionGeneratorRef generator = NULL;
+    LLVMErrorRef error = NULL;
+    char *message = NULL;
+    if (ends_with(path, ".a"))
+        message = LLVMCreateMessage("LLVM's C interface reads no archives");
+    else if (ends_with(path, ".so"))
+        error = LLVMOrcCreateDynamicLibrarySearchGeneratorForPath(&generator, path,
+                                                                  LLVMOrcLLJITGetGlobalPrefix(jit->engine), NULL, NULL);
+    else
+        error = add_object(jit->engine, path, &message);
+    if (!error && generator) LLVMOrcJITDylibAddGenerator(LLVMOrcLLJITGetMainJITDylib(jit->engine), generator);
+    if (!error && !message) return true;
+    char *text = message ? message : LLVMGetErrorMessage(error);
+    diag_error(diag, E0501, (Span){.name = path}, "cannot be used in this process: %s", text);
+    diag_help(diag, "that takes objects and shared libraries (.so) of this machine; binaries take archives, too");
+    if (message)
+        LLVMDisposeMessage(message);
+    else
+        LLVMDisposeErrorMessage(text);
+    return false;
 }
 
 void *jit_symbol(Jit *jit, const char *name, Diag *diag)

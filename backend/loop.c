@@ -283,6 +283,16 @@ void loop_prefetch(LoopBuilder *b, const LoopBuffer *buffer, Affine index)
     s->index = index;
 }
 
+void loop_call(LoopBuilder *b, const char *symbol, int count, const LoopArgument *arguments)
+{
+    LoopStatement *s = append(b, LOOP_CALL);
+    LoopArgument *copy = ARENA_ARRAY(b->arena, LoopArgument, count + 1);
+    if (count) memcpy(copy, arguments, (size_t)count * sizeof *copy);
+    s->symbol = symbol;
+    s->narguments = count;
+    s->arguments = copy;
+}
+
 /* ---- affine indices ---- */
 
 Affine affine(int64_t base) { return (Affine){.base = base}; }

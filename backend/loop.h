@@ -134,8 +134,17 @@ typedef enum LoopStatementKind {
     LOOP_PACK,   /* the elements of buffer at index + the sum of coordinate * stride of each axis, in row-major order,
                     are written to dense[0], dense[1], ..., which has no more than these */
     LOOP_UNPACK, /* and the other way around */
+    LOOP_CALL,   /* symbol(args): a C function of somebody else, which reads and writes the buffers that it is given */
     LOOP_PREFETCH
 } LoopStatementKind;
+
+/* Of a call: where a buffer begins, a whole number as int64_t, or a real one as double. */
+typedef struct LoopArgument {
+    const LoopBuffer *buffer; /* or NULL */
+    bool is_real;
+    int64_t integer;
+    double real;
+} LoopArgument;
 
 typedef enum LoopMode { MODE_SERIAL, MODE_PARALLEL, MODE_UNROLL } LoopMode;
 
@@ -167,6 +176,10 @@ struct LoopStatement {
     const LoopBuffer *dense;
     int naxes;
     const LoopAxis *axes;
+    /* LOOP_CALL */
+    const char *symbol;
+    int narguments;
+    const LoopArgument *arguments;
 };
 
 typedef enum LoopForm {
@@ -262,6 +275,10 @@ void loop_store_below(LoopBuilder *b, const LoopBuffer *buffer, Affine index, co
  * that axes[] make; LOOP_PACK fills the dense one, LOOP_UNPACK the other. */
 void loop_pack(LoopBuilder *b, LoopStatementKind kind, const LoopBuffer *buffer, Affine index, int naxes,
                const LoopAxis *axes, const LoopBuffer *dense);
+/* Letters, digits and _, the first no digit. */
+bool loop_is_symbol(const char *name);
+/* Copies the arguments. */
+void loop_call(LoopBuilder *b, const char *symbol, int count, const LoopArgument *arguments);
 void loop_fill(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, double value);
 void loop_fill_scalar(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, Scalar value);
 void loop_prefetch(LoopBuilder *b, const LoopBuffer *buffer, Affine index);

@@ -9,4 +9,7 @@ bool loop_verify_nest(const LoopFunction *function, int scans, Diag *diag);
 /* What it declares. */
 bool loop_verify_declared(const LoopFunction *function, int scans, Diag *diag);
 
+/* What is wrong with a call's symbol or buffers; NULL: nothing. */
+const char *loop_call_fault(const LoopFunction *function, const LoopStatement *call);
+
 #endif

@@ -277,6 +277,38 @@ static void take_assignment(LoopParser *p)
         loop_store_at(&p->builder, buffer, a.index, a.offset, value, a.stride, a.active);
 }
 
+static bool take_argument(LoopParser *p, LoopArgument *out)
+{
+    bool negative = loop_accept(p, '-');
+    const LoopToken token = p->token;
+    *out = (LoopArgument){.is_real = token.kind == LOOP_TOKEN_NUMBER && !token.whole};
+    if (negative && token.kind != LOOP_TOKEN_NUMBER) return loop_expected(p, "a number");
+    if (token.kind != LOOP_TOKEN_NUMBER)
+        out->buffer = take_buffer(p);
+    else if (out->is_real)
+        out->real = negative ? -token.real : token.real;
+    else
+        out->integer = negative ? (int64_t) - (uint64_t)token.integer : token.integer;
+    if (token.kind == LOOP_TOKEN_NUMBER) loop_advance(p);
+    return !loop_failed(p);
+}
+
+static void take_call(LoopParser *p)
+{
+    LoopArgument *arguments = NULL;
+    size_t count = 0, capacity = 0;
+    const char *symbol = loop_take_name(p, "a function");
+    loop_expect(p, '(');
+    while (!loop_failed(p) && !loop_is_mark(p, ')')) {
+        if (count) loop_expect(p, ',');
+        arguments = arena_grow(p->arena, arguments, count, &capacity, sizeof *arguments);
+        if (!take_argument(p, &arguments[count++])) return;
+    }
+    loop_expect(p, ')');
+    if (!loop_is_symbol(symbol)) loop_fail(p, E0404, "expected the name of a C function");
+    if (!loop_failed(p)) loop_call(&p->builder, symbol, (int)count, arguments);
+}
+
 static void take_statement(LoopParser *p)
 {
     if (loop_accept_word(p, loop_keywords[LOOP_WORD_FOR]))
@@ -299,6 +331,8 @@ static void take_statement(LoopParser *p)
         take_pack(p, LOOP_PACK);
     else if (loop_accept_word(p, loop_keywords[LOOP_WORD_UNPACK]))
         take_pack(p, LOOP_UNPACK);
+    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_CALL]))
+        take_call(p);
     else
         take_assignment(p);
 }

@@ -22,7 +22,7 @@ const char *const loop_keywords[] = {
     [LOOP_WORD_LET] = "let",           [LOOP_WORD_FILL] = "fill",
     [LOOP_WORD_PREFETCH] = "prefetch", [LOOP_WORD_TRANSPOSE] = "transpose",
     [LOOP_WORD_PACK] = "pack",         [LOOP_WORD_UNPACK] = "unpack",
-    [LOOP_WORD_COUNT] = NULL,
+    [LOOP_WORD_CALL] = "call",         [LOOP_WORD_COUNT] = NULL,
 };
 
 /* ---- names and numbers ---- */
@@ -230,6 +230,23 @@ static void put_pack(const Printer *p, const LoopStatement *s)
     fputc('\n', p->out);
 }
 
+/* call my_norm(x, y, 4, 1e-05) */
+static void put_outer_call(const Printer *p, const LoopStatement *s)
+{
+    fprintf(p->out, "call %s(", s->symbol);
+    for (int i = 0; i < s->narguments; i++) {
+        const LoopArgument *a = &s->arguments[i];
+        if (i) fputs(", ", p->out);
+        if (a->buffer)
+            put_name(p, a->buffer->name);
+        else if (a->is_real)
+            fputs(number_text(p->arena, a->real, false), p->out);
+        else
+            fprintf(p->out, "%" PRId64, a->integer);
+    }
+    fputs(")\n", p->out);
+}
+
 static void put_value(const Printer *p, const LoopExpr *value)
 {
     fputs(" = ", p->out);
@@ -264,6 +281,7 @@ static void put_statement(Printer *p, const LoopStatement *s)
         break;
     case LOOP_PACK:
     case LOOP_UNPACK: put_pack(p, s); break;
+    case LOOP_CALL: put_outer_call(p, s); break;
     case LOOP_TRANSPOSE:
         fputs("transpose ", p->out);
         put_name(p, s->reg->name);

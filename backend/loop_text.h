@@ -18,6 +18,7 @@ typedef enum LoopWord {
     LOOP_WORD_TRANSPOSE,
     LOOP_WORD_PACK,
     LOOP_WORD_UNPACK,
+    LOOP_WORD_CALL,
     LOOP_WORD_COUNT
 } LoopWord;
 

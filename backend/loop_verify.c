@@ -435,6 +435,12 @@ static bool check_pack(Check *c, const LoopStatement *s)
     return check_writable(c, s->kind == LOOP_PACK ? s->dense : s->buffer);
 }
 
+static bool check_call(Check *c, const LoopStatement *s)
+{
+    const char *fault = c->depth > 1 ? "stands inside a loop" : loop_call_fault(c->function, s);
+    return !fault || wrong(c, "a call %s", fault);
+}
+
 static bool check_statement(Check *c, const LoopStatement *s)
 {
     if (++c->walked > MAX_WALKED) return wrong(c, "too large when it is unrolled");
@@ -448,6 +454,7 @@ static bool check_statement(Check *c, const LoopStatement *s)
     case LOOP_FILL: return check_fill(c, s);
     case LOOP_PACK:
     case LOOP_UNPACK: return check_pack(c, s);
+    case LOOP_CALL: return check_call(c, s);
     case LOOP_PREFETCH: return check_buffer(c, s->buffer) && check_affine(c, &s->index);
     }
     return wrong(c, "a statement of no kind");

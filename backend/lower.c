@@ -410,7 +410,8 @@ bool lower_graph(const Graph *graph, const Target *target, LoopProgram *out, Dia
                          .arena_bytes = graph_space_bytes(graph, SPACE_ARENA),
                          .constant_bytes = graph_space_bytes(graph, SPACE_CONSTANT),
                          .state_bytes = graph_space_bytes(graph, SPACE_STATE)};
-    if (!lower_steps(graph, target, out->steps, &out->nsteps, diag)) return false;
+    int errors = diag->errors;
+    if (!lower_steps(graph, target, out->steps, &out->nsteps, diag) || diag->errors != errors) return false;
     for (int i = 0; i < out->nsteps; i++)
         if (!loop_verify(out->steps[i], diag)) return false;
     return true;

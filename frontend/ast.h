@@ -160,7 +160,7 @@ typedef struct AstEntries {
     int end_line;
 } AstEntries;
 
-typedef enum AstTopKind { AST_MODEL, AST_BLOCK, AST_OPERATOR, AST_DEPLOY } AstTopKind;
+typedef enum AstTopKind { AST_MODEL, AST_BLOCK, AST_OPERATOR, AST_DEPLOY, AST_EXTERN } AstTopKind;
 
 typedef struct AstTop AstTop;
 struct AstTop {
@@ -172,7 +172,8 @@ struct AstTop {
     const char *doc; /* model, or NULL */
     AstParams params;
     AstStatements body;
-    AstExpr *value; /* op */
+    AstExpr *value;  /* op */
+    AstType *result; /* extern op */
     AstEntries entries;
 };
 

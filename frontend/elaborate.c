@@ -172,7 +172,7 @@ void elaborate_declaration(Elaborator *e, Frame *f, const AstStatement *s)
 
 static void check_names(Elaborator *e, const AstTop *top)
 {
-    if (top->kind != AST_BLOCK && top->kind != AST_OPERATOR) return;
+    if (!is_callable(top)) return;
     bool builtin = op_find(top->name) != OP_COUNT || dtype_find(top->name) != DTYPE_COUNT;
     if (builtin) {
         diag_error(e->diag, E0202, top->at, "'%s' is %s of the language already", top->name,
@@ -180,7 +180,7 @@ static void check_names(Elaborator *e, const AstTop *top)
         diag_help(e->diag, "call it my_%s, for instance", top->name);
     }
     for (const AstTop *other = e->ast->tops; other != top; other = other->next)
-        if ((other->kind == AST_BLOCK || other->kind == AST_OPERATOR) && !strcmp(other->name, top->name)) {
+        if (is_callable(other) && !strcmp(other->name, top->name)) {
             diag_error(e->diag, E0202, top->at, "'%s' is defined already, on line %d", top->name, other->first_line);
             diag_help(e->diag, "call this one something else");
         }

@@ -131,6 +131,16 @@ Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *
                      const char *final);
 /* split or join of dims by name. */
 Item elaborate_regroup(Elaborator *e, Frame *f, const AstExpr *call, const Item *operand, const char *final);
+/* A call of `extern op`: the types of its parameters are checked as a block's, and its sizes handed over. */
+Item elaborate_extern(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *call, const Item *piped,
+                      const char *final);
+/* What a call's arguments are inside a block: its parameters and their dims; NULL after an error. */
+Scope *elaborate_arguments(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *call, const Item *piped);
+/* A block, an op or an extern op. */
+static inline bool is_callable(const AstTop *top)
+{
+    return top->kind == AST_BLOCK || top->kind == AST_OPERATOR || top->kind == AST_EXTERN;
+}
 Item elaborate_loop(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
 Item elaborate_scan(Elaborator *e, Frame *f, const AstExpr *loop, const char *final);
 Item elaborate_if(Elaborator *e, Frame *f, const AstExpr *expr, const char *final);

@@ -203,6 +203,12 @@ static Scope *open_scope(Elaborator *e, const AstTop *top, Binding *bindings, co
     return scope;
 }
 
+Scope *elaborate_arguments(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *call, const Item *piped)
+{
+    Binding *bindings = bind_arguments(e, f, top, call, piped);
+    return bindings ? open_scope(e, top, bindings, call) : NULL;
+}
+
 static bool check_recursion(Elaborator *e, const Frame *f, const AstTop *top, const AstExpr *call)
 {
     for (const Expansion *x = f->inside; x; x = x->outer)
@@ -243,9 +249,7 @@ static Item expand(Elaborator *e, Frame *inner, const AstTop *top, const AstExpr
 Item elaborate_block(Elaborator *e, Frame *f, const AstTop *top, const AstExpr *call, const Item *piped,
                      const char *final)
 {
-    if (!check_recursion(e, f, top, call)) return broken;
-    Binding *bindings = bind_arguments(e, f, top, call, piped);
-    Scope *scope = bindings ? open_scope(e, top, bindings, call) : NULL;
+    Scope *scope = check_recursion(e, f, top, call) ? elaborate_arguments(e, f, top, call, piped) : NULL;
     if (!scope) return broken;
     Expansion expansion = {f->inside, top, call->at};
     Frame inner = *f;

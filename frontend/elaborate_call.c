@@ -286,7 +286,7 @@ static Item unknown_callee(Elaborator *e, const AstExpr *call)
     const char **names = ARENA_ARRAY(e->arena, const char *, count + 1);
     count = 0;
     for (const AstTop *top = e->ast->tops; top; top = top->next)
-        if (top->kind == AST_BLOCK || top->kind == AST_OPERATOR) names[count++] = top->name;
+        if (is_callable(top)) names[count++] = top->name;
     const char *near = diag_nearest(call->text, names, count);
     if (!near) near = op_nearest(call->text);
     diag_error(e->diag, E0203, call->at, "there is no operator or block '%s'", call->text);
@@ -303,8 +303,8 @@ Item elaborate_call(Elaborator *e, Frame *f, const AstExpr *call, const Item *pi
     Dtype dtype = dtype_find(call->text);
     if (dtype != DTYPE_COUNT) return cast(e, f, dtype, call, piped, final);
     for (const AstTop *top = e->ast->tops; top; top = top->next) {
-        bool callable = top->kind == AST_BLOCK || top->kind == AST_OPERATOR;
-        if (callable && !strcmp(top->name, call->text)) return elaborate_block(e, f, top, call, piped, final);
+        if (!is_callable(top) || strcmp(top->name, call->text) != 0) continue;
+        return (top->kind == AST_EXTERN ? elaborate_extern : elaborate_block)(e, f, top, call, piped, final);
     }
     if (!strcmp(call->text, "split") || !strcmp(call->text, "join")) return call_regroup(e, f, call, piped, final);
     Op op = op_find(call->text);

@@ -253,7 +253,7 @@ static void put_entries(Formatter *p, const AstEntries *entries)
 
 static void put_top(Formatter *p, const AstTop *top)
 {
-    static const char *const words[] = {"model ", "block ", "op ", "deploy "};
+    static const char *const words[] = {"model ", "block ", "op ", "deploy ", "extern op "};
     put_comments(p, top->first_line);
     if (!p->fresh && p->line < top->first_line - 1) p->line = top->first_line - 2;
     begin_line(p, top->first_line);
@@ -267,6 +267,9 @@ static void put_top(Formatter *p, const AstTop *top)
     if (top->kind == AST_OPERATOR) {
         format_put(p, " = ");
         format_expr(p, top->value, 0);
+    } else if (top->kind == AST_EXTERN) {
+        format_put(p, ": ");
+        format_type(p, top->result);
     } else {
         format_put(p, " {");
         if (top->kind == AST_DEPLOY)

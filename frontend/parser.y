@@ -50,8 +50,8 @@ static const AstStatements no_statements;
     AstTop *top;
 }
 %token END 0 "end of file"
-%token MODEL "model" BLOCK "block" OPERATOR "op" DEPLOY "deploy" DIM "dim" WEIGHTS "weights" INPUT "input"
-%token OUTPUT "output" PREPROCESS "preprocess" STATE "state" NEXT "next" GROUP "group" RETURN "return"
+%token MODEL "model" BLOCK "block" OPERATOR "op" EXTERN "extern" DEPLOY "deploy" DIM "dim" WEIGHTS "weights"
+%token INPUT "input" OUTPUT "output" PREPROCESS "preprocess" STATE "state" NEXT "next" GROUP "group" RETURN "return"
 %token REPEAT "repeat" SHARE "share" SCAN "scan" LOOP "loop" WHILE "while" OVER "over" AS "as"
 %token IF "if" WHEN "when" THEN "then" ELSE "else" AND "and" OR "or"
 %token NOT "not" ON "on" YES "yes" NO "no" INF "inf" NAN_ "nan" NONE "none"
@@ -90,6 +90,8 @@ top: MODEL name docopt '{' body '}'  { $$ = ast_top(p, AST_MODEL, $2, &@2, &@$);
                                        $$->body.end_line = @8.last_line; }
    | OPERATOR word '(' words ')' '=' expr
                                      { $$ = ast_top(p, AST_OPERATOR, $2, &@2, &@$); $$->params = $4; $$->value = $7; }
+   | EXTERN OPERATOR word '(' params ')' ':' type
+                                     { $$ = ast_top(p, AST_EXTERN, $3, &@3, &@$); $$->params = $5; $$->result = $8; }
    | DEPLOY word '{' entries '}'     { $$ = ast_top(p, AST_DEPLOY, $2, &@2, &@$); $$->entries = $4;
                                        $$->entries.end_line = @5.last_line; }
    | MODEL error '{' body '}'        { $$ = NULL; }
@@ -285,7 +287,8 @@ word: NAME                           { $$ = $1.text; } ;
 name: NAME                           { $$ = $1.text; }
     | STRING                         { $$ = $1.text; } ;
 plainkey: NAME                       { $$ = $1.text; }
-   | MODEL { $$ = "model"; } | BLOCK { $$ = "block"; } | OPERATOR { $$ = "op"; } | DEPLOY { $$ = "deploy"; }
+   | MODEL { $$ = "model"; } | BLOCK { $$ = "block"; } | OPERATOR { $$ = "op"; } | EXTERN { $$ = "extern"; }
+   | DEPLOY { $$ = "deploy"; }
    | DIM { $$ = "dim"; } | WEIGHTS { $$ = "weights"; } | INPUT { $$ = "input"; } | OUTPUT { $$ = "output"; }
    | PREPROCESS { $$ = "preprocess"; } | STATE { $$ = "state"; } | NEXT { $$ = "next"; } | GROUP { $$ = "group"; } ;
 key: plainkey

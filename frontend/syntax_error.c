@@ -11,12 +11,12 @@ typedef struct Family {
     const char *members;
 } Family;
 
-#define DECLARATIONS " model block op deploy dim weights input output preprocess state next group "
+#define DECLARATIONS " model block op extern deploy dim weights input output preprocess state next group "
 #define VALUES                                                                                                         \
     " name string integer number measure extent repeat share scan loop if when not yes no inf nan none '(' '[' '-' "
 
 static const Family families[] = {
-    {"a model, block, op, deploy", "deploy", "name", " model block op deploy "},
+    {"a model, block, op, extern op, deploy", "deploy", "name", " model block op extern deploy "},
     {"a statement", "return", "as", DECLARATIONS " return " VALUES},
     {"a value", "when", "as", VALUES},
     {"an attribute", "deploy", "",
@@ -102,8 +102,8 @@ static const char *found_text(Parse *p, int symbol, const Location *at)
 /* The word that begins a statement when it is nearly one: `outptu y = x`. */
 static const char *misspelt(const Parse *p)
 {
-    static const char *const words[] = {"model",  "block",      "op",    "deploy", "dim",   "weights", "input",
-                                        "output", "preprocess", "state", "next",   "group", "return"};
+    static const char *const words[] = {"model", "block",  "op",         "extern", "deploy", "dim",   "weights",
+                                        "input", "output", "preprocess", "state",  "next",   "group", "return"};
     bool near = p->head_text && p->behind_head <= 1;
     return near ? diag_nearest(p->head_text, words, sizeof words / sizeof *words) : NULL;
 }

@@ -15,6 +15,7 @@ static bool is_foldable(const Node *node)
 {
     const OpDef *def = node_def(node);
     if (def->kind == KIND_SOURCE || def->kind == KIND_IOTA || node->nregions || node->nresults != 1) return false;
+    if (node->op == OP_external) return false;
     int64_t bytes = 0;
     for (int i = 0; i < node->ninputs; i++) {
         if (!node->inputs[i].node || is_coordinate(node->inputs[i])) continue;

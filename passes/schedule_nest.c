@@ -93,6 +93,15 @@ Schedule schedule_top_indices(const Group *group, const Target *target)
     return s;
 }
 
+/* What a C function does is not known: its cost is that of touching each element once. */
+Schedule schedule_external(const Group *group, const Target *target)
+{
+    (void)target;
+    Schedule s = {.lanes = 1, .tile_rows = 1, .tile_columns = 1, .tile_vectors = 1, .unroll = 1};
+    s.cost = (double)type_elements(&group->node->types[0]);
+    return s;
+}
+
 static ScheduleNest *const nest_table[OP_COUNT] = {
 #define NEST(op, bounds) [OP_##op] = schedule_##op,
 #include "ir/nests.def"

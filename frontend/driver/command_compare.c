@@ -1,8 +1,7 @@
 /* lepc compare: machine code beside the reference, layer by layer on the same inputs. */
-#include "backend/jit.h"
 #include "frontend/driver/bound.h"
-#include "frontend/driver/compile.h"
 #include "frontend/driver/expected.h"
+#include "frontend/driver/externs.h"
 #include "runtime/runner/message.h"
 #include "runtime/runner/session.h"
 
@@ -224,6 +223,7 @@ int command_compare(Driver *driver)
     ExpectedList *expected = ARENA_NEW(driver->arena, ExpectedList);
     if (!expected_read(&c, expected)) return STATUS_INPUT;
     if (!compile_object(&c, driver->options.model, &object)) return STATUS_INPUT;
+    if (!externs_are_absent(&c, "compare")) return STATUS_INPUT;
     Jit *jit = jit_load(&object, c.diag);
     const LepModel *model = jit ? jit_symbol(jit, "lep_model", c.diag) : NULL;
     int status = model ? compare_model(&c, model, expected) : STATUS_OURS;

@@ -1,6 +1,5 @@
 /* lepc eval: how good a classifier is on data whose classes are known, by the code that a build makes. */
-#include "backend/jit.h"
-#include "frontend/driver/compile.h"
+#include "frontend/driver/externs.h"
 #include "frontend/driver/metrics.h"
 #include "frontend/driver/weights.h"
 #include "runtime/runner/element.h"
@@ -187,9 +186,9 @@ int command_eval(Driver *driver)
     Bytes object;
     if (!metrics_are_known(&c)) return STATUS_USAGE;
     if (!compile_object(&c, driver->options.model, &object)) return STATUS_INPUT;
-    Jit *jit = jit_load(&object, c.diag);
+    Jit *jit = externs_load(&c, &object);
     Evaluation e = {.c = &c, .model = jit ? jit_symbol(jit, "lep_model", c.diag) : NULL};
-    int status = e.model ? evaluate(&e) : STATUS_OURS;
+    int status = e.model ? evaluate(&e) : jit ? STATUS_OURS : STATUS_INPUT;
     if (jit) jit_free(jit);
     return status;
 }

@@ -1,5 +1,4 @@
-#include "backend/jit.h"
-#include "frontend/driver/compile.h"
+#include "frontend/driver/externs.h"
 #include "frontend/driver/reference.h"
 #include "frontend/driver/weights.h"
 
@@ -25,7 +24,8 @@ static bool compress(Compilation *c)
 
 static int run_reference(Compilation *c)
 {
-    if (!compile_load(c, c->options->model) || !compress(c)) return STATUS_INPUT;
+    if (!compile_load(c, c->options->model) || !externs_are_absent(c, "--reference")) return STATUS_INPUT;
+    if (!compress(c)) return STATUS_INPUT;
     int argc;
     char **argv = runner_arguments(c, &argc);
     const Reference *reference = reference_new(c->graph);
@@ -38,9 +38,9 @@ int command_run(Driver *driver)
     Bytes object;
     if (driver->options.reference) return run_reference(&c);
     if (!compile_object(&c, driver->options.model, &object)) return STATUS_INPUT;
-    Jit *jit = jit_load(&object, c.diag);
+    Jit *jit = externs_load(&c, &object);
     const LepModel *model = jit ? jit_symbol(jit, "lep_model", c.diag) : NULL;
-    int status = STATUS_OURS, argc;
+    int status = jit ? STATUS_OURS : STATUS_INPUT, argc;
     char **argv = runner_arguments(&c, &argc);
     const RunnerEngine engine = {.weights = weights_in_memory(&c)};
     if (model) status = engine.weights ? runner_main_on(model, &engine, argc, argv) : runner_main(model, argc, argv);

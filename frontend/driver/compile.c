@@ -1,4 +1,4 @@
-#include "frontend/driver/compile.h"
+#include "frontend/driver/externs.h"
 
 #include "frontend/driver/policy.h"
 #include "frontend/driver/weights.h"
@@ -139,6 +139,8 @@ PassContext compile_context(const Compilation *c)
 bool compile_passes(Compilation *c, const char *last)
 {
     const Options *o = c->options;
+    bool interprets = c->policy && (c->policy->nquant || c->policy->limit.data);
+    if (interprets && !externs_are_absent(c, "calibration")) return false;
     PassContext context = compile_context(c);
     PassTimes times = {0};
     PassVisit *visit = o->time_passes ? print_time : NULL;

@@ -2,6 +2,7 @@
 #include "frontend/driver/emit_kind.h"
 
 #include "backend/object.h"
+#include "frontend/driver/externs.h"
 #include "frontend/driver/tool.h"
 #include "frontend/driver/weights.h"
 
@@ -104,17 +105,19 @@ static int linker_words(Compilation *c, char **argv, int room)
     return count;
 }
 
-/* `rest`: what follows the object, NULL-ended. */
+/* `rest`: what follows the object and the files of --extern, NULL-ended. */
 static bool run_linker(Compilation *c, const char *object, const char *const *rest, const char *out)
 {
     enum { WORDS = 16, REST = 8 };
     const char *const own[] = {
         c->options->debug ? "-g" : "-s", "-Wl,--gc-sections", "-Wl,--build-id=none", "-o", out, object};
     enum { OWN = sizeof own / sizeof own[0] };
-    char *argv[WORDS + OWN + REST + 1];
+    char *argv[WORDS + OWN + MAX_OPTION_LIST + REST + 1];
     int count = linker_words(c, argv, WORDS);
     if (!count) return false;
     for (int i = 0; i < OWN; i++) argv[count++] = arena_copy_string(c->arena, own[i]);
+    for (int i = 0; i < c->options->externs.count; i++)
+        argv[count++] = arena_copy_string(c->arena, c->options->externs.at[i]);
     for (int i = 0; i < REST && rest[i]; i++) argv[count++] = arena_copy_string(c->arena, rest[i]);
     argv[count] = NULL;
     return call_linker(c, argv);
@@ -174,13 +177,13 @@ bool link_program(Compilation *c, const Bytes *object, const char *path)
                          c->target.arch->packages);
     }
     const char *const rest[] = {runner, "-lm", "-pthread", NULL};
-    return link_object(c, object, rest, path);
+    return externs_are_given(c) && link_object(c, object, rest, path);
 }
 
 /* Only what the header declares can be seen from outside, so steps call each other directly. */
 bool link_shared(Compilation *c, const Bytes *object, const char *path)
 {
-    if (!can_link(c, "shared libraries", path)) return false;
+    if (!can_link(c, "shared libraries", path) || !externs_are_given(c)) return false;
     const char *symbol = symbol_name(c->arena, c->graph->name), *slash = strrchr(path, '/');
     const char *script = arena_printf(c->arena, "{ global: %s_run*; %s_reset*; local: *; };\n", symbol, symbol);
     const char *script_path = write_input(c, path, script, strlen(script));

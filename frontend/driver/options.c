@@ -79,6 +79,8 @@ static const Option options[] = {
     {"limit-flash", 0, OPTION_TEXT, AT(limit_flash), FOR_BUILD | FOR_CHECK | FOR_REPORT, NULL, "256KiB",
      "more is an error: code, tables and constants"},
     {"run-threads", 0, OPTION_TEXT, AT(run_threads), FOR_COMPILERS, NULL, "N", "threads that a run may use (1)"},
+    {"extern", 0, OPTION_LIST, AT(externs), FOR_BUILD | FOR_RUN | FOR_EVAL, NULL, "FILE",
+     "object, archive or shared library with what `extern op` declares"},
     {"linker", 0, OPTION_TEXT, AT(linker), FOR_BUILD, NULL, "PROGRAM", "links binaries ($CC, or cc)"},
     {"reference", 0, OPTION_FLAG, AT(reference), FOR_RUN, NULL, NULL,
      "run the reference interpreter in place of machine code"},

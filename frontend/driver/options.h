@@ -44,6 +44,7 @@ typedef struct Options {
     TextList disabled, metrics;
     TextList expect;                     /* NAME=FILE: what values should be, for compare */
     TextList fix;                        /* NAME=FILE: inputs of imported models that are constants */
+    TextList externs;                    /* files that define what the model calls */
     TextList quantize, prune, calibrate; /* rows of flags that beat a deploy block */
     const char *deploy, *calibrate_method, *calibrate_samples, *limit_ram, *limit_flash, *run_threads;
     const char *output, *target, *cpu, *features, *passes, *stop_after, *report, *linker, *layer, *data, *labels;

@@ -198,7 +198,7 @@ Op draw_op(Random *r)
     OpKind kind = RANDOM_OF(r, kinds);
     for (int attempt = 0; attempt < 1000; attempt++) {
         Op op = (Op)random_below(r, OP_COUNT);
-        if (op_table[op]->kind == kind) return op;
+        if (op_table[op]->kind == kind && op != OP_external) return op; /* there is no such function */
     }
     return OP_add;
 }

@@ -81,7 +81,8 @@ static void emit_turns(Inner *inner)
     LLVMPositionBuilderAtEnd(e->builder, ask);
     LLVMValueRef number = LLVMBuildPhi(e->builder, e->index, ""), zero = emit_int(e, 0);
     LLVMValueRef more = LLVMConstInt(e->i1, 1, 0);
-    if (f->turns) more = LLVMBuildICmp(e->builder, LLVMIntSLT, number, emit_int(e, f->turns), "");
+    LLVMValueRef turns = f->nsizes ? inner->body.vars[f->sizes[0].var->id].value : emit_int(e, f->turns);
+    if (f->turns) more = LLVMBuildICmp(e->builder, LLVMIntSLT, number, turns, "");
     if (f->nbuffers) more = LLVMBuildAnd(e->builder, more, emit_condition(inner), "");
     LLVMBuildCondBr(e->builder, more, turn, after);
     LLVMPositionBuilderAtEnd(e->builder, turn);

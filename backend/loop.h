@@ -203,7 +203,8 @@ typedef struct LoopFunction {
     int64_t scratch, scratch_offset; /* bytes of the arena that each part has for itself; where the first's begin */
     /* What is made of functions has one buffer when it asks for a condition, that of one bool, and else none. */
     LoopForm form;
-    int64_t turns; /* of FORM_TURNS; with a condition only as long as it holds before a turn, and 0 means any number */
+    int64_t turns; /* of FORM_TURNS; with a condition only as long as it holds before a turn, and 0 means any number;
+                      with a size as many as that, which are no more */
     int ninner, nfirst;
     struct LoopFunction **inner;
 } LoopFunction;

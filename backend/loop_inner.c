@@ -28,7 +28,8 @@ static bool verify_inner(const LoopFunction *f, Around around, Diag *diag)
     bool turns = f->form == FORM_TURNS;
     bool count = turns ? f->turns >= (f->nbuffers ? 0 : 1) && f->turns <= MOST_TURNS : f->turns == 0;
     bool sound = count && f->ninner > 0 && f->ninner <= MOST_INNER && f->nfirst >= 0 && f->nfirst <= f->ninner;
-    if (!sound || f->nregisters || f->body) return wrong(f, diag, "turns of what cannot run in turns");
+    bool sized = f->nsizes == 0 || (turns && f->nsizes == 1 && f->sizes[0].high <= f->turns);
+    if (!sound || !sized || f->nregisters || f->body) return wrong(f, diag, "turns of what cannot run in turns");
     if (around.levels >= MAX_NESTED || (turns && around.scans >= MAX_SCANS))
         return wrong(f, diag, "too many levels of functions");
     if (f->nbuffers != (turns ? f->nbuffers != 0 : 1) || (f->nbuffers && !is_condition(f->buffers[0])))

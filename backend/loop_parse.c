@@ -2,8 +2,8 @@
  *
  *   text      = {function}
  *   function  = "func" NAME ["work" NUMBER] ["read" NUMBER] ["written" NUMBER] ["scratch" INT "at" INT]
- *               ("{" {size | buffer | register} {statement} "}" | "turns" INT ["first" INT] "{" {function} "}"
- *               | ("turns" INT ["first" INT] "while" | "branch" ["first" INT]) "{" buffer {function} "}")
+ *               ("{" {size | buffer | register} {statement} "}" | "turns" INT ["first" INT] "{" [size] {function} "}"
+ *               | ("turns" INT ["first" INT] "while" | "branch" ["first" INT]) "{" [size] buffer {function} "}")
  *   size      = "size" VAR "=" INT ["factor" INT "base" INT "divisor" INT] "in" INT ".." INT
  *   buffer    = "buffer" NAME ":" DTYPE "[" INT "]" ("stack" | SPACE [INT]) ["offset" INT] "align" INT
  *               ["below" INT] ["writable"]
@@ -431,6 +431,7 @@ static void take_inner(LoopParser *p, LoopFunction *f)
     if (f->form == FORM_TURNS) conditional = loop_accept_word(p, "while");
     if (++p->scans > MAX_NESTED) loop_fail(p, E0105, "expected at most %d levels of functions", MAX_NESTED);
     loop_expect(p, '{');
+    if (f->form == FORM_TURNS && loop_accept_word(p, loop_keywords[LOOP_WORD_SIZE])) take_size_declaration(p);
     if (conditional && !loop_accept_word(p, loop_keywords[LOOP_WORD_BUFFER])) loop_expected(p, "'buffer'");
     if (conditional) take_buffer_declaration(p);
     while (!loop_failed(p) && !loop_is_mark(p, '}')) {

@@ -333,6 +333,20 @@ static void add_work(LoopFunction *sum, const LoopFunction *of, int from, int to
     }
 }
 
+/* As many turns as the dim has when the code runs. */
+static void lower_turns(Lowering *lowering, const Node *scan)
+{
+    const Dim *dim = scan_dim(scan);
+    LoopSize size = {.dim = graph_dim(scan->graph, dim), .factor = 1, .divisor = 1, .low = dim->low, .high = dim->high};
+    assert(size.dim >= 0);
+    if (dim->factor) {
+        size.factor = dim->factor;
+        size.base = dim->base;
+        size.divisor = dim->divisor;
+    }
+    loop_size(&lowering->builder, dim->name, &size);
+}
+
 static LoopFunction *lower_scan(const Node *scan, const Target *target, Arena *arena, Diag *diag)
 {
     LoopFunction *function = loop_function_new(arena, scan->name, scan->origin);
@@ -342,6 +356,7 @@ static LoopFunction *lower_scan(const Node *scan, const Target *target, Arena *a
     if (stops) lower_buffer(&lowering, (Value){(Node *)scan, gathered});
     function->form = FORM_TURNS;
     function->turns = scan_turns(scan);
+    if (scan_dim(scan) && !dim_is_fixed(scan_dim(scan))) lower_turns(&lowering, scan);
     function->nfirst = carried + (stops ? gathered : 0);
     function->inner = ARENA_ARRAY(arena, LoopFunction *, function->nfirst + steps);
     for (int i = 0; i < carried; i++)

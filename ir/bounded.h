@@ -47,6 +47,9 @@ bool node_infer(const Node *node, Type *out, Diag *diag);
 Node *node_at(Arena *arena, const Node *node, const int64_t *sizes);
 /* What a view, an index or a window says of itself - map, begin, padding - is the same for all sizes. */
 bool node_is_uniform(const Node *node);
+/* Where the box with this number of a KIND_PIECES node begins and how long it is, along each axis, at all sizes: fixed
+ * or linear in one declared dim.  False when they are not, or it reads other places at other sizes. */
+bool node_piece_dims(const Node *node, int64_t number, Dim *begin, Dim *size);
 /* A copy of the graph for one size of each declared dim, in which nothing is bounded: what eval means by it. */
 Graph *graph_bind(Arena *arena, const Graph *graph, const int64_t *sizes, Diag *diag);
 

@@ -23,6 +23,8 @@ int scan_carried(const Node *scan);
 int scan_gathered(const Node *scan);
 /* How often the region runs, at most; what has no bound scans nothing and has 0 turns. */
 int64_t scan_turns(const Node *scan);
+/* The dim that is scanned, whose size are the turns, at most when it is bounded; NULL: it scans no tensor. */
+const Dim *scan_dim(const Node *scan);
 bool scan_is_bounded(const Node *scan);
 /* The type without / with `turns` at the axis. */
 Type scan_slice(const Type *whole, int64_t axis);

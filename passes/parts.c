@@ -80,6 +80,16 @@ static bool may_be_part(const Parts *parts, Value value, Value whole)
     return !reads_buffer(parts, value.node, root) && !is_read_by_neighbours(parts, value, root);
 }
 
+/* At every size: nothing that is bounded stands before it or beside it along its axis. */
+static bool stands_still(const Piece *piece, const Type *type, const Type *whole)
+{
+    bool still = true;
+    for (int axis = 0; axis < type->rank; axis++)
+        if (!dim_is_fixed(&whole->dim[axis]))
+            still = still && !piece->begin[axis] && dim_equal(&type->dim[axis], &whole->dim[axis]);
+    return still;
+}
+
 static void put_inside(const Piece *piece, Value value, Value whole)
 {
     Place *inner = place_of(value), *outer = place_of(whole);
@@ -104,6 +114,7 @@ static void choose_of(Parts *parts, Node *node)
         if (piece.operand < 0) continue;
         Value value = group.anchor->inputs[piece.operand];
         if (value_type(value)->rank != value_type(whole)->rank) continue; /* one number, which fills the box */
+        if (!stands_still(&piece, value_type(value), value_type(whole))) continue;
         if (!piece_is_whole(&piece, value_type(value)) || !may_be_part(parts, value, whole)) continue;
         put_inside(&piece, value, whole);
         add(parts, value, whole);

@@ -334,6 +334,28 @@ static void a_network_for_images_of_any_size(void **state)
                 "  output y = softmax(dense(global_average_pool(relu(c + b)), out: 5))\n}\n");
 }
 
+static void scans_over_what_is_bounded(void **state)
+{
+    check_model("lep 1\n\nmodel turns {\n  dim T = 1..9\n  weights seed: 1\n  input x: f32[2, T, 8]\n"
+                "  input y: f32[T, 16]\n  r = scan x over 1 as xt, y over 0 as yt (h: f32[2, 16] = 0) {\n"
+                "    z = sigmoid(dense(xt, out: 16)) * yt\n    n = tanh(dense(h, out: 16))\n"
+                "    s = z * h + (1.0 - z) * n\n    next h = s\n    return s\n  }\n"
+                "  output all = softmax(r.s)\n  output last = r.h\n}\n");
+}
+
+static void caches_that_grow(void **state)
+{
+    check_model(
+        "lep 1\n\nmodel gpt {\n  dim T = 0..20\n  weights seed: 1\n  input x: f32[1, 16]\n"
+        "  input keys: f32[T, 16]\n  input values: f32[T, 16]\n  n = layer_norm(x)\n  q = dense(n, out: 16)\n"
+        "  k = dense(n, out: 16)\n  v = dense(n, out: 16)\n  all_keys = concat(keys, k, axis: 0)\n"
+        "  all_values = concat(values, v, axis: 0)\n  a = attention(q, all_keys, all_values, heads: 4)\n"
+        "  output y = x + dense(a, out: 16)\n  output new_keys = all_keys\n  output new_values = all_values\n}\n");
+    check_model("lep 1\n\nmodel padded {\n  dim T = 1..20\n  input x: f32[2, T, 5]\n  input z: f32[2, 3, 5]\n"
+                "  output y = pad(x * 2.0, begin: [0, 2], end: [0, 1])\n"
+                "  output c = softmax(concat(z, x, z, axis: 1))\n}\n");
+}
+
 /* ---- sizes that are refused ---- */
 
 static void sizes_out_of_bounds_do_not_run(void **state)
@@ -383,6 +405,8 @@ int main(void)
         cmocka_unit_test(sounds_of_any_length),
         cmocka_unit_test(sizes_in_attributes),
         cmocka_unit_test(a_network_for_images_of_any_size),
+        cmocka_unit_test(scans_over_what_is_bounded),
+        cmocka_unit_test(caches_that_grow),
         cmocka_unit_test(sizes_out_of_bounds_do_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * operands for one dense run: there a bounded axis is the first that is longer than 1. */
 #include "ir/bounded.h"
 #include "backend/lower.h"
+#include "ir/scan.h"
 
 #include <string.h>
 
@@ -37,19 +38,14 @@ static bool contracts_fixed(const Node *node)
     return axes_are_fixed(x, 3, 4) && type_is_fixed(weight) && node_is_uniform(node);
 }
 
-/* Boxes that are as long as the whole along each bounded axis. */
-static bool pieces_fixed(const Node *node)
+static bool pieces_are_able(const Node *node)
 {
+    Dim begin[MAX_RANK], size[MAX_RANK];
     Piece piece;
-    const Type *type = &node->types[0];
-    for (int64_t i = 0; node_def(node)->piece(node, i, &piece); i++)
-        for (int axis = 0; axis < type->rank; axis++) {
-            if (dim_is_fixed(&type->dim[axis])) continue;
-            const Type *from = piece.operand >= 0 ? value_type(node->inputs[piece.operand]) : NULL;
-            bool whole = piece.begin[axis] == 0 && piece.size[axis] == type->dim[axis].high;
-            if (!whole || (from && !dim_equal(&from->dim[axis], &type->dim[axis]))) return false;
-        }
-    return true;
+    bool able = true;
+    for (int64_t i = 0; able && node_def(node)->piece(node, i, &piece); i++)
+        able = node_piece_dims(node, i, begin, size);
+    return able;
 }
 
 static bool index_fixed(const Node *node)
@@ -119,6 +115,14 @@ static bool view_is_able(const Node *node)
     return !node_def(node)->view(node, &map) || !map.linear || is_alias(value_type(node->inputs[0]), &node->types[0]);
 }
 
+/* What a scan carries is copied as one run. */
+static bool carries_lines(const Node *scan)
+{
+    bool lines = true;
+    for (int i = scan_gathered(scan); i < scan->nresults; i++) lines = lines && !type_has_gaps(&scan->types[i]);
+    return lines;
+}
+
 static bool kind_is_able(const Node *node)
 {
     const Type *x = node->ninputs && node->inputs[0].node ? value_type(node->inputs[0]) : NULL;
@@ -126,10 +130,10 @@ static bool kind_is_able(const Node *node)
     case KIND_VIEW: return view_is_able(node);
     case KIND_WINDOW: return node_is_uniform(node) && axes_are_fixed(x, 3, 4);
     case KIND_CONTRACT: return contracts_fixed(node);
-    case KIND_PIECES: return pieces_fixed(node);
+    case KIND_PIECES: return pieces_are_able(node);
     case KIND_INDEX: return index_fixed(node);
     case KIND_NEST: return nest_is_able(node);
-    case KIND_LOOP: return !has_gaps(node); /* its turns are fixed, says its rule */
+    case KIND_LOOP: return carries_lines(node);
     case KIND_MAP:
     case KIND_ROW:
     case KIND_REDUCE:

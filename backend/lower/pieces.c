@@ -1,10 +1,14 @@
 /* Results made of boxes: each box is a nest of its own that writes into its place. */
 #include "backend/lower/nest.h"
+#include "ir/bounded.h"
+
+#include <assert.h>
 
 typedef struct Pieces {
     Lowering *lowering;
     const Node *anchor;
     Piece piece;
+    Dim begin[MAX_RANK], size[MAX_RANK];
     Value operand; /* no node: zeros */
 } Pieces;
 
@@ -26,7 +30,8 @@ static void store_elements(Nest *nest, void *context)
     out.memo = NULL;
     NestKnown known = {.node = p->anchor, .value = value};
     out.known = &known;
-    for (int axis = 0; axis < type->rank; axis++) out.at[axis] = affine_plus(nest->at[axis], p->piece.begin[axis]);
+    for (int axis = 0; axis < type->rank; axis++)
+        out.at[axis] = affine_add(nest->at[axis], lower_extent(lowering, &p->begin[axis]).actual);
     if (lowering->group.body->results[0].value.node != p->anchor)
         known.value = loop_let(&lowering->builder, "piece", value);
     IndexMap identity = nest_identity(type);
@@ -40,8 +45,7 @@ static void lower_piece(Pieces *p)
     Lowering *lowering = p->lowering;
     Value result = value_of((Node *)lowering->group.node);
     Type box = *value_type(result);
-    for (int axis = 0; axis < box.rank; axis++)
-        if (dim_is_fixed(&box.dim[axis])) box.dim[axis] = dim_fixed(p->piece.size[axis]);
+    for (int axis = 0; axis < box.rank; axis++) box.dim[axis] = p->size[axis];
     p->operand = (Value){NULL, 0};
     if (p->piece.operand >= 0) p->operand = p->anchor->inputs[p->piece.operand];
     IndexMap identity = nest_identity(&box);
@@ -60,6 +64,9 @@ void lower_pieces(Lowering *lowering)
 {
     Pieces p = {.lowering = lowering, .anchor = lowering->group.anchor};
     lower_fill_ring(lowering);
-    for (int64_t i = 0; node_def(p.anchor)->piece(p.anchor, i, &p.piece); i++)
-        if (!lower_is_in_place(lowering, &p.piece)) lower_piece(&p);
+    for (int64_t i = 0; node_def(p.anchor)->piece(p.anchor, i, &p.piece); i++) {
+        bool known = node_piece_dims(p.anchor, i, p.begin, p.size);
+        assert(known); /* says lower_can_bound */
+        if (known && !lower_is_in_place(lowering, &p.piece)) lower_piece(&p);
+    }
 }

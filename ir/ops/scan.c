@@ -40,6 +40,11 @@ int64_t scan_turns(const Node *scan)
     return value_type(scan->inputs[0])->dim[axis_of(scan, 0)].high;
 }
 
+const Dim *scan_dim(const Node *scan)
+{
+    return scan_scanned(scan) ? &value_type(scan->inputs[0])->dim[axis_of(scan, 0)] : NULL;
+}
+
 bool scan_is_bounded(const Node *scan) { return scan_scanned(scan) || scan_turns(scan); }
 
 Type scan_slice(const Type *whole, int64_t axis)
@@ -100,14 +105,9 @@ static bool check_axis(const Node *scan, int operand, Diag *diag)
         return diag_help(diag,
                          type->rank ? "axes count from 0, or from the end as -1" : "a scalar has nothing to scan");
     }
-    if (!dim_is_fixed(&type->dim[axis])) {
-        diag_error(diag, E0306, node_span(scan), "scan: axis %lld of %s has no size known at compile time",
-                   (long long)axis, type_text(diag->arena, type));
-        return diag_help(diag, "give the dim one size, as in `dim %s = 4` or --dim %s=4", type->dim[axis].name,
-                         type->dim[axis].name);
-    }
     int64_t turns = scan_turns(scan);
-    if (type->dim[axis].high == turns) return true;
+    const Dim *first = scan_dim(scan);
+    if (dim_equal(&type->dim[axis], first)) return true;
     diag_error(diag, E0301, node_span(scan), "scan: the first tensor has %lld turns, but axis %lld of %s has %lld",
                (long long)turns, (long long)axis, type_text(diag->arena, type), (long long)type->dim[axis].high);
     return diag_help(diag, "all that is scanned together has one size along its axis");
@@ -168,6 +168,7 @@ static bool infer_gathered(const Node *scan, const Result *result, Type *out, Di
         return diag_help(diag, "say along which, as in return %s over 0", result->name);
     }
     *out = scan_whole(slice, axis, scan_turns(scan));
+    if (scan_dim(scan)) out->dim[axis] = *scan_dim(scan);
     if (type_is_sane(out)) return true;
     return diag_error(diag, E0305, node_span(scan), "scan: `%s` of all turns would be %s, which is too large",
                       result->name, type_text(diag->arena, out));

@@ -57,10 +57,11 @@ bool node_check_nothing(const Node *node, const Type *results, Diag *diag)
     const OpDef *def = node_def(node);
     if (!node_reads_nothing(node) || all_empty(results, node->nresults)) return true;
     if (def->of_nothing || kinds[def->kind] || has_no_depth(node)) return true;
-    int empty = 0;
+    int empty = 0, made = 0;
+    while (type_is_empty(&results[made])) made++;
     while (!node->inputs[empty].node || !type_is_empty(value_type(node->inputs[empty]))) empty++;
     diag_error(diag, E0305, node_span(node), "%s: %s has no elements to make %s of", def->name,
-               type_text(diag->arena, value_type(node->inputs[empty])), type_text(diag->arena, &results[0]));
+               type_text(diag->arena, value_type(node->inputs[empty])), type_text(diag->arena, &results[made]));
     return diag_help(diag, "nothing can be taken from nothing; sums over it are 0, and concat leaves it out");
 }
 

@@ -171,7 +171,7 @@ static void check_model(const char *text)
 
 static void batches_of_images(void **state)
 {
-    check_model("lep 1\n\nmodel images {\n  dim N = 1..9\n  weights seed: 1\n  input x: f32[N, 12, 12, 3]\n"
+    check_model("lep 1\n\nmodel images {\n  dim N = 0..9\n  weights seed: 1\n  input x: f32[N, 12, 12, 3]\n"
                 "  a = conv2d(x, out: 20, kernel: 3, pad: same) |> relu |> max_pool(size: 2)\n"
                 "  b = conv2d(a, out: 24, kernel: 1) |> relu\n"
                 "  c = conv2d(b, out: 24, kernel: 3, groups: 24, pad: same)\n"
@@ -181,7 +181,7 @@ static void batches_of_images(void **state)
 
 static void batches_of_rows(void **state)
 {
-    check_model("lep 1\n\nmodel rows {\n  dim N = 1..67\n  weights seed: 1\n  input x: f32[N, 21]\n"
+    check_model("lep 1\n\nmodel rows {\n  dim N = 0..67\n  weights seed: 1\n  input x: f32[N, 21]\n"
                 "  input w: f32[N, 1]\n  a = dense(x, out: 33) |> gelu\n  b = layer_norm(a) * w\n"
                 "  c = concat(b, x, axis: 1)\n  m = reduce_max(c, axes: [1], keep: yes)\n"
                 "  output y = dense(c - m, out: 7)\n  output s = reduce_sum(c, axes: [1])\n}\n");
@@ -189,7 +189,7 @@ static void batches_of_rows(void **state)
 
 static void batches_of_sequences(void **state)
 {
-    check_model("lep 1\n\nmodel sequences {\n  dim N = 1..6\n  weights seed: 1\n  input x: f32[N, 7, 12]\n"
+    check_model("lep 1\n\nmodel sequences {\n  dim N = 0..6\n  weights seed: 1\n  input x: f32[N, 7, 12]\n"
                 "  r = lstm(x, units: 20)\n  q = dense(r.y, out: 16)\n"
                 "  t = attention(q, q, q, heads: 2)\n  k = transpose(t, permute: [0, 2, 1])\n"
                 "  output y = matmul(t, k)\n  output last = r.h\n}\n");
@@ -198,7 +198,7 @@ static void batches_of_sequences(void **state)
 static void batches_through_scans(void **state)
 {
     check_model(
-        "lep 1\n\nmodel turns {\n  dim N = 1..5\n  weights seed: 1\n  input x: f32[N, 6, 8]\n"
+        "lep 1\n\nmodel turns {\n  dim N = 0..5\n  weights seed: 1\n  input x: f32[N, 6, 8]\n"
         "  input first: f32[N, 16]\n  r = scan x over 1 as xt (h = first) {\n    z = sigmoid(dense(xt, out: 16))\n"
         "    n = tanh(dense(h, out: 16))\n    s = z * h + (1.0 - z) * n\n    next h = s\n    return s\n  }\n"
         "  output y = r.s\n  output last = r.h\n}\n");
@@ -206,7 +206,7 @@ static void batches_through_scans(void **state)
 
 static void first_axes_that_are_not_the_batch(void **state)
 {
-    check_model("lep 1\n\nmodel tokens {\n  dim T = 1..40\n  weights seed: 1\n  input x: f32[1, T, 12]\n"
+    check_model("lep 1\n\nmodel tokens {\n  dim T = 0..40\n  weights seed: 1\n  input x: f32[1, T, 12]\n"
                 "  d = dense(x, out: 20)\n  a = layer_norm(d) |> relu\n  b = dense(a, out: 12) + x\n  output y = "
                 "softmax(b)\n}\n");
 }
@@ -219,10 +219,10 @@ static void steps_of_a_recurrence(void **state)
 
 static void sums_over_what_is_bounded(void **state)
 {
-    check_model("lep 1\n\nmodel sums {\n  dim T = 1..50\n  input x: f32[1, T, 19]\n"
+    check_model("lep 1\n\nmodel sums {\n  dim T = 0..50\n  input x: f32[1, T, 19]\n"
                 "  output a = reduce_sum(x, axes: [1])\n  output b = reduce_max(x * 2.0, axes: [0, 1])\n"
                 "  output c = reduce_sum(x, axes: [0, 1, 2])\n  output d = reduce_sum(x, axes: [2])\n}\n");
-    check_model("lep 1\n\nmodel few {\n  dim T = 1..5\n  input x: f32[T, 3]\n"
+    check_model("lep 1\n\nmodel few {\n  dim T = 0..5\n  input x: f32[T, 3]\n"
                 "  output a = reduce_sum(x, axes: [0])\n  output b = reduce_min(x, axes: [0, 1])\n}\n");
 }
 
@@ -230,26 +230,26 @@ static void sums_over_what_is_bounded(void **state)
 
 static void rows_of_batches(void **state)
 {
-    check_model("lep 1\n\nmodel rows {\n  dim N = 1..3\n  dim T = 1..21\n  weights seed: 1\n  input x: f32[N, T, 12]\n"
+    check_model("lep 1\n\nmodel rows {\n  dim N = 0..3\n  dim T = 0..21\n  weights seed: 1\n  input x: f32[N, T, 12]\n"
                 "  input w: f32[T, 1]\n  b = layer_norm(x * w) |> relu\n  c = b + x\n  output y = c\n"
                 "  output s = softmax(c)\n  output t = transpose(c, permute: [2, 0, 1])\n}\n");
 }
 
 static void sums_along_inner_axes(void **state)
 {
-    check_model("lep 1\n\nmodel sums {\n  dim N = 1..3\n  dim T = 1..50\n  input x: f32[N, T, 19]\n"
+    check_model("lep 1\n\nmodel sums {\n  dim N = 0..3\n  dim T = 0..50\n  input x: f32[N, T, 19]\n"
                 "  t = transpose(x, permute: [0, 2, 1])\n  output a = reduce_sum(x, axes: [1])\n"
                 "  output b = reduce_max(t * 2.0, axes: [2], keep: yes)\n  output c = reduce_sum(x, axes: [0, 1, 2])\n"
                 "  output d = softmax(t)\n  output e = reduce_sum(x, axes: [0, 1])\n"
                 "  output f = cumulative_sum(x, axis: 1)\n}\n");
-    check_model("lep 1\n\nmodel images {\n  dim H = 1..9\n  dim W = 2..12\n  input x: f32[2, H, W, 5]\n"
+    check_model("lep 1\n\nmodel images {\n  dim H = 0..9\n  dim W = 2..12\n  input x: f32[2, H, W, 5]\n"
                 "  output a = reduce_sum(x, axes: [1, 2])\n  output b = reduce_min(x, axes: [2])\n"
                 "  output c = reduce_max(x, axes: [1, 2, 3])\n}\n");
 }
 
 static void products_of_lines(void **state)
 {
-    check_model("lep 1\n\nmodel lines {\n  dim N = 1..3\n  dim T = 1..21\n  weights seed: 1\n  input x: f32[N, T, 12]\n"
+    check_model("lep 1\n\nmodel lines {\n  dim N = 0..3\n  dim T = 0..21\n  weights seed: 1\n  input x: f32[N, T, 12]\n"
                 "  a = dense(x, out: 40) |> relu\n  b = dense(a, out: 12)\n  c = layer_norm(b + x)\n"
                 "  s = softmax(matmul(c, transpose(c, permute: [0, 2, 1])) * 0.25)\n  output y = matmul(s, c)\n"
                 "  output z = s\n}\n");
@@ -257,7 +257,7 @@ static void products_of_lines(void **state)
 
 static void products_whose_columns_end(void **state)
 {
-    check_model("lep 1\n\nmodel columns {\n  dim T = 1..70\n  dim K = 1..19\n  input x: f32[2, 5, K]\n"
+    check_model("lep 1\n\nmodel columns {\n  dim T = 0..70\n  dim K = 0..19\n  input x: f32[2, 5, K]\n"
                 "  input w: f32[K, T]\n  input v: f32[T]\n  input b: f32[2, 5, T]\n"
                 "  p = matmul(x, w) + b\n  output y = relu(p)\n  output z = matmul(p, v)\n"
                 "  output u = matmul(w, transpose(w, permute: [1, 0]))\n}\n");
@@ -265,12 +265,32 @@ static void products_whose_columns_end(void **state)
 
 static void queries_and_keys(void **state)
 {
-    check_model("lep 1\n\nmodel heads {\n  dim N = 1..2\n  dim T = 1..41\n  dim S = 1..70\n  input q: f32[N, T, 24]\n"
+    check_model("lep 1\n\nmodel heads {\n  dim N = 0..2\n  dim T = 0..41\n  dim S = 1..70\n  input q: f32[N, T, 24]\n"
                 "  input k: f32[N, S, 24]\n  input v: f32[N, S, 20]\n  input mask: f32[T, S]\n"
                 "  output y = attention(q, k, v, mask, heads: 2)\n"
                 "  output z = attention(q, q, q, heads: 4, causal: yes)\n}\n");
-    check_model("lep 1\n\nmodel tokens {\n  dim T = 1..35\n  weights seed: 1\n  input x: f32[1, T, 12]\n"
+    check_model("lep 1\n\nmodel tokens {\n  dim T = 0..35\n  weights seed: 1\n  input x: f32[1, T, 12]\n"
                 "  q = dense(x, out: 12)\n  output y = attention(q, x, x, heads: 3, causal: yes)\n}\n");
+}
+
+/* Sizes of 0 for which an operator's result would have elements even so. */
+static void nothing_to_attend_to(void **state)
+{
+    Arena *arena = arena_new(NULL, NULL);
+    Diag diag = diag_new(arena);
+    Target target;
+    Compiled compiled;
+    (void)state;
+    Graph *graph = parse(arena,
+                         "lep 1\n\nmodel keys {\n  dim S = 0..7\n  input q: f32[4, 8]\n  input k: f32[S, 8]\n"
+                         "  output y = attention(q, k, k)\n}\n",
+                         &diag);
+    assert_non_null(graph);
+    assert_true(target_select("", "", "", arena, &target, &diag));
+    PassContext context = {.target = &target, .level = 2, .threads = 1};
+    assert_false(compiled_new(graph, &context, arena, &compiled, &diag));
+    assert_int_equal(diag.first->code, E0308);
+    arena_free(arena);
 }
 
 static void encoders_of_transformers(void **state)
@@ -400,6 +420,7 @@ int main(void)
         cmocka_unit_test(products_of_lines),
         cmocka_unit_test(products_whose_columns_end),
         cmocka_unit_test(queries_and_keys),
+        cmocka_unit_test(nothing_to_attend_to),
         cmocka_unit_test(encoders_of_transformers),
         cmocka_unit_test(images_of_any_size),
         cmocka_unit_test(sounds_of_any_length),

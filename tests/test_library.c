@@ -109,6 +109,33 @@ static void writes_a_main_program(void **state)
     fails(RUN("./program", "main.c", "kept.weights"), 1, "main.c: expected 12 bytes");
 }
 
+/* Ports without elements are pointers that may be NULL; no file is wanted for one. */
+static void needs_nothing_for_nothing(void **state)
+{
+    (void)state;
+    write_text("nothing.lep", "lep 1\nmodel nothing {\n  input x: f32[0, 3]\n  input z: f32[2]\n"
+                              "  output y = concat(x, x, axis: 1)\n  output s = reduce_sum(x, axes: [0, 1]) + z\n}\n");
+    write_text("nothing.c", "#include \"nothing.h\"\n#include <stdio.h>\n\nint main(void)\n{\n"
+                            "    const float z[2] = {1, 2};\n    float s[2] = {0, 0};\n"
+                            "    if (nothing_run(NULL, NULL, NULL, s, NULL, NULL) != LEP_ERROR_ARGUMENT) return 1;\n"
+                            "    if (nothing_run(NULL, z, NULL, s, NULL, NULL) != LEP_OK) return 1;\n"
+                            "    printf(\"%g\\n\", (double)(s[0] + s[1]));\n    return 0;\n}\n");
+    succeeds(LEPC("nothing.lep", "-q", "--emit=lib=nothing.a,header=nothing.h,main=start.c", "-o", "out/"));
+    succeeds(RUN("cc", "-std=c11", STRICT, "nothing.c", "nothing.a", "-o", "user"));
+    assert_string_equal(RUN("./user").out, "3\n");
+    succeeds(RUN("cc", "-std=c11", STRICT, "start.c", "nothing.a", "-o", "start"));
+    FILE *file = fopen("z.raw", "wb");
+    static const float z[2] = {4, 5};
+    assert_non_null(file);
+    assert_int_equal(fwrite(z, sizeof z, 1, file), 1);
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(RUN("./start", "z.raw").out, "s[0] 4\ns[1] 5\n");
+    succeeds(LEPC("nothing.lep", "-q", "-o", "alone"));
+    Said said = RUN("./alone", "z.raw", "--json");
+    succeeds(said);
+    assert_string_equal(said.out, "{\"input\":\"z.raw\",\"outputs\":{\"y\":{\"values\":[]},\"s\":{\"values\":[4]}}}\n");
+}
+
 static int enter_folder(void **state) { return folder_enter(state, "library"); }
 
 int main(void)
@@ -117,6 +144,7 @@ int main(void)
         cmocka_unit_test(links_ten_models_into_one_program),
         cmocka_unit_test(writes_headers_for_cpp),
         cmocka_unit_test(writes_a_main_program),
+        cmocka_unit_test(needs_nothing_for_nothing),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

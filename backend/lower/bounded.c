@@ -154,10 +154,32 @@ static const Type *bounded_type(const Node *node)
     return found;
 }
 
+static const Dim *may_be_empty(const Type *type)
+{
+    for (int axis = 0; axis < type->rank; axis++)
+        if (type->dim[axis].low == 0) return &type->dim[axis];
+    return NULL;
+}
+
+/* A nest of its own makes something of something: what of nothing is, other operators say. */
+static bool check_nest(const Node *node, Diag *diag)
+{
+    for (int i = 0; i < node->ninputs; i++) {
+        const Dim *dim = node->inputs[i].node ? may_be_empty(value_type(node->inputs[i])) : NULL;
+        if (!dim || may_be_empty(&node->types[0])) continue;
+        diag_error(diag, E0308, node_span(node), "%s: no code for %s without elements, which its result has even so",
+                   node_def(node)->name, type_text(diag->arena, value_type(node->inputs[i])));
+        return diag_help(diag, "let the dim begin at 1, as in --dim %s=1..%lld", dim->name, (long long)dim->high);
+    }
+    return true;
+}
+
 static bool check_node(const Node *node, Diag *diag)
 {
     const Type *found = bounded_type(node);
-    return !found || kind_is_able(node) || refuse(node, found, diag);
+    if (!found) return true;
+    if (!kind_is_able(node)) return refuse(node, found, diag);
+    return node_def(node)->kind != KIND_NEST || check_nest(node, diag);
 }
 
 /* A dump may say that anybody reads the caller's tensors; code for that is only of copies. */

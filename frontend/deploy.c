@@ -100,8 +100,8 @@ static bool key_limit(const DeployReader *r, const DeployItem *item)
     if (item->subject) return lacks(r, item, "limit", "what is limited", "limit: ram: 64KiB flash: 256KiB");
     bool good = deploy_words(r, "limit", item, words, COUNT(words), &r->policy->limit, given);
     r->policy->limit.at = item->at;
-    if (given[2] != given[3] || given[2] != given[4])
-        return lacks(r, item, "limit", "accuracy_drop:, data: and labels: together", example);
+    if (given[2] != given[3] || (given[4] && !given[3]))
+        return lacks(r, item, "limit", "accuracy_drop:, data: and, of a file, labels: together", example);
     return good;
 }
 

@@ -87,9 +87,11 @@ static void flags_that_say_nothing_are_refused(void **state)
 
 enum { CLASSES = 6 };
 
+static const char file_data[] = "\"rows.raw\" labels: \"right.txt\"";
+
 /* Says the greatest of its inputs: by weights that are large for the first three classes, and so small for the others
    that of 36 weights the 33 smallest hold them. */
-static void write_echo(const char *drop)
+static void write_echo(const char *drop, const char *data)
 {
     float weights[CLASSES * CLASSES] = {0}, rows[CLASSES * CLASSES] = {0};
     char labels[4 * CLASSES + 1] = "", head[128], text[1024];
@@ -119,9 +121,9 @@ static void write_echo(const char *drop)
              "}\n"
              "deploy thin {\n"
              "  prune: d sparsity: 91%%\n"
-             "  limit: accuracy_drop: %s data: \"rows.raw\" labels: \"right.txt\"\n"
+             "  limit: accuracy_drop: %s data: %s\n"
              "}\n",
-             drop);
+             drop, data);
     write_text("echo.lep", text);
 }
 
@@ -129,11 +131,11 @@ static void write_echo(const char *drop)
 static void a_loss_of_accuracy_stops_the_build(void **state)
 {
     (void)state;
-    write_echo("0.5pt");
+    write_echo("0.5pt", file_data);
     Said said = LEPC("echo.lep", "--deploy=thin", "-o", "thin.o");
     fails(said, 4, "accuracy: 3 of 6 right, 6 before: 50.00 points lost, at most 0.50");
     assert_int_not_equal(system("test -e thin.o"), 0);
-    write_echo("50pt");
+    write_echo("50pt", file_data);
     succeeds(LEPC("echo.lep", "--deploy=thin", "-o", "thin.o"));
     assert_int_equal(system("test -e thin.o"), 0);
 }
@@ -141,9 +143,31 @@ static void a_loss_of_accuracy_stops_the_build(void **state)
 static void accuracy_wants_rows_and_labels(void **state)
 {
     (void)state;
-    write_echo("0.5pt");
+    write_echo("0.5pt", file_data);
     write_text("right.txt", "");
     fails(LEPC("echo.lep", "--deploy=thin", "-o", "lost.o"), 1, "the data cannot be used to judge 'echo'");
+}
+
+/* A folder a class: its name is the right answer of what is in it. */
+static void a_folder_a_class_has_the_answers(void **state)
+{
+    (void)state;
+    write_echo("0.5pt", "\"classes\"");
+    for (int i = 0; i < CLASSES; i++) {
+        float row[CLASSES] = {0};
+        char path[32];
+        row[i] = 1;
+        snprintf(path, sizeof path, "mkdir -p classes/%d", i);
+        assert_int_equal(system(path), 0);
+        snprintf(path, sizeof path, "classes/%d/one.raw", i);
+        write_bytes(path, row, sizeof row);
+    }
+    fails(LEPC("echo.lep", "--deploy=thin", "-o", "thin.o"), 4, "accuracy: 3 of 6 right, 6 before");
+    write_echo("50pt", "\"classes\"");
+    succeeds(LEPC("echo.lep", "--deploy=thin", "-o", "thin.o"));
+    assert_int_equal(system("mkdir classes/other"), 0);
+    fails(LEPC("echo.lep", "--deploy=thin", "-o", "thin.o"), 1, "the data cannot be used to judge 'echo'");
+    assert_int_equal(system("rm -r classes"), 0);
 }
 
 static int enter_folder(void **state) { return getenv("LEPC") ? folder_enter(state, "policy") : -1; }
@@ -151,10 +175,9 @@ static int enter_folder(void **state) { return getenv("LEPC") ? folder_enter(sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flags_say_what_blocks_say),
-        cmocka_unit_test(flags_that_say_nothing_are_refused),
-        cmocka_unit_test(a_loss_of_accuracy_stops_the_build),
-        cmocka_unit_test(accuracy_wants_rows_and_labels),
+        cmocka_unit_test(flags_say_what_blocks_say),          cmocka_unit_test(flags_that_say_nothing_are_refused),
+        cmocka_unit_test(a_loss_of_accuracy_stops_the_build), cmocka_unit_test(accuracy_wants_rows_and_labels),
+        cmocka_unit_test(a_folder_a_class_has_the_answers),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

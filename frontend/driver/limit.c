@@ -6,7 +6,9 @@
 #include "runtime/runner/element.h"
 #include "runtime/runner/results.h"
 
+#include <dirent.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the table ---- */
 
@@ -119,15 +121,84 @@ static int64_t count_right(const Graph *graph, const Rows *rows, const int64_t *
     return right;
 }
 
-static int judge(Compilation *c, const Rows *rows, const int64_t *labels, int64_t count)
+/* Right answers before and after, of so many rows. */
+typedef struct Score {
+    int64_t before, after, count;
+} Score;
+
+static bool add_score(const Compilation *c, const Rows *rows, const int64_t *labels, int64_t count, Score *score)
+{
+    int64_t before = count_right(c->loaded, rows, labels, count), after = count_right(c->graph, rows, labels, count);
+    score->before += before;
+    score->after += after;
+    score->count += count;
+    return before >= 0 && after >= 0;
+}
+
+static bool score_file(const Compilation *c, const LepModel *model, Score *score)
 {
     const Limits *limit = &c->policy->limit;
-    int64_t before = count_right(c->loaded, rows, labels, count), after = count_right(c->graph, rows, labels, count);
-    double drop = (double)(before - after) / (double)count;
-    if (before < 0 || after < 0) return STATUS_SYSTEM;
+    int64_t *labels = NULL, nlabels = 0;
+    Rows rows = {.count = 0};
+    bool read = limit->labels && !rows_read(&rows, limit->data, &model->inputs[0]) &&
+                !label_file_read(limit->labels, &model->outputs[judged_output(model)], &labels, &nlabels);
+    int64_t count = nlabels < rows.count ? nlabels : rows.count;
+    read = read && add_score(c, &rows, labels, count < MOST_JUDGED ? count : MOST_JUDGED, score);
+    rows_free(&rows);
+    free(labels);
+    return read;
+}
+
+/* ---- a folder a class, called like its label or by its index ---- */
+
+static int64_t find_class(const LepPort *port, const char *name)
+{
+    char *end;
+    for (int64_t i = 0; i < port->nlabels; i++)
+        if (!strcmp(port->labels[i], name)) return i;
+    long long index = strtoll(name, &end, 10);
+    return end != name && !*end && index >= 0 && index < (long long)port_row_elements(port) ? index : -1;
+}
+
+/* As many rows of each class as make MOST_JUDGED together. */
+static bool score_class(const Compilation *c, const LepModel *model, const char *name, int64_t most, Score *score)
+{
+    int64_t class = find_class(&model->outputs[judged_output(model)], name);
+    Rows rows = {.count = 0};
+    const char *path = arena_printf(c->arena, "%s/%s", c->policy->limit.data, name);
+    bool read = class >= 0 && !rows_read(&rows, path, &model->inputs[0]);
+    int64_t count = rows.count < most ? rows.count : most;
+    int64_t *labels = ARENA_ARRAY(c->arena, int64_t, count + 1);
+    for (int64_t i = 0; i < count; i++) labels[i] = class;
+    read = read && add_score(c, &rows, labels, count, score);
+    rows_free(&rows);
+    return read;
+}
+
+static int is_shown(const struct dirent *entry) { return entry->d_name[0] != '.'; }
+
+static bool score_folder(const Compilation *c, const LepModel *model, Score *score)
+{
+    struct dirent **entries;
+    int count = scandir(c->policy->limit.data, &entries, is_shown, alphasort);
+    if (count < 0) return false;
+    bool read = true;
+    for (int i = 0; i < count; i++) {
+        read = read && score_class(c, model, entries[i]->d_name, MOST_JUDGED / count + 1, score);
+        free(entries[i]);
+    }
+    free(entries);
+    return read;
+}
+
+static int judge(Compilation *c, const Score *score)
+{
+    const Limits *limit = &c->policy->limit;
+    double drop = (double)(score->before - score->after) / (double)score->count;
     if (drop <= limit->accuracy_drop) return STATUS_FINE;
     diag_error(c->diag, E0703, limit->at, "accuracy: %lld of %lld right, %lld before: %.2f points lost, at most %.2f",
-               (long long)after, (long long)count, (long long)before, 100 * drop, 100 * limit->accuracy_drop);
+               (long long)score->after, (long long)score->count, (long long)score->before, 100 * drop,
+               100 * limit->accuracy_drop);
     diag_help(c->diag, "keep the layers that lose most as they are: quantize: LAYER to: f32");
     return STATUS_LIMIT;
 }
@@ -136,22 +207,15 @@ static int check_accuracy(Compilation *c)
 {
     const Limits *limit = &c->policy->limit;
     const LepModel *model = &reference_new(c->loaded)->model;
-    int64_t *labels = NULL, nlabels = 0;
-    Rows rows = {.count = 0};
+    Score score = {.count = 0};
     if (!limit->data) return STATUS_FINE;
-    bool read = model->ninputs == 1 && !rows_read(&rows, limit->data, &model->inputs[0]) &&
-                !label_file_read(limit->labels, &model->outputs[judged_output(model)], &labels, &nlabels);
-    int64_t count = nlabels < rows.count ? nlabels : rows.count;
-    int status = STATUS_INPUT;
-    if (read && count > 0)
-        status = judge(c, &rows, labels, count < MOST_JUDGED ? count : MOST_JUDGED);
-    else {
-        diag_error(c->diag, E0507, limit->at, "accuracy_drop: the data cannot be used to judge '%s'", c->graph->name);
-        diag_help(c->diag, "data: rows of the model's only input, labels: the right answer of each");
-    }
-    rows_free(&rows);
-    free(labels);
-    return status;
+    bool folder = !limit->labels;
+    bool read = model->ninputs == 1 && (folder ? score_folder : score_file)(c, model, &score) && score.count > 0;
+    if (read) return judge(c, &score);
+    diag_error(c->diag, E0507, limit->at, "accuracy_drop: the data cannot be used to judge '%s'", c->graph->name);
+    diag_help(c->diag, "data: rows of the model's only input with labels: the right answer of each, or a folder with a "
+                       "folder a class");
+    return STATUS_INPUT;
 }
 
 int limits_check(Compilation *c, bool table)

@@ -102,6 +102,25 @@ def layer_norm(rows, columns):
             {"y/gamma": scale, "y/beta": offset})
 
 
+def written_norm(rows, columns):
+    """A layer norm of its parts, as exporters expand it: what fusion makes of them."""
+    text = (f"input x: f32[{rows}, {columns}]\n"
+            "  d = x - reduce_mean(x, axes: [-1], keep: yes)\n"
+            "  v = reduce_mean(d * d, axes: [-1], keep: yes)\n  output y = d / sqrt(v + 0.00001)")
+    nodes = [helper.make_node("ReduceMean", ["x"], ["m"], axes=[-1], keepdims=1),
+             helper.make_node("Sub", ["x", "m"], ["d"]), helper.make_node("Mul", ["d", "d"], ["q"]),
+             helper.make_node("ReduceMean", ["q"], ["v"], axes=[-1], keepdims=1),
+             helper.make_node("Add", ["v", "e"], ["a"]), helper.make_node("Sqrt", ["a"], ["s"]),
+             helper.make_node("Div", ["d", "s"], ["y"])]
+    return text, {"x": draw(rows, columns)}, nodes, {"e": np.float32(1e-5)}, {}
+
+
+def written_softmax(rows, columns):
+    text = (f"input x: f32[{rows}, {columns}]\n  e = exp(x - reduce_max(x, axes: [-1], keep: yes))\n"
+            "  output y = e / reduce_sum(e, axes: [-1], keep: yes)")
+    return text, {"x": draw(rows, columns)}, [helper.make_node("Softmax", ["x"], ["y"], axis=-1)], {}, {}
+
+
 CASES = {
     "lstm T=100 I=64 H=128": lstm(100, 64, 128),
     "gru T=64 I=128 H=128": recurrent("gru", 3, 64, 1, 128, 128, linear_before_reset=True),
@@ -112,6 +131,9 @@ CASES = {
     "attention T=512 heads=8 d=64": attention(512, 8, 64),
     "softmax 1024x1024": softmax(1024, 1024),
     "layer_norm 1024x768": layer_norm(1024, 768),
+    "softmax by hand 1024x1024": written_softmax(1024, 1024),
+    "layer norm by hand 1024x768": written_norm(1024, 768),
+    "layer norm by hand 128x768": written_norm(128, 768),
 }
 
 

@@ -315,6 +315,13 @@ static void formats_and_checks(void **state)
     contains(said.out, "MACs       624\n");
     succeeds(LEPC("report", "memory", "small.lep"));
     contains(LEPC("report", "fusion", "small.lep").out, " saved by fusion");
+    write_text("rows.lep", "lep 1\nmodel rows {\n  input x: f32[64, 40]\n"
+                           "  e = exp(x - reduce_max(x, axes: [1], keep: yes))\n"
+                           "  output y = e / reduce_sum(e, axes: [1], keep: yes)\n"
+                           "  output z = x - reduce_max(x * 2.0, axes: [0], keep: yes)\n}\n");
+    said = LEPC("report", "fusion", "rows.lep");
+    contains(said.out, "    in scratch   e, 10240 bytes");
+    contains(said.out, "    in registers e.reduce_max, 256 bytes");
     contains(LEPC("report", "sparsity", "small.lep").out, "there is nothing to skip");
     contains(LEPC("small.lep", "-o", "one.o", "--report=memory", "--time-passes").err, "fuse");
     write_text("wrong.lep", "lep 1\nmodel wrong {\n  input x: f32[1, 4]\n  a = rleu(x)\n  b = dense(x, out: 0)\n"

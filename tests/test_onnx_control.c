@@ -135,6 +135,31 @@ static void knows_that_there_is_one_turn(void **state)
     onnx_run_native(once);
 }
 
+/* No turn, so that rows of a known shape are none. */
+static const char never[] = "opset 17\n"
+                            "input x: float[2]\n"
+                            "output y: float[2]\n"
+                            "output s: float[0, 2]\n"
+                            "tensor zero: int64 = 0\n"
+                            "y, s = Loop<body: graph {\n"
+                            "  input i: int64\n"
+                            "  input go: bool\n"
+                            "  input h: float[2]\n"
+                            "  k = Neg(h)\n"
+                            "  output go: bool\n"
+                            "  output k: float[2]\n"
+                            "  output k: float[2]\n"
+                            "}>(zero, , x)\n";
+
+static void gathers_nothing(void **state)
+{
+    Arena *arena = arena_new(no_memory, NULL);
+    const Graph *graph = onnx_run_import(arena, never);
+    assert_string_equal(type_text(arena, value_type(graph->results[1].value)), "f32[0, 2]");
+    arena_free(arena);
+    ONNX_RUN(never, 1, 2, /* */ 1, 2);
+}
+
 /* Rows 0 and 1 and 2 of a table: where each begins is the number of the turn, and the condition ends it. */
 static const char unrolled[] = "opset 13\n"
                                "input x: float[1]\n"
@@ -255,10 +280,11 @@ static void scans_a_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chooses),          cmocka_unit_test(carries_without_nodes),
-        cmocka_unit_test(ends_as_said),     cmocka_unit_test(knows_that_there_is_one_turn),
-        cmocka_unit_test(writes_turns_out), cmocka_unit_test(nests),
-        cmocka_unit_test(scans_both_ways),  cmocka_unit_test(scans_a_batch),
+        cmocka_unit_test(chooses),         cmocka_unit_test(carries_without_nodes),
+        cmocka_unit_test(ends_as_said),    cmocka_unit_test(knows_that_there_is_one_turn),
+        cmocka_unit_test(gathers_nothing), cmocka_unit_test(writes_turns_out),
+        cmocka_unit_test(nests),           cmocka_unit_test(scans_both_ways),
+        cmocka_unit_test(scans_a_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,6 +37,11 @@ static bool is_one(OnnxCall *c, Value value, const char *what)
 
 static Value as_scalar(OnnxCall *c, Value value) { return onnx_reshape(c, value, 0, NULL); }
 
+static void carry_operands(Loop *l)
+{
+    for (int i = 0; i < l->carried; i++) l->results[i] = onnx_operand(l->c, 2 + i);
+}
+
 static bool take_operands(Loop *l)
 {
     OnnxCall *c = l->c;
@@ -54,10 +59,9 @@ static bool take_operands(Loop *l)
     l->inputs = ARENA_ARRAY(c->arena, Value, l->body.ninputs + 1);
     l->outputs = ARENA_ARRAY(c->arena, OnnxValue, l->body.noutputs + 1);
     l->results = ARENA_ARRAY(c->arena, Value, l->carried + l->gathered + 1);
-    for (int i = 0; i < l->carried; i++) {
+    for (int i = 0; i < l->carried; i++)
         if (!onnx_has(c, 2 + i)) return onnx_wrong(c, "it carries %d values, but begins with %d", l->carried, i);
-        l->results[i] = onnx_operand(c, 2 + i);
-    }
+    carry_operands(l);
     return true;
 }
 
@@ -371,20 +375,41 @@ static bool may_unroll(const Loop *l)
     return known && l->c->import->in_bodies < MOST_UNROLLED;
 }
 
+/* ---- none at all ---- */
+
+/* What is gathered has no elements, of a shape that a turn says, which is forgotten. */
+static bool no_turn(Loop *l)
+{
+    OnnxCall *c = l->c;
+    OnnxMark mark = onnx_mark(c);
+    if (!wants_gathered(l)) return true;
+    if (!import_turn(l, 0)) return false;
+    Tensor **gathered = ARENA_ARRAY(c->arena, Tensor *, l->gathered + 1);
+    for (int i = 0; i < l->gathered; i++) {
+        Value slice = slice_of(l, &l->outputs[CARRIED_OUT + l->carried + i]);
+        if (!slice.node) return false;
+        Type type = *value_type(slice);
+        type.dim[0] = dim_fixed(0);
+        gathered[i] = ARENA_NEW(c->arena, Tensor);
+        *gathered[i] = tensor_new(c->arena, type);
+    }
+    onnx_rewind(c, &mark);
+    carry_operands(l);
+    for (int i = 0; i < l->gathered; i++) l->results[l->carried + i] = onnx_make_constant(c, gathered[i]);
+    return true;
+}
+
 bool onnx_op_loop(OnnxCall *c)
 {
     Loop l = {.c = c};
     if (!take_operands(&l)) return false;
     take_bounds(&l);
-    if (!l.begins && wants_gathered(&l))
-        return onnx_refuse(c, "", "give it a turn, or leave it out",
-                           "no turn runs that would say what its scan outputs are");
-    if (!l.begins) return give_back(&l);
+    if (!l.begins) return no_turn(&l) && give_back(&l);
     OnnxMark mark = onnx_mark(c);
     bool good = as_region(&l);
     if (!good && may_unroll(&l)) {
         onnx_rewind(c, &mark);
-        for (int i = 0; i < l.carried; i++) l.results[i] = onnx_operand(c, 2 + i);
+        carry_operands(&l);
         good = unroll(&l);
     }
     return good && give_back(&l);

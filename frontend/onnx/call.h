@@ -119,6 +119,9 @@ bool onnx_map(OnnxCall *c, Op op, const void *attrs);
 /* The same on values that the caller made, of operands `from` on which channels-last depends. */
 bool onnx_same_layout(OnnxCall *c, int count, Value *out);
 
+/* E0512 for a bounded dim, where sizes go into constants. */
+bool onnx_need_fixed(OnnxCall *c, const Type *type);
+
 /* As [.., 1, ..]: the first (or last) coordinate along the axis where x is what `reduce`, a maximum or minimum, makes
  * of it, or NaN. */
 Value onnx_extreme_place(OnnxCall *c, Value x, Op reduce, int axis, bool last);

@@ -99,7 +99,8 @@ bool onnx_op_max_pool(OnnxCall *c)
     onnx_ignore(c, "storage_order");
     Value x = onnx_operand_last(c, 0), greatest = pool(c, OP_max_pool, &w, x);
     if (!onnx_result_last(c, 0, greatest)) return false;
-    return !onnx_wants(c, 1) || onnx_result_last(c, 1, onnx_pool_places(c, &w, x, greatest));
+    if (!onnx_wants(c, 1)) return true;
+    return onnx_need_fixed(c, value_type(x)) && onnx_result_last(c, 1, onnx_pool_places(c, &w, x, greatest));
 }
 
 bool onnx_op_average_pool(OnnxCall *c)

@@ -6,14 +6,6 @@
 
 static int64_t dim_of(const Type *type, int axis) { return type->dim[axis].high; }
 
-static bool need_fixed_dims(OnnxCall *c, const Type *type)
-{
-    for (int i = 0; i < type->rank; i++)
-        if (!dim_is_fixed(&type->dim[i]))
-            return onnx_refuse(c, "", "give the dim a fixed size with --dim", "axis %d has no fixed size", i);
-    return true;
-}
-
 static Value slice_axis(OnnxCall *c, Value x, int axis, int64_t begin, int64_t end)
 {
     SliceAttrs attrs = {.begin = {.count = axis + 1}, .end = {.count = axis + 1}};
@@ -104,7 +96,7 @@ bool onnx_op_tile(OnnxCall *c)
     IntList repeats;
     Value x = onnx_operand(c, 0);
     if (c->opset < 6) return onnx_refuse(c, "", "convert the model to opset 6 or later", "Tile had another meaning");
-    if (!need_fixed_dims(c, value_type(x)) || !onnx_known_ints(c, 1, "repeats", &repeats)) return false;
+    if (!onnx_need_fixed(c, value_type(x)) || !onnx_known_ints(c, 1, "repeats", &repeats)) return false;
     int rank = value_type(x)->rank;
     if (repeats.count != rank) return onnx_wrong(c, "%d repeats for %d axes", repeats.count, rank);
     for (int axis = 0; axis < rank && x.node; axis++) {
@@ -134,7 +126,7 @@ static bool need_blocks(OnnxCall *c, int64_t block, bool to_space)
         fits = to_space ? dim_of(type, 1) % (block * block) == 0
                         : dim_of(type, 2) % block == 0 && dim_of(type, 3) % block == 0;
     return (fits || onnx_wrong(c, "%s is no image of blocks of %lld", type_text(c->arena, type), (long long)block)) &&
-           need_fixed_dims(c, type);
+           onnx_need_fixed(c, type);
 }
 
 bool onnx_op_depth_to_space(OnnxCall *c)
@@ -190,7 +182,7 @@ bool onnx_op_eye_like(OnnxCall *c)
     if (attr) dtype = onnx_dtype((int32_t)attr->i);
     if (dtype == DTYPE_COUNT) return onnx_wrong(c, "there is no such dtype");
     if (type->rank != 2) return onnx_wrong(c, "%s is no matrix", type_text(c->arena, type));
-    if (!need_fixed_dims(c, type)) return false;
+    if (!onnx_need_fixed(c, type)) return false;
     IotaAttrs row = {.shape = {2, {dim_of(type, 0), 1}}, .axis = 0, .to = I64};
     IotaAttrs column = {.shape = {2, {1, dim_of(type, 1)}}, .axis = 1, .to = I64};
     Value rows = onnx_make(c, OP_iota, &row, 0, NULL);

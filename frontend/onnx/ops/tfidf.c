@@ -81,6 +81,7 @@ static bool read_text(Grams *g)
     const Type *type = value_type(text);
     if (dtype_is_float(type->dtype) || type->rank < 1 || type->rank > 2)
         return onnx_wrong(c, "expected integers [C] or [N, C], found %s", type_text(c->arena, type));
+    if (!onnx_need_fixed(c, type)) return false;
     g->batch = type->rank == 2 ? type->dim[0].high : 1;
     g->words = type->dim[type->rank - 1].high;
     g->text = onnx_reshape(c, onnx_cast(c, text, I64), 2, (const int64_t[]){g->batch, g->words});

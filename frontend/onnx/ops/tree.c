@@ -215,7 +215,7 @@ Value tree_scores(const Trees *t, Value x)
     OnnxCall *c = t->c;
     const Value none = {NULL, 0};
     int64_t depth = depth_of(t), rows = value_type(x)->dim[0].high;
-    if (!check_trees(t, value_type(x)->dim[1].high, depth)) return none;
+    if (!onnx_need_fixed(c, value_type(x)) || !check_trees(t, value_type(x)->dim[1].high, depth)) return none;
     Tensor *roots = table(t, I64, 2, (const int64_t[]){1, t->nroots});
     for (int64_t i = 0; i < t->nroots; i++) tensor_set(roots, i, (Scalar){.integer = t->roots[i]});
     Value first = onnx_broadcast(c, onnx_make_constant(c, roots), 2, (const int64_t[]){rows, t->nroots});

@@ -32,7 +32,7 @@ bool onnx_op_constant(OnnxCall *c)
     return onnx_result(c, 0, onnx_make_constant(c, tensor));
 }
 
-static bool need_fixed_dims(OnnxCall *c, const Type *type)
+bool onnx_need_fixed(OnnxCall *c, const Type *type)
 {
     for (int i = 0; i < type->rank; i++)
         if (!dim_is_fixed(&type->dim[i]))
@@ -49,7 +49,7 @@ bool onnx_op_shape(OnnxCall *c)
     from = from < 0 ? 0 : from > type->rank ? type->rank : from;
     to = to < 0 ? 0 : to > type->rank ? type->rank : to;
     if (to < from) to = from;
-    if (!need_fixed_dims(c, type)) return false;
+    if (!onnx_need_fixed(c, type)) return false;
     IntList dims = {.count = (int)(to - from)};
     for (int i = 0; i < dims.count; i++) dims.at[i] = type->dim[from + i].high;
     return onnx_result(c, 0, onnx_make_ints(c, &dims));
@@ -58,7 +58,7 @@ bool onnx_op_shape(OnnxCall *c)
 bool onnx_op_size(OnnxCall *c)
 {
     const Type *type = onnx_operand_type(c, 0);
-    if (!need_fixed_dims(c, type)) return false;
+    if (!onnx_need_fixed(c, type)) return false;
     Tensor *tensor = new_tensor(c, I64, 0, 1);
     tensor_set(tensor, 0, (Scalar){.integer = type_elements(type)});
     return onnx_result(c, 0, onnx_make_constant(c, tensor));

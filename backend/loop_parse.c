@@ -277,12 +277,12 @@ static void take_assignment(LoopParser *p)
         loop_store_at(&p->builder, buffer, a.index, a.offset, value, a.stride, a.active);
 }
 
-static bool take_argument(LoopParser *p, LoopArgument *out)
+static void take_argument(LoopParser *p, LoopArgument *out)
 {
     bool negative = loop_accept(p, '-');
     const LoopToken token = p->token;
     *out = (LoopArgument){.is_real = token.kind == LOOP_TOKEN_NUMBER && !token.whole};
-    if (negative && token.kind != LOOP_TOKEN_NUMBER) return loop_expected(p, "a number");
+    if (negative && token.kind != LOOP_TOKEN_NUMBER) loop_expected(p, "a number");
     if (token.kind != LOOP_TOKEN_NUMBER)
         out->buffer = take_buffer(p);
     else if (out->is_real)
@@ -290,7 +290,6 @@ static bool take_argument(LoopParser *p, LoopArgument *out)
     else
         out->integer = negative ? (int64_t) - (uint64_t)token.integer : token.integer;
     if (token.kind == LOOP_TOKEN_NUMBER) loop_advance(p);
-    return !loop_failed(p);
 }
 
 static void take_call(LoopParser *p)
@@ -302,7 +301,7 @@ static void take_call(LoopParser *p)
     while (!loop_failed(p) && !loop_is_mark(p, ')')) {
         if (count) loop_expect(p, ',');
         arguments = arena_grow(p->arena, arguments, count, &capacity, sizeof *arguments);
-        if (!take_argument(p, &arguments[count++])) return;
+        take_argument(p, &arguments[count++]);
     }
     loop_expect(p, ')');
     if (!loop_is_symbol(symbol)) loop_fail(p, E0404, "expected the name of a C function");

@@ -74,7 +74,7 @@ static void refuses_a_wrong_command_line(void **state)
                                      {"m.lep", "--taget=x"},
                                      {"m.lep", "-O7"},
                                      {"m.lep", "--dim", "N"},
-                                     {"m.lep", "--dim", "N=0"},
+                                     {"m.lep", "--dim", "N=-1"},
                                      {"m.lep", "--dim", "N=1", "--dim", "N=2"},
                                      {"m.lep", "--fp=sloppy"},
                                      {"m.lep", "--cpu="},
@@ -92,6 +92,7 @@ static void refuses_a_wrong_command_line(void **state)
         char *argv[] = {getenv("LEPC"), wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3], wrong[i][4], NULL};
         fails(command_run(argv), 2, "E0801");
     }
+    fails(LEPC("profil", "m.lep"), 2, "did you mean `lepc profile`?");
     fails(LEPC("biuld", "m.lep"), 2, "did you mean `lepc build`?");
     fails(LEPC("small.lep", "--taget=x"), 2, "did you mean --target?");
     fails(LEPC("small.lep", "--fp=exact"), 2, "--fp: expected fast or strict, found 'exact'");

@@ -7,6 +7,8 @@ const Command command_table[] = {
      "compiles a model; what comes out is told by --emit or OUT's suffix", true, false},
     {"run", FOR_RUN, command_run, "run MODEL [--input NAME=FILE]... [FILE]...",
      "compiles in memory and runs as the standalone binary would", true, true},
+    {"profile", FOR_RUN, command_profile, "profile MODEL [--input NAME=FILE]...",
+     "runs it as `lepc run --profile` does: the time of each layer", true, true},
     {"compare", FOR_COMPARE, command_compare, "compare MODEL [--input NAME=FILE]...",
      "the machine code beside the reference interpreter, layer by layer", true, false},
     {"eval", FOR_EVAL, command_eval, "eval MODEL --data=FOLDER [--metric=LIST]",
@@ -17,9 +19,9 @@ const Command command_table[] = {
      "the program after a pass, in the language itself", true, false},
     {"import", FOR_IMPORT, command_import, "import MODEL.onnx -o OUT.lep",
      "a model of another format as a text to read and change, its weights beside it", true, false},
-    {"report", FOR_REPORT, command_report, "report memory|sparsity|quant MODEL",
-     "where every value lives and how much memory it takes; which weights are zero and whether that "
-     "pays; what 8 bits cost each layer",
+    {"report", FOR_REPORT, command_report, "report memory|fusion|sparsity|quant MODEL",
+     "where every value lives and how much memory it takes; what each loop nest holds; which weights are zero and "
+     "whether that pays; what 8 bits cost each layer",
      true, true},
     {"fmt", FOR_FMT, command_fmt, "fmt MODEL [-o OUT]", "the text in the house's formatting", true, false},
     {"ops", FOR_LIST, command_ops, "ops [NAME]...", "the operators: operands, attributes, defaults", false, true},

@@ -44,8 +44,8 @@ extern const Command command_table[];
 extern const int command_count;
 const Command *command_find(const char *name); /* NULL when there is none */
 
-CommandRun command_build, command_run, command_compare, command_dump, command_check, command_fmt, command_ops,
-    command_passes, command_targets, command_report, command_explain, command_eval, command_import;
+CommandRun command_build, command_run, command_profile, command_compare, command_dump, command_check, command_fmt,
+    command_ops, command_passes, command_targets, command_report, command_explain, command_eval, command_import;
 
 /* Each diagnostic as a line of JSON, in the order in which the text form has them.  Keys: severity, code, title,
  * message, file, line, column, length, name, help; those that a diagnostic has not are left out. */

@@ -47,3 +47,10 @@ int command_run(Driver *driver)
     if (jit) jit_free(jit);
     return status;
 }
+
+int command_profile(Driver *driver)
+{
+    TextList *list = &driver->options.pass_on;
+    if (list->count < MAX_OPTION_LIST) list->at[list->count++] = "--profile";
+    return command_run(driver);
+}

@@ -269,13 +269,15 @@ static LoopFunction *lower_group(const Node *node, const Target *target, Arena *
 /* ---- scans and branches ---- */
 
 typedef struct Beginning {
-    const LoopBuffer *from, *to;
+    const LoopBuffer *from, *to; /* from: NULL of one number */
+    Value first;
 } Beginning;
 
 static void copy_elements(Nest *nest, void *context)
 {
     const Beginning *copy = context;
-    const LoopExpr *value = nest_load_at(nest, copy->from, nest->at[0], NULL, 1);
+    const LoopExpr *value = copy->from ? nest_load_at(nest, copy->from, nest->at[0], NULL, 1)
+                                       : lower_number(nest->lowering, copy->first, nest->lanes);
     nest_store_at(nest, copy->to, nest->at[0], NULL, value, 1);
 }
 
@@ -292,15 +294,15 @@ static LoopFunction *lower_beginning(const Node *scan, int operand, const Target
                          .target = target,
                          .diag = diag};
     const LoopExpr *number = lower_number(&lowering, first, 1);
-    Beginning copy = {.to = lower_buffer(&lowering, kept)};
+    Beginning copy = {.to = lower_buffer(&lowering, kept), .first = first};
     const Extent extent = lower_extent_of_axes(&lowering, type, 0, type->rank);
     int64_t elements = type_elements(type), lanes = target->vector_bytes / 4;
     while (lanes > elements) lanes /= 2;
-    if (number) {
+    if (number && !extent.bounded) {
         loop_fill_scalar(&lowering.builder, copy.to, affine(0), elements, number->value);
         return function;
     }
-    copy.from = lower_buffer(&lowering, first);
+    if (!number) copy.from = lower_buffer(&lowering, first);
     Nest nest = {.lowering = &lowering, .rank = 1, .lanes = 1, .active = 1};
     nest_vectors(&nest, 0, &extent, lanes, copy_elements, &copy);
     return function;

@@ -193,6 +193,11 @@ static void batches_of_sequences(void **state)
                 "  r = lstm(x, units: 20)\n  q = dense(r.y, out: 16)\n"
                 "  t = attention(q, q, q, heads: 2)\n  k = transpose(t, permute: [0, 2, 1])\n"
                 "  output y = matmul(t, k)\n  output last = r.h\n}\n");
+    check_model("lep 1\n\nmodel ways {\n  dim N = 1..5\n  weights seed: 1\n  input x: f32[N, 6, 3]\n"
+                "  input lengths: i32[N]\n  a = gru(x, units: 4, linear_before_reset: no)\n"
+                "  b = rnn(x, none, lengths, units: 3, direction: bidirectional)\n"
+                "  c = lstm(x, units: 4, peephole: yes, direction: reverse)\n"
+                "  output a = a.y\n  output y = b.y\n  output last = b.h\n  output c = c.c\n}\n");
 }
 
 static void batches_through_scans(void **state)

@@ -105,7 +105,7 @@ static bool expand_recurrence(const Maker *m, Value *out)
     if (!shares.node) return false;
     for (int i = 0; i < MOST_STATES; i++)
         step.states[i] =
-            operand_present(m->node, STATE_H + i) ? in[STATE_H + i] : make_no_state(m, value_type(shares), sizes.units);
+            operand_present(m->node, STATE_H + i) ? in[STATE_H + i] : make_no_state(m, shares, sizes.units);
     if (!make_recurrence(m, make_lstm_step, MOST_STATES, shares, (Value){NULL, 0}, &step, out)) return false;
     if (type->rank == 2) out[ALL] = make_reshape(m, out[ALL], 2, (const int64_t[]){sizes.steps, sizes.units});
     return out[ALL].node != NULL;

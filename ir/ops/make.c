@@ -57,8 +57,14 @@ Value make_cast(const Maker *m, Value x, Dtype to)
 Value make_slice(const Maker *m, Value x, int axis, int64_t begin, int64_t end)
 {
     SliceAttrs attrs = {.begin = {.count = axis + 1}, .end = {.count = axis + 1}};
+    Dim *dims = ARENA_ARRAY(m->graph->arena, Dim, axis + 1);
     if (!x.node) return x;
-    for (int i = 0; i < axis; i++) attrs.end.at[i] = value_type(x)->dim[i].high;
+    for (int i = 0; i < axis; i++) {
+        dims[i] = value_type(x)->dim[i];
+        attrs.end.at[i] = dims[i].high;
+        if (!dim_is_fixed(&dims[i])) attrs.end_dims = dims;
+    }
+    dims[axis] = dim_fixed(end);
     attrs.begin.at[axis] = begin;
     attrs.end.at[axis] = end;
     return make(m, OP_slice, &attrs, 1, &x);

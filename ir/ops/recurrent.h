@@ -63,8 +63,8 @@ bool make_recurrence(const Maker *m, RecurrentStepMake *one, int states, Value s
                      RecurrentStep *step, Value *out);
 /* The same of all directions of a layer, or of one step of a cell. */
 bool expand_recurrent(const Maker *m, Value *out);
-/* Zeros [N, units]. */
-Value make_no_state(const Maker *m, const Type *shares, int64_t units);
+/* Zeros [N, units], as many as sequences have shares [N, T, ..]. */
+Value make_no_state(const Maker *m, Value shares, int64_t units);
 
 #define RECURRENT_PARAMS(prefix, optional, shape_x, shape_h, shape_bias)                                               \
     {.name = prefix "weight", .flags = OPERAND_PARAM | (optional), .doc = (shape_x)},                                  \

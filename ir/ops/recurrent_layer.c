@@ -83,7 +83,7 @@ static bool make_steps(const Sequence *s, Value shares, RecurrentStep *step, Val
     if (single) shares = make_reshape(s->m, shares, 3, dims);
     if (!shares.node) return false;
     for (int i = 0; i < s->kind->states; i++)
-        if (!step->states[i].node) step->states[i] = make_no_state(s->m, value_type(shares), s->units);
+        if (!step->states[i].node) step->states[i] = make_no_state(s->m, shares, s->units);
     if (!make_recurrence(s->m, step_of(s->kind), s->kind->states, shares, s->within, step, out)) return false;
     if (single) out[0] = make_reshape(s->m, out[0], 2, (const int64_t[]){times, s->units});
     return out[0].node != NULL;

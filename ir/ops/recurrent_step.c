@@ -142,10 +142,16 @@ void make_lstm_step(const Maker *m, Value shares, RecurrentStep *s)
 
 /* ---- all of them ---- */
 
-Value make_no_state(const Maker *m, const Type *shares, int64_t units)
+Value make_no_state(const Maker *m, Value shares, int64_t units)
 {
-    BroadcastAttrs attrs = {.shape = {2, {shares->dim[0].high, units}}};
-    Value zero = make_number(m, shares->dtype, 0);
+    if (!shares.node) return shares;
+    const Type *type = value_type(shares);
+    Dim *dims = ARENA_ARRAY(m->graph->arena, Dim, 2);
+    BroadcastAttrs attrs = {.shape = {2, {type->dim[0].high, units}}};
+    dims[0] = type->dim[0];
+    dims[1] = dim_fixed(units);
+    if (!dim_is_fixed(&dims[0])) attrs.shape_dims = dims;
+    Value zero = make_number(m, type->dtype, 0);
     return make(m, OP_broadcast, &attrs, 1, &zero);
 }
 

@@ -345,6 +345,7 @@ static void sizes_in_attributes(void **state)
                 "  mask = broadcast(where(x == 0, -1.0, 0.0), shape: [N, T])\n"
                 "  a = v + p\n"
                 "  output y = reduce_mean(a, axes: [1])\n"
+                "  output s = broadcast(reduce_max(mask, axes: [0]), shape: [T, T])\n"
                 "  output z = mask + extent(of: [N, 2*T], to: f32)\n"
                 "  output u = reshape(a, shape: [N, T, 2, 8])\n"
                 "}\n");

@@ -109,7 +109,7 @@ static bool add_members(Ensemble *e, int64_t i, bool missing, int64_t yes, int64
 static bool add_node(Ensemble *e, int64_t i)
 {
     TreeNode *node = &e->trees.at[i];
-    int64_t mode = tensor_get(&e->modes, i).integer, yes, no;
+    int64_t mode = tensor_get(&e->modes, i).integer, yes = 0, no = 0;
     bool missing = e->missing && e->missing->ints[i];
     *node = (TreeNode){.feature = e->features->ints[i], .split = tensor_real(&e->splits, i)};
     if (!find_next(e, e->yes, e->yes_leaf, i, &yes) || !find_next(e, e->no, e->no_leaf, i, &no)) return false;

@@ -209,6 +209,7 @@ const Tensor *init_draw(Arena *arena, const Type *type, const Init *init, int64_
 {
     Tensor *tensor = ARENA_NEW(arena, Tensor);
     *tensor = tensor_new(arena, *type);
+    if (type_is_empty(type)) return tensor;
     uint64_t key = random_key((uint64_t)seed, name);
     if (init->kind == INIT_USUAL)
         draw_usual(tensor, seed, name);

@@ -97,6 +97,16 @@ static void other_seeds_and_names_draw_others(void **state)
     assert_false(tensor_identical(one, init_draw(*state, &type, &normal, 7, "b.weight")));
 }
 
+static void nothing_is_drawn_without_elements(void **state)
+{
+    static const int64_t dims[] = {4, 0};
+    Type type = type_tensor(F32, 2, dims);
+    for (int kind = 0; kind < INIT_COUNT; kind++) {
+        const Init init = init_of((InitKind)kind);
+        assert_int_equal(type_elements(&init_draw(*state, &type, &init, 1, "a.weight")->type), 0);
+    }
+}
+
 /* ---- laws ---- */
 
 typedef struct Moments {
@@ -194,6 +204,7 @@ int main(void)
         cmocka_unit_test(quantiles_are_exact_to_the_fifteenth_digit),
         cmocka_unit_test_setup_teardown(elements_follow_from_seed_name_and_index, setup, teardown),
         cmocka_unit_test_setup_teardown(other_seeds_and_names_draw_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_drawn_without_elements, setup, teardown),
         cmocka_unit_test_setup_teardown(elements_have_mean_and_std_of_their_law, setup, teardown),
         cmocka_unit_test_setup_teardown(matrices_are_orthogonal, setup, teardown),
         cmocka_unit_test_setup_teardown(text_says_what_is_no_default, setup, teardown),

@@ -105,8 +105,8 @@ static void join_digits(Digits *d)
 {
     int count = 0;
     for (int i = 0; i < d->count; i++) {
-        Digit *last = &d->digit[count - 1], next = d->digit[i];
-        if (count && last->stride == next.stride * next.size)
+        Digit *last = count ? &d->digit[count - 1] : NULL, next = d->digit[i];
+        if (last && last->stride == next.stride * next.size)
             *last = (Digit){last->size * next.size, next.stride};
         else
             d->digit[count++] = next;

@@ -36,7 +36,7 @@ typedef struct Archive {
 static size_t put(Archive *a, size_t at, uint64_t value, int bytes)
 {
     assert_true(at + (size_t)bytes <= ROOM);
-    for (int i = 0; i < bytes; i++) a->at[at + (size_t)i] = (unsigned char)(value >> 8 * i);
+    for (int i = 0; i < bytes; i++) a->at[at + (size_t)i] = i < 8 ? (unsigned char)(value >> 8 * i) : 0;
     return at + (size_t)bytes;
 }
 

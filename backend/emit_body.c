@@ -9,13 +9,24 @@ static void emit_statements(Body *b, const LoopStatement *s);
 
 /* ---- sizes ---- */
 
-LLVMValueRef emit_size(Emitter *e, LLVMValueRef bases, int dim)
+/* Where the dim's size lies in the table of the call. */
+static LLVMValueRef size_slot(Emitter *e, LLVMValueRef bases, int dim)
 {
     LLVMValueRef slot = emit_int(e, e->ninputs + e->noutputs + SIZES_BASE), at = emit_int(e, dim);
     slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
     LLVMValueRef table = LLVMBuildLoad2(e->builder, e->pointer, slot, "");
-    LLVMValueRef size = LLVMBuildLoad2(e->builder, e->i64, LLVMBuildGEP2(e->builder, e->i64, table, &at, 1, ""), "");
+    return LLVMBuildGEP2(e->builder, e->i64, table, &at, 1, "");
+}
+
+LLVMValueRef emit_size(Emitter *e, LLVMValueRef bases, int dim)
+{
+    LLVMValueRef size = LLVMBuildLoad2(e->builder, e->i64, size_slot(e, bases, dim), "");
     return LLVMBuildIntCast2(e->builder, size, e->index, 1, "");
+}
+
+static void emit_resize(Body *b, const LoopStatement *s)
+{
+    LLVMBuildStore(b->emitter->builder, emit_expr(b, s->value), size_slot(b->emitter, b->bases, s->dim));
 }
 
 /* A size is computed once, in front of everything; forms of it are positive, but what is divided may not be. */
@@ -405,6 +416,7 @@ static void emit_statement(Body *b, const LoopStatement *s)
     case LOOP_PACK:
     case LOOP_UNPACK: emit_pack(b, s); break;
     case LOOP_CALL: emit_call(b, s); break;
+    case LOOP_RESIZE: emit_resize(b, s); break;
     case LOOP_PREFETCH: emit_prefetch(b, s); break;
     }
 }

@@ -100,6 +100,7 @@ static void check_sizes(Emitter *e, LLVMValueRef function)
     return_if(e, function, LLVMBuildIsNull(e->builder, table, ""), STATUS_ARGUMENT);
     for (int i = 0; i < e->sizes; i++) {
         const Dim *dim = &e->program->graph->dims[i];
+        if (dim->computed) continue;
         LLVMValueRef at = emit_int(e, i);
         LLVMValueRef size =
             LLVMBuildLoad2(e->builder, e->i64, LLVMBuildGEP2(e->builder, e->i64, table, &at, 1, ""), "");
@@ -155,46 +156,80 @@ static int base_of_argument(const Emitter *e, int i)
     return i == nports ? nports + CONTEXT_BASE : i - 1;
 }
 
-/* The first arguments, the sizes of bounded dims, as the table that steps read. */
-static void store_sizes(Emitter *e, LLVMValueRef run, LLVMValueRef bases)
+/* Of the sizes: those that the caller gives, or those that he gets. */
+static int count_sizes(const Emitter *e, bool computed)
 {
-    if (!e->sizes) return;
+    int count = 0;
+    for (int i = 0; i < e->sizes; i++) count += e->program->graph->dims[i].computed == computed;
+    return count;
+}
+
+static LLVMValueRef size_at(Emitter *e, LLVMValueRef table, int number)
+{
+    LLVMValueRef at = emit_int(e, number);
+    return LLVMBuildInBoundsGEP2(e->builder, e->i64, table, &at, 1, "");
+}
+
+/* The first arguments, the sizes of bounded dims, in the table that steps read, where counted ones are nothing yet. */
+static LLVMValueRef store_sizes(Emitter *e, LLVMValueRef run, LLVMValueRef bases)
+{
+    if (!e->sizes) return NULL;
     LLVMValueRef table = LLVMBuildAlloca(e->builder, LLVMArrayType2(e->i64, (uint64_t)e->sizes), "");
+    unsigned argument = 0;
     for (int i = 0; i < e->sizes; i++) {
-        LLVMValueRef at = emit_int(e, i);
-        at = LLVMBuildInBoundsGEP2(e->builder, e->i64, table, &at, 1, "");
-        LLVMBuildStore(e->builder, LLVMGetParam(run, (unsigned)i), at);
+        bool computed = e->program->graph->dims[i].computed;
+        LLVMValueRef size = computed ? LLVMConstInt(e->i64, 0, 0) : LLVMGetParam(run, argument++);
+        LLVMBuildStore(e->builder, size, size_at(e, table, i));
     }
     LLVMValueRef slot = emit_int(e, e->ninputs + e->noutputs + SIZES_BASE);
     slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
     LLVMBuildStore(e->builder, table, slot);
+    return table;
 }
 
-/* int <symbol>_run(sizes..., inputs..., outputs..., [context,] arena, [external weights,] pool) */
+/* What was counted goes where the arguments from `argument` on point, one for each, unless that is NULL. */
+static void return_sizes(Emitter *e, LLVMValueRef run, LLVMValueRef table, unsigned argument)
+{
+    for (int i = 0; i < e->sizes; i++) {
+        if (!e->program->graph->dims[i].computed) continue;
+        LLVMValueRef to = LLVMGetParam(run, argument++);
+        LLVMBasicBlockRef store = LLVMAppendBasicBlockInContext(e->context, run, "");
+        LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, run, "");
+        LLVMBuildCondBr(e->builder, LLVMBuildIsNull(e->builder, to, ""), after, store);
+        LLVMPositionBuilderAtEnd(e->builder, store);
+        LLVMValueRef size = LLVMBuildLoad2(e->builder, e->i64, size_at(e, table, i), "");
+        LLVMSetAlignment(LLVMBuildStore(e->builder, size, to), 8);
+        LLVMBuildBr(e->builder, after);
+        LLVMPositionBuilderAtEnd(e->builder, after);
+    }
+}
+
+/* int <symbol>_run(sizes..., inputs..., outputs..., counted sizes..., [context,] arena, [external weights,] pool) */
 static LLVMValueRef emit_run(Emitter *e, LLVMValueRef adapter)
 {
-    int nports = e->ninputs + e->noutputs, sizes = e->sizes;
+    int nports = e->ninputs + e->noutputs, sizes = count_sizes(e, false), counted = count_sizes(e, true);
     int nbases = nports + 1 + (e->program->state_bytes > 0) + (e->program->weights == WEIGHTS_EXTERNAL);
-    LLVMTypeRef *parameters = ARENA_ARRAY(e->arena, LLVMTypeRef, sizes + nbases + 1);
-    for (int i = 0; i <= sizes + nbases; i++) parameters[i] = i < sizes ? e->i64 : e->pointer;
-    LLVMTypeRef type = LLVMFunctionType(e->i32, parameters, (unsigned)(sizes + nbases) + 1, 0);
+    int count = sizes + nbases + counted + 1;
+    LLVMTypeRef *parameters = ARENA_ARRAY(e->arena, LLVMTypeRef, count);
+    for (int i = 0; i < count; i++) parameters[i] = i < sizes ? e->i64 : e->pointer;
+    LLVMTypeRef type = LLVMFunctionType(e->i32, parameters, (unsigned)count, 0);
     LLVMValueRef run = emit_new_function(e, arena_printf(e->arena, "%s_run", e->symbol), type, true);
     LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, run, ""));
     LLVMTypeRef array = LLVMArrayType2(e->pointer, (uint64_t)(nports + KEPT_BASES));
-    LLVMValueRef bases = LLVMBuildAlloca(e->builder, array, "");
-    store_sizes(e, run, bases);
+    LLVMValueRef bases = LLVMBuildAlloca(e->builder, array, ""), table = store_sizes(e, run, bases);
     for (int i = 0; i < nbases; i++) {
         LLVMValueRef slot = emit_int(e, base_of_argument(e, i));
         slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
-        LLVMBuildStore(e->builder, LLVMGetParam(run, (unsigned)(sizes + i)), slot);
+        LLVMBuildStore(e->builder, LLVMGetParam(run, (unsigned)(sizes + i + (i < nports ? 0 : counted))), slot);
     }
     if (e->weights_at) {
         LLVMValueRef slot = emit_int(e, nports + WEIGHTS_BASE);
         slot = LLVMBuildInBoundsGEP2(e->builder, e->pointer, bases, &slot, 1, "");
         LLVMBuildStore(e->builder, LLVMBuildLoad2(e->builder, e->pointer, e->weights_at, ""), slot);
     }
-    LLVMValueRef args[] = {bases, LLVMGetParam(run, (unsigned)(sizes + nbases))};
+    LLVMValueRef args[] = {bases, LLVMGetParam(run, (unsigned)count - 1)};
     LLVMValueRef status = LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(adapter), adapter, args, 2, "");
+    return_sizes(e, run, table, (unsigned)(sizes + nports));
     LLVMBuildRet(e->builder, status);
     return run;
 }

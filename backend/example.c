@@ -1,6 +1,7 @@
 /* A main program for a model's library: what a user starts from. */
 #include "backend/c_names.h"
 #include "backend/object.h"
+#include "ir/count.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -37,7 +38,8 @@ static void name_ports(Example *e)
 {
     ParameterNames names = parameter_names(e->graph);
     for (int i = 0; i < e->graph->ndims; i++)
-        parameter_name(&names, lower_case(e->program->arena, e->graph->dims[i].name));
+        if (!e->graph->dims[i].computed) parameter_name(&names, lower_case(e->program->arena, e->graph->dims[i].name));
+    e->ports = names.at + names.count;
     for (const Node *node = e->graph->first; node; node = node->next) {
         if (node->op != OP_input) continue;
         parameter_name(&names, node->name);
@@ -45,7 +47,12 @@ static void name_ports(Example *e)
     }
     e->noutputs = graph_outputs(e->graph);
     for (int i = 0; i < e->noutputs; i++) parameter_name(&names, e->graph->results[i].name);
-    e->ports = names.at + e->graph->ndims;
+}
+
+/* The variable that a counted dim's size goes to. */
+static const char *size_name(const Example *e, const Dim *dim)
+{
+    return arena_printf(e->program->arena, "size_%s", symbol_name(e->program->arena, dim->name));
 }
 
 static void write_usage(const Example *e, const char *before, const char *after)
@@ -81,6 +88,8 @@ static void write_buffers(const Example *e)
         if (is_empty(e, i)) continue;
         fprintf(e->out, "static %s %s[%" PRId64 "];\n", c_type(type->dtype), array_name(e, i), type_elements(type));
     }
+    for (int i = 0; i < e->graph->ndims; i++)
+        if (e->graph->dims[i].computed) fprintf(e->out, "static int64_t %s;\n", size_name(e, &e->graph->dims[i]));
     fputc('\n', e->out);
 }
 
@@ -115,15 +124,37 @@ static void write_call(const Example *e)
     fprintf(e->out, "    int status = %s_run(", e->symbol);
     for (int i = 0; i < e->graph->ndims; i++) {
         const char *dim = symbol_name(e->program->arena, e->graph->dims[i].name);
+        if (e->graph->dims[i].computed) continue;
         fprintf(e->out, "%s_%s_MAX, ", e->upper, upper_case(e->program->arena, dim));
     }
     for (int i = 0; i < e->ninputs + e->noutputs; i++) fprintf(e->out, "%s, ", array_name(e, i));
+    for (int i = 0; i < e->graph->ndims; i++)
+        if (e->graph->dims[i].computed) fprintf(e->out, "&%s, ", size_name(e, &e->graph->dims[i]));
     if (e->program->state_bytes) fputs("context, ", e->out);
     fputs(e->program->arena_bytes ? "arena, " : "NULL, ", e->out);
     fputs(e->external ? "weights, NULL);\n" : "NULL);\n", e->out);
     fputs("    if (status != LEP_OK) {\n        fprintf(stderr, \"error %d\\n\", status);\n"
           "        return 1;\n    }\n",
           e->out);
+}
+
+/* How many elements there are: a number where none of the dims is counted. */
+static const char *count_text(const Example *e, const Type *type)
+{
+    Arena *arena = e->program->arena;
+    int64_t fixed = 1;
+    const char *text = "";
+    for (int i = 0; i < type->rank; i++) {
+        const Dim *dim = &type->dim[i];
+        if (!dim_is_computed(e->graph, dim))
+            fixed *= dim->high;
+        else if (dim->factor)
+            text = arena_printf(arena, "%s(%" PRId64 " * %s + %" PRId64 ") / %" PRId64 " * ", text, dim->factor,
+                                size_name(e, dim), dim->base, dim->divisor);
+        else
+            text = arena_printf(arena, "%s%s * ", text, size_name(e, dim));
+    }
+    return arena_printf(arena, "%s%" PRId64, text, fixed);
 }
 
 static void write_output(const Example *e, int index)
@@ -136,7 +167,7 @@ static void write_output(const Example *e, int index)
     if (labelled)
         fprintf(e->out, "    static const char *const labels_%d[] = %s_%s_LABELS;\n", index, e->upper,
                 upper_case(e->program->arena, symbol_name(e->program->arena, result->name)));
-    fprintf(e->out, "    for (long i = 0; i < %" PRId64 "; i++) printf(", count);
+    fprintf(e->out, "    for (long i = 0; i < %s; i++) printf(", count_text(e, value_type(result->value)));
     if (labelled)
         fprintf(e->out, "\"%s %%s %%g\\n\", labels_%d[i], (double)%s[i]);\n", name, index, array);
     else

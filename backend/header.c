@@ -260,6 +260,16 @@ static void write_weights(const Header *h, const LoopProgram *program)
         program->constant_bytes + WEIGHTS_HEADER, h->upper, program->weights_hash);
 }
 
+/* Bounded dims are arguments; those that a run counts are where it puts them. */
+static void write_size_parameters(Header *h, const Graph *graph, bool computed)
+{
+    for (int i = 0; i < graph->ndims; i++) {
+        if (graph->dims[i].computed != computed) continue;
+        const char *name = lower_case(h->arena, symbol_name(h->arena, graph->dims[i].name));
+        fprintf(h->out, "int64_t %s%s, ", computed ? "*" : "", parameter_name(&h->names, name));
+    }
+}
+
 void header_write(const LoopProgram *program, FILE *out)
 {
     const Graph *graph = program->graph;
@@ -276,12 +286,12 @@ void header_write(const LoopProgram *program, FILE *out)
     if (external) write_weights(&h, program);
     fprintf(out, "#define %s_run %s_run_%08x\n", h.symbol, h.symbol, model_abi(program));
     fprintf(out, "int %s_run(", h.symbol);
-    for (int i = 0; i < graph->ndims; i++)
-        fprintf(out, "int64_t %s, ", parameter_name(&h.names, lower_case(h.arena, graph->dims[i].name)));
+    write_size_parameters(&h, graph, false);
     for (const Node *node = graph->first; node; node = node->next)
         if (node->op == OP_input) write_parameter(&h, "const ", node->name, &node->types[0]);
     for (int i = 0; i < graph_outputs(graph); i++)
         write_parameter(&h, "", graph->results[i].name, value_type(graph->results[i].value));
+    write_size_parameters(&h, graph, true);
     if (program->state_bytes) fputs("void *context, ", out);
     fputs(external ? "void *arena,\n    const void *weights, const struct lep_pool *pool);\n\n"
                    : "void *arena, const struct lep_pool *pool);\n\n",

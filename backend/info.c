@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MODEL_VERSION = 5, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
+enum { MODEL_VERSION = 6, MODEL_MAX_RANK = 8, ARENA_ALIGN = 64 };
 
 static LLVMValueRef private_constant(Emitter *e, LLVMValueRef value, const char *name)
 {
@@ -70,8 +70,8 @@ static LLVMValueRef sizes_constant(Emitter *e)
     LLVMValueRef *sizes = ARENA_ARRAY(e->arena, LLVMValueRef, graph->ndims + 1);
     for (int i = 0; i < graph->ndims; i++) {
         LLVMValueRef fields[] = {text_constant(e, graph->dims[i].name), int64_constant(e, graph->dims[i].low),
-                                 int64_constant(e, graph->dims[i].high)};
-        sizes[i] = struct_constant(e, fields, 3);
+                                 int64_constant(e, graph->dims[i].high), int64_constant(e, graph->dims[i].computed)};
+        sizes[i] = struct_constant(e, fields, 4);
     }
     return array_constant(e, graph->ndims ? LLVMTypeOf(sizes[0]) : e->i64, sizes, graph->ndims);
 }

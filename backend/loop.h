@@ -130,6 +130,8 @@ typedef enum LoopStatementKind {
                      */
     LOOP_STORE,     /* buffer[index + offset + lane * stride] = value for lanes below active; of lanes that meet in one
                        element the last counts */
+    LOOP_RESIZE,    /* sizes[dim] = value, an i64 whose expression proves that it is from low to high: the only one of
+                       its dim, which the function itself has no size of; outermost */
     LOOP_FILL,      /* count elements of buffer from index on = value, a scalar constant */
     LOOP_PACK,   /* the elements of buffer at index + the sum of coordinate * stride of each axis, in row-major order,
                     are written to dense[0], dense[1], ..., which has no more than these */
@@ -180,6 +182,7 @@ struct LoopStatement {
     const char *symbol;
     int narguments;
     const LoopArgument *arguments;
+    int dim; /* LOOP_RESIZE */
 };
 
 typedef enum LoopForm {
@@ -280,6 +283,8 @@ void loop_pack(LoopBuilder *b, LoopStatementKind kind, const LoopBuffer *buffer,
 bool loop_is_symbol(const char *name);
 /* Copies the arguments. */
 void loop_call(LoopBuilder *b, const char *symbol, int count, const LoopArgument *arguments);
+/* From this function's end on sizes[dim] is the value, a let's. */
+void loop_resize(LoopBuilder *b, int dim, int64_t low, int64_t high, const LoopExpr *value);
 void loop_fill(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, double value);
 void loop_fill_scalar(LoopBuilder *b, const LoopBuffer *buffer, Affine index, int64_t count, Scalar value);
 void loop_prefetch(LoopBuilder *b, const LoopBuffer *buffer, Affine index);
@@ -313,6 +318,8 @@ int64_t loop_table_below(const LoopExpr *use);
 /* The same of any integer of which its expression proves that it is never negative: tables, numbers, what min, max
  * and and cut off, and their sums and products. */
 int64_t loop_bound(const LoopExpr *use);
+/* Does the expression prove that the integer is from `low` to `high`? */
+bool loop_is_within(const LoopExpr *use, int64_t low, int64_t high);
 const LoopExpr *loop_splat(LoopBuilder *b, const LoopExpr *in, int lanes);
 const LoopExpr *loop_op(LoopBuilder *b, ExprKind op, Dtype dtype, const LoopExpr *x, const LoopExpr *y,
                         const LoopExpr *z);

@@ -92,6 +92,13 @@ static bool interval_of(const LoopExpr *e, int *steps, Interval *out)
     return true;
 }
 
+bool loop_is_within(const LoopExpr *use, int64_t low, int64_t high)
+{
+    Interval interval;
+    int steps = 0;
+    return interval_of(use, &steps, &interval) && interval.low >= low && interval.high <= high;
+}
+
 int64_t loop_bound(const LoopExpr *use)
 {
     Interval interval;

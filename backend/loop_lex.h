@@ -76,6 +76,13 @@ typedef struct LoopAccess {
     Affine limit;
 } LoopAccess;
 LoopAccess loop_take_access(LoopParser *p);
+/* ---- loop_parse.c, loop_sizes.c ---- */
+
+/* One that nothing else in the function has. */
+const char *loop_take_new_name(LoopParser *p, const char *what);
+void loop_take_size(LoopParser *p);
+void loop_take_resize(LoopParser *p);
+
 /* NULL when there is none of that name. */
 const LoopBuffer *loop_find_buffer(const LoopParser *p, const char *name);
 const LoopRegister *loop_find_register(const LoopParser *p, const char *name);

@@ -40,7 +40,7 @@ static bool name_is_taken(const LoopParser *p, const char *name)
     return taken;
 }
 
-static const char *take_new_name(LoopParser *p, const char *what)
+const char *loop_take_new_name(LoopParser *p, const char *what)
 {
     const LoopToken at = p->token;
     const char *name = loop_take_name(p, what);
@@ -102,7 +102,7 @@ static bool is_word(const LoopParser *p, const char *word)
 
 static void take_for(LoopParser *p, LoopMode mode)
 {
-    const char *name = take_new_name(p, "a variable");
+    const char *name = loop_take_new_name(p, "a variable");
     if (!loop_accept_word(p, "in")) loop_expected(p, "'in'");
     if (p->token.kind == LOOP_TOKEN_NAME) {
         take_for_table(p, name, mode);
@@ -310,28 +310,31 @@ static void take_call(LoopParser *p)
 
 static void take_statement(LoopParser *p)
 {
+    static const struct {
+        LoopWord word;
+        void (*take)(LoopParser *p);
+    } kinds[] = {{LOOP_WORD_IF, take_if},
+                 {LOOP_WORD_LET, take_let},
+                 {LOOP_WORD_FILL, take_fill},
+                 {LOOP_WORD_PREFETCH, take_prefetch},
+                 {LOOP_WORD_CALL, take_call},
+                 {LOOP_WORD_TRANSPOSE, take_transpose},
+                 {LOOP_WORD_RESIZE, loop_take_resize}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (loop_accept_word(p, loop_keywords[kinds[i].word])) {
+            kinds[i].take(p);
+            return;
+        }
     if (loop_accept_word(p, loop_keywords[LOOP_WORD_FOR]))
         take_for(p, MODE_SERIAL);
     else if (loop_accept_word(p, loop_keywords[LOOP_WORD_PARALLEL]))
         take_for(p, MODE_PARALLEL);
     else if (loop_accept_word(p, loop_keywords[LOOP_WORD_UNROLL]))
         take_for(p, MODE_UNROLL);
-    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_IF]))
-        take_if(p);
-    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_LET]))
-        take_let(p);
-    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_FILL]))
-        take_fill(p);
-    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_PREFETCH]))
-        take_prefetch(p);
-    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_TRANSPOSE]))
-        take_transpose(p);
     else if (loop_accept_word(p, loop_keywords[LOOP_WORD_PACK]))
         take_pack(p, LOOP_PACK);
     else if (loop_accept_word(p, loop_keywords[LOOP_WORD_UNPACK]))
         take_pack(p, LOOP_UNPACK);
-    else if (loop_accept_word(p, loop_keywords[LOOP_WORD_CALL]))
-        take_call(p);
     else
         take_assignment(p);
 }
@@ -369,7 +372,7 @@ static int64_t take_extent(LoopParser *p, int64_t high)
 
 static void take_buffer_declaration(LoopParser *p)
 {
-    LoopBuffer b = {.name = take_new_name(p, "a buffer's name")};
+    LoopBuffer b = {.name = loop_take_new_name(p, "a buffer's name")};
     int lanes = 1;
     loop_expect(p, ':');
     if (loop_take_type(p, &b.dtype, &lanes) && lanes != 1) loop_fail(p, E0204, "a buffer has scalars");
@@ -389,33 +392,13 @@ static void take_buffer_declaration(LoopParser *p)
 
 static void take_register_declaration(LoopParser *p)
 {
-    const char *name = take_new_name(p, "a register's name");
+    const char *name = loop_take_new_name(p, "a register's name");
     Dtype dtype = F32;
     int lanes = 1;
     loop_expect(p, ':');
     loop_take_type(p, &dtype, &lanes);
     int count = (int)take_extent(p, 4096);
     if (!loop_failed(p)) loop_register(&p->builder, name, dtype, lanes, count);
-}
-
-static void take_size_declaration(LoopParser *p)
-{
-    LoopSize size = {.factor = 1, .divisor = 1};
-    const char *name = take_new_name(p, "a size's name");
-    loop_expect(p, '=');
-    size.dim = (int)loop_take_integer(p, "a number of a dim", 0, MAX_DIMS - 1);
-    if (loop_accept_word(p, "factor")) {
-        size.factor = loop_take_integer(p, "a factor", -loop_max_integer, loop_max_integer);
-        if (!loop_accept_word(p, "base")) loop_expected(p, "'base'");
-        size.base = loop_take_integer(p, "a number", -loop_max_integer, loop_max_integer);
-        if (!loop_accept_word(p, "divisor")) loop_expected(p, "'divisor'");
-        size.divisor = loop_take_integer(p, "a divisor", 1, loop_max_integer);
-    }
-    if (!loop_accept_word(p, "in")) loop_expected(p, "'in'");
-    size.low = loop_take_integer(p, "a bound", 0, loop_max_integer);
-    loop_expect(p, '.');
-    size.high = loop_take_integer(p, "a bound", 0, loop_max_integer);
-    if (!loop_failed(p)) loop_size(&p->builder, name, &size);
 }
 
 static LoopFunction *take_function(LoopParser *p);
@@ -430,7 +413,7 @@ static void take_inner(LoopParser *p, LoopFunction *f)
     if (f->form == FORM_TURNS) conditional = loop_accept_word(p, "while");
     if (++p->scans > MAX_NESTED) loop_fail(p, E0105, "expected at most %d levels of functions", MAX_NESTED);
     loop_expect(p, '{');
-    if (f->form == FORM_TURNS && loop_accept_word(p, loop_keywords[LOOP_WORD_SIZE])) take_size_declaration(p);
+    if (f->form == FORM_TURNS && loop_accept_word(p, loop_keywords[LOOP_WORD_SIZE])) loop_take_size(p);
     if (conditional && !loop_accept_word(p, loop_keywords[LOOP_WORD_BUFFER])) loop_expected(p, "'buffer'");
     if (conditional) take_buffer_declaration(p);
     while (!loop_failed(p) && !loop_is_mark(p, '}')) {
@@ -473,7 +456,7 @@ static LoopFunction *take_function(LoopParser *p)
         else if (loop_accept_word(p, loop_keywords[LOOP_WORD_REGISTER]))
             take_register_declaration(p);
         else if (loop_accept_word(p, loop_keywords[LOOP_WORD_SIZE]))
-            take_size_declaration(p);
+            loop_take_size(p);
         else
             break;
     }

@@ -22,7 +22,8 @@ const char *const loop_keywords[] = {
     [LOOP_WORD_LET] = "let",           [LOOP_WORD_FILL] = "fill",
     [LOOP_WORD_PREFETCH] = "prefetch", [LOOP_WORD_TRANSPOSE] = "transpose",
     [LOOP_WORD_PACK] = "pack",         [LOOP_WORD_UNPACK] = "unpack",
-    [LOOP_WORD_CALL] = "call",         [LOOP_WORD_COUNT] = NULL,
+    [LOOP_WORD_CALL] = "call",         [LOOP_WORD_RESIZE] = "resize",
+    [LOOP_WORD_COUNT] = NULL,
 };
 
 /* ---- names and numbers ---- */
@@ -286,6 +287,10 @@ static void put_statement(Printer *p, const LoopStatement *s)
         fputs("transpose ", p->out);
         put_name(p, s->reg->name);
         fputc('\n', p->out);
+        break;
+    case LOOP_RESIZE:
+        fprintf(p->out, "resize %d in %" PRId64 "..%" PRId64, s->dim, s->low, s->high);
+        put_value(p, s->value);
         break;
     case LOOP_PREFETCH:
         fputs("prefetch ", p->out);

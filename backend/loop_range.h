@@ -31,5 +31,7 @@ LoopAccessEnd loop_access_end(const Affine *index, const Affine *limit, int64_t 
 Range loop_access_range(const Ranges *ranges, const Affine *index, int active, int64_t stride, const Affine *limit);
 /* What is wrong with a LOOP_PACK or LOOP_UNPACK whose indices and sizes are affine in what is there; NULL: nothing. */
 const char *loop_pack_fault(const Ranges *ranges, const LoopStatement *pack);
+/* The same of a LOOP_RESIZE, whose bounds steps behind it count on. */
+const char *loop_resize_fault(const LoopFunction *function, const LoopStatement *resize);
 
 #endif

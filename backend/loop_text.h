@@ -19,6 +19,7 @@ typedef enum LoopWord {
     LOOP_WORD_PACK,
     LOOP_WORD_UNPACK,
     LOOP_WORD_CALL,
+    LOOP_WORD_RESIZE,
     LOOP_WORD_COUNT
 } LoopWord;
 

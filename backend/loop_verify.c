@@ -35,8 +35,7 @@ static bool wrong(const Check *c, const char *format, ...)
     va_start(args, format);
     const char *text = arena_vprintf(c->arena, format, args);
     va_end(args);
-    const Origin *origin = &c->function->origin;
-    Span at = origin->count ? origin->at[0] : (Span){.name = c->function->name};
+    Span at = c->function->origin.count ? c->function->origin.at[0] : (Span){.name = c->function->name};
     return diag_error(c->diag, E0605, at, "loop nest '%s': %s", c->function->name, text);
 }
 
@@ -431,14 +430,14 @@ static bool check_pack(Check *c, const LoopStatement *s)
     for (int i = 0; i < s->naxes; i++)
         if (!check_affine(c, &s->axes[i].size)) return false;
     const char *fault = loop_pack_fault(&c->ranges, s);
-    if (fault) return wrong(c, "a pack of '%s' %s", s->buffer->name, fault);
-    return check_writable(c, s->kind == LOOP_PACK ? s->dense : s->buffer);
+    return (!fault || wrong(c, "a pack of '%s' %s", s->buffer->name, fault)) &&
+           check_writable(c, s->kind == LOOP_PACK ? s->dense : s->buffer);
 }
 
-static bool check_call(Check *c, const LoopStatement *s)
+static bool check_alone(Check *c, const char *what, const char *fault)
 {
-    const char *fault = c->depth > 1 ? "stands inside a loop" : loop_call_fault(c->function, s);
-    return !fault || wrong(c, "a call %s", fault);
+    if (c->depth > 1) fault = "stands inside a loop";
+    return !fault || wrong(c, "%s %s", what, fault);
 }
 
 static bool check_statement(Check *c, const LoopStatement *s)
@@ -454,7 +453,8 @@ static bool check_statement(Check *c, const LoopStatement *s)
     case LOOP_FILL: return check_fill(c, s);
     case LOOP_PACK:
     case LOOP_UNPACK: return check_pack(c, s);
-    case LOOP_CALL: return check_call(c, s);
+    case LOOP_CALL: return check_alone(c, "a call", loop_call_fault(c->function, s));
+    case LOOP_RESIZE: return check_expr(c, s->value) && check_alone(c, "a size", loop_resize_fault(c->function, s));
     case LOOP_PREFETCH: return check_buffer(c, s->buffer) && check_affine(c, &s->index);
     }
     return wrong(c, "a statement of no kind");

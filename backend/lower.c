@@ -9,7 +9,7 @@ static LowerGroup *const kind_table[] = {
     [KIND_MAP] = lower_map,       [KIND_REDUCE] = lower_reduce, [KIND_CONTRACT] = lower_contract,
     [KIND_WINDOW] = lower_window, [KIND_ROW] = lower_row,       [KIND_NEST] = lower_nest,
     [KIND_PIECES] = lower_pieces, [KIND_GROUP] = lower_strips,  [KIND_SCATTER] = lower_scatter,
-    [KIND_PREFIX] = lower_prefix,
+    [KIND_PREFIX] = lower_prefix, [KIND_SIZE] = lower_size,
 };
 
 static LowerGroup *const nest_table[OP_COUNT] = {

@@ -24,8 +24,8 @@ typedef struct Lowering {
 
 /* One a kind, in backend/lower/<family>.c. */
 typedef void LowerGroup(Lowering *lowering);
-LowerGroup lower_map, lower_pieces, lower_scatter, lower_prefix, lower_reduce, lower_contract, lower_window, lower_row,
-    lower_nest, lower_strips;
+LowerGroup lower_map, lower_pieces, lower_scatter, lower_prefix, lower_size, lower_reduce, lower_contract, lower_window,
+    lower_row, lower_nest, lower_strips;
 /* One an operator of ir/nests.def, which is alone in its group. */
 #define NEST(op, bounds) LowerGroup lower_##op;
 #include "ir/nests.def"

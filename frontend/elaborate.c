@@ -1,5 +1,6 @@
 /* A model: its declarations, its ports, and the checks of the whole. */
 #include "frontend/elaborate.h"
+#include "ir/count.h"
 
 #include <string.h>
 
@@ -240,6 +241,19 @@ static void elaborate_model(Elaborator *e, const AstTop *model)
     if (!e->flat) warn_unused(e, f.scope);
 }
 
+/* Dims whose size is counted are in order, and nobody else chooses it. */
+static bool check_counted(Elaborator *e, const Graph *graph)
+{
+    for (const Node *node = graph->first; node; node = node->next) {
+        const char *name = node_count(node);
+        if (!name || !find_dim(e, name)) continue;
+        diag_error(e->diag, E0305, node_span(node), "--dim %s: %s counts it while the model runs", name,
+                   node_def(node)->name);
+        return diag_help(e->diag, "leave the flag out");
+    }
+    return graph_check_counts(graph, e->diag);
+}
+
 Graph *elaborate(Arena *arena, const Ast *ast, const ElaborateOptions *options, Diag *diag)
 {
     Stage stage = ast->stage ? stage_find(ast->stage) : STAGE_ELABORATED;
@@ -259,6 +273,7 @@ Graph *elaborate(Arena *arena, const Ast *ast, const ElaborateOptions *options, 
     if (stage == STAGE_PLANNED) elaborate_places(graph);
     bool good = diag->errors == errors;
     weights_finish(&e, good && !e.flat);
+    if (good && !e.flat) good = check_counted(&e, graph);
     if (good && e.flat && !graph_verify(graph, diag))
         good = diag_help(diag, "a dump must stay as consistent as lepc wrote it; take the change back");
     return good && diag->errors == errors ? graph : NULL;

@@ -62,7 +62,8 @@ static void bind_type(const Graph *from, const int64_t *sizes, Type *type)
 {
     for (int i = 0; i < type->rank; i++) {
         int dim = graph_dim(from, &type->dim[i]);
-        if (!dim_is_fixed(&type->dim[i]) && dim >= 0) type->dim[i] = dim_fixed(dim_at(&type->dim[i], sizes[dim]));
+        if (!dim_is_fixed(&type->dim[i]) && dim >= 0 && sizes[dim] >= 0)
+            type->dim[i] = dim_fixed(dim_at(&type->dim[i], sizes[dim]));
     }
 }
 
@@ -252,10 +253,33 @@ static bool bind_nodes(const Graph *from, const Graph *graph, const int64_t *siz
     return true;
 }
 
+static void fix_types(const Graph *from, const Graph *graph, const int64_t *sizes)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        for (int i = 0; i < node->nresults; i++) bind_type(from, sizes, &node->types[i]);
+        for (int i = 0; i < node->nregions; i++) fix_types(from, node->regions[i], sizes);
+    }
+}
+
+Graph *graph_at(Arena *arena, const Graph *graph, const int64_t *sizes)
+{
+    Graph *copy = graph_clone(arena, graph);
+    fix_types(graph, copy, sizes);
+    return copy;
+}
+
 Graph *graph_bind(Arena *arena, const Graph *graph, const int64_t *sizes, Diag *diag)
 {
     Graph *copy = graph_clone(arena, graph);
-    if (!bind_nodes(graph, copy, sizes, diag)) return NULL;
-    copy->ndims = 0;
+    int64_t given[MAX_DIMS];
+    bool computed = false;
+    for (int i = 0; i < graph->ndims; i++) {
+        given[i] = graph->dims[i].computed ? -1 : sizes[i];
+        computed |= graph->dims[i].computed;
+    }
+    if (!bind_nodes(graph, copy, given, diag)) return NULL;
+    for (int i = 0; i < graph->ndims; i++)
+        if (given[i] >= 0) copy->dims[i].low = copy->dims[i].high = given[i];
+    if (!computed) copy->ndims = 0;
     return copy;
 }

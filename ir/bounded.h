@@ -42,15 +42,20 @@ bool port_copy_of(const Node *group, Value *from);
  * answers have.  What is wrong for one of the sizes is an error that says for which; E0307 when no form fits. */
 bool node_infer(const Node *node, Type *out, Diag *diag);
 
-/* The node as it is for one size of each declared dim, in no list: its operands stand for themselves, of fixed types.
- */
+/* The node as it is for one size of each declared dim (negative: it stays as it is), in no list: its operands stand for
+ * themselves, of fixed types. */
 Node *node_at(Arena *arena, const Node *node, const int64_t *sizes);
 /* What a view, an index or a window says of itself - map, begin, padding - is the same for all sizes. */
 bool node_is_uniform(const Node *node);
 /* Where the box with this number of a KIND_PIECES node begins and how long it is, along each axis, at all sizes: fixed
  * or linear in one declared dim.  False when they are not, or it reads other places at other sizes. */
 bool node_piece_dims(const Node *node, int64_t number, Dim *begin, Dim *size);
-/* A copy of the graph for one size of each declared dim, in which nothing is bounded: what eval means by it. */
+/* A copy of the graph for one size of each declared dim, in which only that is bounded which is counted while it runs
+ * (ir/count.h; sizes[] of those is not read): what eval means by it. */
 Graph *graph_bind(Arena *arena, const Graph *graph, const int64_t *sizes, Diag *diag);
+
+/* A copy of the graph, of any stage, all of whose types are those of one size of each dim, counted ones, too: what was
+ * in memory after a run of these sizes. */
+Graph *graph_at(Arena *arena, const Graph *graph, const int64_t *sizes);
 
 #endif

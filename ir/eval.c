@@ -1,6 +1,8 @@
 #include "ir/eval.h"
 
+#include "ir/bounded.h"
 #include "ir/branch.h"
+#include "ir/count.h"
 #include "ir/eval_kinds.h"
 #include "ir/exprkernel.h"
 #include "ir/node_map.h"
@@ -13,11 +15,13 @@ typedef struct Scope {
     const struct Scope *outer;
     NodeMap *results;
     Arena *arena;
+    int64_t *sizes; /* of the model's dims, as they are counted: -1 before; NULL: nothing is bounded */
 } Scope;
 
 static Scope scope_new(const Scope *outer, Arena *arena)
 {
-    return (Scope){.outer = outer, .results = node_map_new(arena), .arena = arena};
+    return (Scope){
+        .outer = outer, .results = node_map_new(arena), .arena = arena, .sizes = outer ? outer->sizes : NULL};
 }
 
 static Tensor *results_of(const Scope *scope, const Node *node)
@@ -66,6 +70,7 @@ static void eval_expansion(const Node *node, const Tensor *operands, Tensor *res
     Arena *scratch = arena_child(arena);
     Diag diag = diag_new(scratch);
     Graph *graph = graph_new(scratch, node->name);
+    count_share(graph, node->graph);
     Value *inputs = ARENA_ARRAY(scratch, Value, node->ninputs), *made = ARENA_ARRAY(scratch, Value, node->nresults);
     Tensor *given = ARENA_ARRAY(scratch, Tensor, node->ninputs);
     make_inputs(graph, node, operands, inputs, given, &diag);
@@ -207,10 +212,26 @@ static const Graph *chosen_region(const Node *node, const Tensor *operands)
     return node->regions[branch && tensor_real(&operands[0], 0) == 0 ? BRANCH_ELSE : 0];
 }
 
+/* A dim is from now on as long as the node that counts it says, or what that has made. */
+static void set_size(const Scope *scope, const Node *node, const Tensor *results)
+{
+    const Dim counted = {.name = node_count(node)};
+    if (!scope->sizes || !counted.name) return;
+    int64_t *size = &scope->sizes[graph_dim(node->graph, &counted)];
+    if (node_def(node)->kind == KIND_SIZE) *size = tensor_get(results, 0).integer;
+    for (int slot = 0; slot < node->nresults; slot++)
+        for (int axis = 0; axis < node->types[slot].rank; axis++) {
+            const Dim *dim = &node->types[slot].dim[axis];
+            if (dim->name && !dim->factor && !strcmp(dim->name, counted.name))
+                *size = results[slot].type.dim[axis].high;
+        }
+}
+
 static void eval_in_scope(const Scope *scope, const Node *node, Tensor *results)
 {
     Tensor *operands = ARENA_ARRAY(scope->arena, Tensor, node->ninputs + 1);
     for (int i = 0; i < node->ninputs; i++) operands[i] = value_in(scope, node->inputs[i]);
+    if (scope->sizes && node_is_bounded(node)) node = node_at(scope->arena, node, scope->sizes);
     if (!node_is_step(node)) {
         node_eval(node, operands, results, scope->arena);
     } else if (node_def(node)->kind == KIND_LOOP) {
@@ -233,6 +254,7 @@ static void eval_body(const Scope *scope, const Graph *graph, Sources from, cons
             *results = *from.states++;
         else
             eval_in_scope(scope, node, results);
+        set_size(scope, node, results);
         if (visitor && visitor->visit) visitor->visit(visitor->context, node, results);
     }
 }
@@ -295,8 +317,12 @@ static void eval_run(const Graph *graph, const Tensor *inputs, const EvalStates 
     Scope scope = scope_new(NULL, scratch);
     EvalStates fresh = {.count = 0};
     if (!states) fresh = eval_states_new(graph, scratch);
+    if (graph->ndims) scope.sizes = ARENA_ARRAY(scratch, int64_t, graph->ndims);
+    for (int i = 0; i < graph->ndims; i++) scope.sizes[i] = -1;
     eval_body(&scope, graph, (Sources){inputs, states ? states->at : fresh.at}, visitor);
     keep_results(&scope, graph, results, arena);
+    for (int i = 0; states && states->sizes && i < graph->ndims; i++)
+        if (scope.sizes[i] >= 0) states->sizes[i] = scope.sizes[i];
     arena_free(scratch);
 }
 

@@ -7,12 +7,14 @@
 
 /* inputs[] in the order of the graph's input nodes, results[] in that of its results, of which the
  * last are what its states become; both row-major.
+ * The types of results have the sizes that the run has counted (ir/count.h).
  * Every param must have data.  Stages up to planned; results are allocated in `arena`. */
 void graph_eval(const Graph *graph, const Tensor *inputs, Tensor *results, Arena *arena);
 /* What a model keeps between runs: the elements of each state, in the order of the graph's state nodes. */
 typedef struct EvalStates {
     int count;
     Tensor *at;
+    int64_t *sizes; /* of the graph's dims: those that a run counts go here; NULL: nobody asks */
 } EvalStates;
 
 /* As after a reset. */

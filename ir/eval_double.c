@@ -1,4 +1,5 @@
 /* The meaning of a node in double precision, to judge results against: the same graph with f64 in place of f32. */
+#include "ir/count.h"
 #include "ir/eval.h"
 #include "ir/eval_kinds.h"
 #include "ir/node_map.h"
@@ -109,6 +110,7 @@ void node_eval_double(const Node *node, const Tensor *operands, Tensor *results,
                  .graph = graph_new(scratch, node->name),
                  .values = node_map_new(scratch),
                  .diag = diag_new(scratch)};
+    count_share(r.graph, node->graph);
     Value *operand_values = ARENA_ARRAY(scratch, Value, node->ninputs + 1), *captures = NULL;
     int count = node->ninputs, captured = node_captures(node, &captures);
     if (captured) operand_values = ARENA_ARRAY(scratch, Value, count + captured);

@@ -2,6 +2,7 @@
 
 #include "ir/bounded.h"
 #include "ir/branch.h"
+#include "ir/count.h"
 #include "ir/names.h"
 #include "ir/scan.h"
 
@@ -110,6 +111,7 @@ void graph_remove(Graph *graph, Node *node)
     assert(node->graph == graph);
     names_drop(graph->names, node);
     unlink_node(node);
+    count_forget(node);
     node->graph = NULL;
 }
 
@@ -232,7 +234,9 @@ Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag)
     set_attrs(node, def, spec, graph->arena);
     set_types(node, def, spec, graph->arena);
     assert(def->kind != KIND_SOURCE || spec->type);
+    count_name(node);
     if (!graph_infer(node, diag)) return NULL;
+    count_declare(node);
     node->name = unique_name(graph, arena_copy_string(graph->arena, spec->name));
     Node *before = spec->before;
     if (spec->op == OP_param || spec->op == OP_constant) graph = outside_of_control(graph, &before);

@@ -73,7 +73,10 @@ static bool find_axes(Probe *p)
 /* All sizes near the ends: rounding shows there, and every divisor comes round. */
 static void choose_points(Axis *axis)
 {
-    int64_t low = axis->declared.low, high = axis->declared.high;
+    /* of what a run may find nothing of, rules are asked for something: that it is nothing is no mistake */
+    int64_t low = axis->declared.low == 0 && axis->declared.computed ? 1 : axis->declared.low,
+            high = axis->declared.high;
+    if (high == low) high++; /* one answer tells no form */
     for (int64_t n = low; n <= high && n < low + NEAR; n++) axis->at[axis->count++] = n;
     for (int64_t n = high - NEAR + 1; n <= high; n++)
         if (n >= low + NEAR) axis->at[axis->count++] = n;
@@ -211,9 +214,22 @@ static bool inexpressible(const Probe *p, int slot, int dim)
                      p->axes[0].declared.name, (long long)p->axes[0].declared.high);
 }
 
+/* A size that the node counts itself is what it may be at most, whatever the operands' sizes. */
+static bool read_counted(const Probe *p, int slot, int dim, Dim *out)
+{
+    *out = dim_fixed(0);
+    for (int i = 0; i < p->naxes; i++)
+        for (int k = 0; k < p->axes[i].count; k++) {
+            const Dim *answer = &p->axes[i].types[k][slot].dim[dim];
+            if (!dim_is_fixed(answer) && answer->high > out->high) *out = *answer;
+        }
+    return !dim_is_fixed(out);
+}
+
 static bool read_dim(const Probe *p, int slot, int dim, Dim *out)
 {
     const Axis *found = NULL;
+    if (read_counted(p, slot, dim, out)) return true;
     *out = dim_fixed(size_at(&p->axes[0], 0, slot, dim));
     for (int i = 0; i < p->naxes; i++) {
         if (!changes(&p->axes[i], slot, dim)) continue;
@@ -233,6 +249,7 @@ static bool agrees(const Probe *p, const Type *out)
                 if (found->rank != out[slot].rank || found->dtype != out[slot].dtype) return inexpressible(p, slot, 0);
                 for (int dim = 0; dim < found->rank; dim++) {
                     const Dim *form = &out[slot].dim[dim];
+                    if (!dim_is_fixed(&found->dim[dim])) continue; /* a size of its own */
                     bool own = form->name && !strcmp(form->name, p->axes[axis].declared.name);
                     if ((own || dim_is_fixed(form)) && found->dim[dim].high != dim_at(form, p->axes[axis].at[i]))
                         return inexpressible(p, slot, dim);

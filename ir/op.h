@@ -17,6 +17,7 @@ typedef enum OpKind {
     KIND_INDEX,    /* an element of operand 0 at coordinates that the other operands hold: gather */
     KIND_SCATTER,  /* operand 0, over which operand 1 is written where the others say */
     KIND_PREFIX,   /* a combiner with an identity, of all elements so far along one axis */
+    KIND_SIZE,     /* a number becomes the size of a dim: define_size */
     KIND_REDUCE,   /* a combiner with an identity over some axes */
     KIND_CONTRACT, /* sums of products: conv, dense, matmul */
     KIND_WINDOW,   /* a combiner over a sliding window: pooling */
@@ -181,6 +182,7 @@ struct OpDef {
     bool (*whole)(const Node *node);
     /* KIND_NEST: the Packing in which the code reads a constant operand; NULL: all are plain. */
     int (*packing)(const Node *node, int operand);
+    bool counts; /* the first attribute, `count`, names a dim of which the node says how much it is: ir/count.h */
     const char *onnx, *tflite; /* the one-to-one name there, or NULL */
 };
 
@@ -324,11 +326,6 @@ typedef struct CumulativeAttrs {
     int64_t axis;
     bool exclusive, reverse;
 } CumulativeAttrs;
-
-typedef struct TopAttrs {
-    int64_t k, axis;
-    bool largest;
-} TopAttrs;
 
 typedef struct OneHotAttrs {
     int64_t depth, axis;

@@ -43,7 +43,7 @@ const AttrTable schedule_attrs = ATTRS(
 static bool is_anchor(OpKind kind)
 {
     return kind == KIND_CONTRACT || kind == KIND_WINDOW || kind == KIND_PIECES || kind == KIND_REDUCE ||
-           kind == KIND_ROW || kind == KIND_NEST || kind == KIND_SCATTER || kind == KIND_PREFIX;
+           kind == KIND_ROW || kind == KIND_NEST || kind == KIND_SCATTER || kind == KIND_PREFIX || kind == KIND_SIZE;
 }
 
 Group group_of(const Node *node)

@@ -6,6 +6,11 @@
 
 enum { TOP_DIGIT_BITS = 8, TOP_DIGITS = 1 << TOP_DIGIT_BITS };
 
+typedef struct TopAttrs {
+    int64_t k, axis;
+    bool largest;
+} TopAttrs;
+
 /* Of a top_indices node: lines of `size` elements, `inner` apart. */
 typedef struct Top {
     int64_t outer, size, inner, k;

@@ -25,6 +25,7 @@ typedef struct Dim {
     int64_t low, high;
     const char *name;
     int64_t factor, base, divisor;
+    bool computed; /* in the graph's table: a node of it says how much it is, not the caller */
 } Dim;
 
 typedef enum TypeKind { TYPE_TENSOR, TYPE_SEQUENCE, TYPE_OPTIONAL, TYPE_STRING } TypeKind;

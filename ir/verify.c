@@ -2,6 +2,7 @@
 
 #include "ir/bounded.h"
 #include "ir/branch.h"
+#include "ir/count.h"
 #include "ir/node_map.h"
 #include "ir/strips.h"
 
@@ -283,7 +284,7 @@ bool graph_verify(const Graph *graph, Diag *diag)
 {
     Arena *arena = arena_child(graph->arena);
     Verifier v = {.arena = arena, .diag = diag, .seen = node_map_new(arena), .stage = graph->stage};
-    bool good = check_graph(&v, graph);
+    bool good = check_graph(&v, graph) && graph_check_counts(graph, diag);
     arena_free(arena);
     if (good && graph->stage == STAGE_PLANNED) good = verify_plan(graph, diag);
     return good;

@@ -89,6 +89,8 @@ static bool check_anchor(const GroupCheck *c, const Node *node)
     if (node == c->group.pool) return check_pool(c, node);
     if (c->group.kind == KIND_ROW || c->group.kind == KIND_SCATTER) return check_last(c, node);
     if (c->group.kind == KIND_NEST) return check_nest(c, node);
+    if (c->group.kind == KIND_SIZE)
+        return c->group.body->first == c->group.body->last || refuse(c, node, "is not all of its group");
     if (c->group.kind != KIND_CONTRACT) return true;
     for (int i = 0; i < node->ninputs; i++)
         if (node->inputs[i].node && group_is_inside(&c->group, node->inputs[i]))

@@ -1,6 +1,7 @@
 /* An expansion that writes a size into a number - the count that a mean divides by - would be right for one size of a
  * bounded dim only.  It is tried for two of them: the numbers must be the same, or made by make_extent. */
 #include "ir/bounded.h"
+#include "ir/count.h"
 #include "ir/op.h"
 #include "passes/expand.h"
 
@@ -11,6 +12,7 @@ static const Graph *expansion_at(Arena *arena, const Node *node, const int64_t *
 {
     Diag diag = diag_new(arena);
     Graph *graph = graph_new(arena, "bounded");
+    count_share(graph, node->graph);
     const Node *fixed = node_at(arena, node, sizes);
     NodeSpec spec = {
         .op = node->op, .name = "whole", .ninputs = node->ninputs, .inputs = fixed->inputs, .attrs = node->attrs};
@@ -51,6 +53,7 @@ bool expansion_is_uniform(const Node *node, Diag *diag)
     if (!node_is_bounded(node)) return true;
     for (int i = 0; i < root->ndims && i < MAX_DIMS; i++) {
         high[i] = root->dims[i].high;
+        if (high[i] == 1) high[i]++; /* both of something, though it may be nothing */
         less[i] = high[i] - 1;
     }
     Arena *arena = arena_child(node->graph->arena);

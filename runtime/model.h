@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-enum { LEP_MODEL_VERSION = 5, LEP_MAX_RANK = 8 };
+enum { LEP_MODEL_VERSION = 6, LEP_MAX_RANK = 8 };
 
 /* Order of ir/dtype.def. */
 enum lep_dtype {
@@ -37,10 +37,10 @@ enum lep_dtype {
     LEP_U2
 };
 
-/* A bounded dim, whose size the caller chooses. */
+/* A bounded dim, whose size the caller chooses; or (counted not 0) that a run counts. */
 typedef struct LepSize {
     const char *name;
-    int64_t low, high;
+    int64_t low, high, counted;
 } LepSize;
 
 /* How an axis follows one: (factor * sizes[size] + base) / divisor. */
@@ -60,7 +60,8 @@ typedef struct LepPort {
 } LepPort;
 
 /* bases: the inputs' buffers, the outputs', the arena, the weights where they are not the code's own section, the
- * context where something is kept, and where dims are bounded the table of their sizes: int64_t[nsizes]. */
+ * context where something is kept, and where dims are bounded the table of their sizes: int64_t[nsizes], those that a
+ * run counts written by it. */
 typedef void LepStepRun(void *const *bases, const struct lep_pool *pool);
 
 /* A result of real numbers that a step leaves in memory. */

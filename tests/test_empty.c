@@ -1,5 +1,6 @@
 /* Tensors without elements: what may be made of nothing, what that is, and what is refused. */
 #include "ir/place.h"
+#include "ir/top.h"
 #include "passes/empty.h"
 #include "passes/pass.h"
 #include "tests/support/trial.h"

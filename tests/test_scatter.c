@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "ir/top.h"
 #include "tests/support/trial.h"
 
 static void updates_come_in_order(void **state)

@@ -165,13 +165,16 @@ static const LoopExpr *coordinate(Nest *nest, const Node *node, const IndexMap *
     return lower_cast(b, dtype, loop_op(b, EXPR_ADD, counted, first, lane, NULL));
 }
 
+/* Operands whose elements are read: what else a view has only comes before it. */
+static int count_read(const Node *node) { return node_def(node)->kind == KIND_VIEW ? 1 : node->ninputs; }
+
 static const LoopExpr *compute(Nest *nest, const Node *node, const IndexMap *map)
 {
     const LoopExpr *args[8];
     if (node_def(node)->kind == KIND_IOTA) return coordinate(nest, node, map);
     if (node_def(node)->kind == KIND_INDEX) return load_indexed(nest, node, map);
     assert(node->ninputs <= 8 && node->ninputs > 0);
-    for (int i = 0; i < node->ninputs; i++) {
+    for (int i = 0; i < count_read(node); i++) {
         IndexMap operand = operand_map(node, i, map);
         args[i] = nest_value(nest, node->inputs[i], &operand);
     }
@@ -270,7 +273,7 @@ void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, A
     }
     if (!is_pointwise(node_def(value.node)->kind)) return;
     if (node_def(value.node)->kind == KIND_IOTA) add_coordinates(value, map, out);
-    for (int i = 0; i < value.node->ninputs; i++) {
+    for (int i = 0; i < count_read(value.node); i++) {
         IndexMap operand = operand_map(value.node, i, map);
         nest_accesses(lowering, value.node->inputs[i], &operand, out);
     }

@@ -62,9 +62,9 @@ static int run(void *context, void *const *bases)
     Arena *arena = arena_child(reference->graph->arena);
     const Graph *graph = reference->graph;
     Tensor *inputs = ARENA_ARRAY(arena, Tensor, model->ninputs), *results = ARENA_ARRAY(arena, Tensor, graph->nresults);
-    int64_t count = 0;
+    int64_t count = 0, *sizes = bases[model->ninputs + model->noutputs + 3];
     Diag diag = diag_new(arena);
-    if (graph->ndims) graph = graph_bind(arena, graph, bases[model->ninputs + model->noutputs + 3], &diag);
+    if (graph->ndims) graph = graph_bind(arena, graph, sizes, &diag);
     if (!graph) {
         arena_free(arena);
         return LEP_ERROR_SIZE;
@@ -76,6 +76,7 @@ static int run(void *context, void *const *bases)
         }
     assert(count == model->ninputs);
     EvalStates states = states_at(graph, bases[count + model->noutputs + 2], arena);
+    states.sizes = sizes;
     graph_eval_step(graph, inputs, &states, results, arena);
     for (int64_t i = 0; i < model->noutputs; i++)
         memcpy(bases[count + i], results[i].data, (size_t)type_bytes(&results[i].type));
@@ -94,7 +95,7 @@ Reference *reference_new(const Graph *graph)
     for (const Node *node = graph->first; node; node = node->next) count += node->op == OP_input;
     LepSize *sizes = ARENA_ARRAY(graph->arena, LepSize, graph->ndims);
     for (int i = 0; i < graph->ndims; i++)
-        sizes[i] = (LepSize){graph->dims[i].name, graph->dims[i].low, graph->dims[i].high};
+        sizes[i] = (LepSize){graph->dims[i].name, graph->dims[i].low, graph->dims[i].high, graph->dims[i].computed};
     inputs = ARENA_ARRAY(graph->arena, LepPort, count);
     count = 0;
     for (const Node *node = graph->first; node; node = node->next)

@@ -1,4 +1,5 @@
 /* The first in order: where the greatest or least elements along an axis are. */
+#include "ir/top.h"
 #include "ir/ops/make.h"
 
 #include <stdlib.h>

@@ -10,22 +10,44 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int out_of_memory(const Output *output, int64_t rows)
+{
+    return message(RUNNER_SYSTEM, "%s: out of memory for %lld rows", output->path, (long long)rows);
+}
+
+static bool make_room(Output *output, int64_t rows)
+{
+    size_t bytes;
+    bool fits = !__builtin_mul_overflow((size_t)rows, output->row, &bytes);
+    unsigned char *data = fits ? realloc(output->data, bytes ? bytes : 1) : NULL;
+    if (!data) return false;
+    output->data = data;
+    output->room = rows;
+    return true;
+}
+
 int npy_output_open(Output *out, const Session *session, const PortFile *file, int64_t rows)
 {
     const LepPort *port = &session->model->outputs[file->port];
-    *out = (Output){.port = port, .index = file->port, .path = file->path, .room = rows};
-    size_t bytes;
-    if (!__builtin_mul_overflow((size_t)rows, port_row_bytes(port), &bytes)) out->data = malloc(bytes ? bytes : 1);
-    if (!out->data) return message(RUNNER_SYSTEM, "%s: out of memory for %lld rows", file->path, (long long)rows);
-    return RUNNER_OK;
+    bool counted = port_is_counted(session->model, port);
+    *out = (Output){.port = port, .index = file->port, .path = file->path, .counted = counted};
+    out->row = port_row_bytes(port);
+    return make_room(out, counted ? 0 : rows) ? RUNNER_OK : out_of_memory(out, rows);
 }
 
-void npy_output_add(Output *output, const void *data, int64_t rows)
+int npy_output_add(Output *output, const void *data, int64_t rows)
 {
+    int64_t all = output->rows + rows;
     size_t row = port_row_bytes(output->port);
+    if (output->counted && !output->rows) output->row = row;
+    if (output->row != row)
+        return message(RUNNER_INPUT, "%s: the rows of one run are not as long as those of another", output->path);
+    if (output->counted && all > output->room && !make_room(output, all < 2 * output->room ? 2 * output->room : all))
+        return out_of_memory(output, all);
     if (rows > output->room - output->rows) rows = output->room - output->rows;
-    memcpy(output->data + (size_t)output->rows * row, data, (size_t)rows * row);
+    if (rows && row) memcpy(output->data + (size_t)output->rows * row, data, (size_t)rows * row);
     output->rows += rows;
+    return RUNNER_OK;
 }
 
 /* Version 1.0, padded so that the elements begin at a multiple of 64. */

@@ -77,10 +77,20 @@ static void print_top(const LepPort *port, const void *row, const int64_t *top, 
     if (json) fputs("]}", stdout);
 }
 
-static void print_values(const LepPort *port, const void *row, bool json)
+/* Of what a run counts, how much there is comes first, and then all of it. */
+static void print_shape(const LepPort *port, bool json)
 {
-    size_t n = port_row_elements(port);
-    fputs(json ? "{\"values\":[" : " ", stdout);
+    fputs(json ? "{\"shape\":[" : " [", stdout);
+    for (int i = 0; i < port->rank; i++) printf(i ? json ? ",%lld" : ", %lld" : "%lld", (long long)port->dim[i]);
+    fputs(json ? "],\"values\":[" : "]", stdout);
+}
+
+static void print_values(const LepPort *port, const void *row, size_t n, bool counted, bool json)
+{
+    if (counted)
+        print_shape(port, json);
+    else
+        fputs(json ? "{\"values\":[" : " ", stdout);
     for (size_t i = 0; i < n && (json || i < MANY); i++) {
         double value = element_value(port->dtype, row, i);
         if (json && i) putchar(',');
@@ -98,9 +108,10 @@ static void print_values(const LepPort *port, const void *row, bool json)
 static int print_output(const Session *session, const LepPort *port, const void *row)
 {
     int64_t classes = (int64_t)port_row_elements(port);
-    bool json = session->arguments->json;
-    if (!port->labels || port->nlabels != classes) {
-        print_values(port, row, json);
+    bool json = session->arguments->json, counted = port_is_counted(session->model, port);
+    if (counted || !port->labels || port->nlabels != classes) {
+        size_t all = (size_t)port->bytes / element_bytes(port->dtype);
+        print_values(port, row, session->batched ? port_row_elements(port) : all, counted, json);
         return RUNNER_OK;
     }
     int64_t count = session->arguments->top < classes ? session->arguments->top : classes;

@@ -84,18 +84,20 @@ static int print_row(const Pass *pass, int64_t row, int64_t number)
 static int take_results(Pass *pass, int64_t number, int64_t count)
 {
     const Session *s = pass->session;
-    for (int i = 0; i < pass->noutputs; i++) {
+    int status = RUNNER_OK;
+    for (int i = 0; i < pass->noutputs && !status; i++) {
         const LepPort *port = pass->outputs[i].port;
-        npy_output_add(&pass->outputs[i], session_output(s, pass->outputs[i].index),
-                       s->batched ? count : port_batch(port));
+        status = npy_output_add(&pass->outputs[i], session_output(s, pass->outputs[i].index),
+                                s->batched ? count : port_batch(port));
     }
+    if (status) return status;
     const LepPort *judged = &s->model->outputs[pass->judged];
     const char *data = session_output(s, pass->judged);
     for (int64_t row = 0; row < count; row++) {
         if (pass->labels)
             pass->right += row_best(judged, data + (size_t)row * port_row_bytes(judged)) == pass->labels[pass->seen++];
         else if (!pass->noutputs) {
-            int status = print_row(pass, row, number + row);
+            status = print_row(pass, row, number + row);
             if (status) return status;
         }
     }

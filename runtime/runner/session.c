@@ -23,7 +23,9 @@ static bool is_batched(const LepModel *model)
     for (int64_t i = 0; i < model->ninputs; i++)
         if (model->inputs[i].rank < 1 || model->inputs[i].dim[0] != batch) return false;
     for (int64_t i = 0; i < model->noutputs; i++)
-        if (model->outputs[i].rank < 1 || model->outputs[i].dim[0] != batch) return false;
+        if (model->outputs[i].rank < 1 || model->outputs[i].dim[0] != batch ||
+            port_is_counted(model, &model->outputs[i]))
+            return false;
     return !first_is_bounded(model);
 }
 
@@ -170,6 +172,7 @@ int session_run(const Session *session)
     if (session->arguments->check) return finite_run(session);
     int status = engine && engine->run ? engine->run(engine->context, session->bases)
                                        : session->model->run(session->bases, session->pool);
+    if (status == LEP_OK) sizes_count(&session->sizes, session->table);
     switch (status) {
     case LEP_OK: return RUNNER_OK;
     case LEP_ERROR_CPU:

@@ -27,6 +27,27 @@ static void resize_all(RunSizes *s)
     for (int64_t i = 0; i < s->model.noutputs; i++) resize(s, &s->outputs[i]);
 }
 
+bool port_is_counted(const LepModel *model, const LepPort *port)
+{
+    bool counted = false;
+    for (int axis = 0; axis < port->rank; axis++) {
+        const LepForm *form = form_of(port, axis);
+        counted |= form && model->sizes[form->size].counted;
+    }
+    return counted;
+}
+
+void sizes_count(const RunSizes *sizes, const int64_t *table)
+{
+    bool any = false;
+    for (int64_t i = 0; i < sizes->built->nsizes; i++) {
+        if (!sizes->built->sizes[i].counted) continue;
+        sizes->at[i] = table[i];
+        any = true;
+    }
+    for (int64_t i = 0; any && i < sizes->model.noutputs; i++) resize(sizes, &sizes->outputs[i]);
+}
+
 /* The size that is the first dim of every port, as it is. */
 static int64_t batch_size(const LepModel *model)
 {
@@ -34,7 +55,8 @@ static int64_t batch_size(const LepModel *model)
     for (int64_t i = 0; i < model->ninputs + model->noutputs; i++) {
         const LepPort *port = i < model->ninputs ? &model->inputs[i] : &model->outputs[i - model->ninputs];
         const LepForm *form = form_of(port, 0);
-        bool plain = form && form->factor == 1 && form->base == 0 && form->divisor == 1;
+        bool plain =
+            form && !model->sizes[form->size].counted && form->factor == 1 && form->base == 0 && form->divisor == 1;
         if (!plain || (batch >= 0 && form->size != batch)) return -1;
         batch = form->size;
     }

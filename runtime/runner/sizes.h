@@ -13,6 +13,10 @@ typedef struct RunSizes {
     int64_t batch;             /* the dim that counts rows: each run has as many as are left; -1: none */
 } RunSizes;
 
+/* Does an axis of the port follow what a run counts? */
+bool port_is_counted(const LepModel *model, const LepPort *port);
+/* After a run: outputs are as large as its table says. */
+void sizes_count(const RunSizes *sizes, const int64_t *table);
 /* RUNNER_OK, or RUNNER_SYSTEM after a message. */
 int sizes_open(RunSizes *out, const LepModel *built);
 void sizes_close(RunSizes *sizes);

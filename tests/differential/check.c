@@ -1,4 +1,5 @@
 #include "frontend/frontend.h"
+#include "ir/bounded.h"
 #include "ir/eval.h"
 #include "ir/pool.h"
 #include "ir/schedule.h"
@@ -181,10 +182,25 @@ static const char *first_far(Arena *arena, const char *name, const Tensor *nativ
     return NULL;
 }
 
+/* What the run counted, against how long the result is. */
+static const char *compare_sizes(Checker *c, const Graph *graph, int result, const Type *expected, const int64_t *sizes)
+{
+    const Type *type = value_type(graph->results[result].value);
+    for (int axis = 0; axis < type->rank; axis++) {
+        const Dim *dim = &type->dim[axis];
+        if (dim_is_fixed(dim) || dim_at(dim, sizes[graph_dim(graph, dim)]) == expected->dim[axis].high) continue;
+        return arena_printf(c->arena, "result %s %s: native counted %lld", graph->results[result].name,
+                            type_text(c->arena, expected), (long long)sizes[graph_dim(graph, dim)]);
+    }
+    return NULL;
+}
+
 static const char *compare(Checker *c, const Graph *graph, const LepModel *model, void **bases, const Tensor *expected)
 {
     if (model->ninputs != c->ninputs || model->noutputs != graph->nresults) return "the model lost an input or output";
     for (int i = 0; i < graph->nresults; i++) {
+        const char *sizes = compare_sizes(c, graph, i, &expected[i].type, bases[c->ninputs + graph->nresults + 3]);
+        if (sizes) return sizes;
         Tensor native = tensor_new(c->arena, expected[i].type);
         memcpy(native.data, bases[c->ninputs + i], (size_t)type_bytes(&expected[i].type));
         const char *name = graph->results[i].name;
@@ -202,9 +218,11 @@ static const char *compare(Checker *c, const Graph *graph, const LepModel *model
 static const char *run_and_compare(Checker *c, const Graph *graph, const LepModel *model, const Tensor *expected)
 {
     Guard guards[MOST_PORTS];
-    void *bases[MOST_PORTS];
+    void *bases[MOST_PORTS + 4];
     int nports = (int)(model->ninputs + model->noutputs);
+    int64_t sizes[MAX_DIMS] = {0};
     if (nports >= MOST_PORTS) return "too many ports for this test";
+    bases[nports + 3] = sizes;
     const char *wrong = NULL;
     for (uint64_t seed = 0; seed < 2 && !wrong; seed++) {
         new_guards(c, model, guards, bases, c->from.seed + seed);

@@ -84,7 +84,9 @@ int draw_value(Drawer *d)
     for (int attempt = 0; attempt < 20; attempt++) {
         int i = random_percent(&d->random, 65) ? d->program->count - 1 - random_below(&d->random, recent)
                                                : random_below(&d->random, d->program->count);
-        if (d->program->steps[i].op != OP_constant && d->program->steps[i].op != OP_param) return i;
+        bool known = d->program->steps[i].op == OP_constant || d->program->steps[i].op == OP_param;
+        bool sized = d->bounded || type_is_fixed(draw_type_of(d, i));
+        if (!known && sized) return i;
     }
     return 0;
 }
@@ -261,6 +263,7 @@ bool draw_try(Drawer *d, Op op)
     if (op_table[op]->kind == KIND_BRANCH) return draw_branch(d);
     int before = d->program->count;
     Step step = {.op = op};
+    d->bounded = op_table[op]->kind == KIND_MAP;
     const AttrTable *table = &op_table[step.op]->attrs;
     step.attrs = arena_alloc(d->program->arena, table->size + 1);
     bool fits = draw_operands(d, &step);

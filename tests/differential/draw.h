@@ -13,6 +13,7 @@ typedef struct Drawer {
     Graph *graph; /* what was drawn so far */
     const Node *nodes[MOST_STEPS];
     Diag diag;
+    bool bounded; /* operands may be as long as data says: element-wise code takes them */
 } Drawer;
 
 /* Adds the step to the program and the graph; false when its operator refuses. */

@@ -77,8 +77,10 @@ static void add_outer(Drawer *body, const Drawer *outer, int value)
 
 static void add_some_outer(Drawer *body, const Drawer *outer)
 {
-    for (int i = random_below(&body->random, 3); i > 0; i--) /* the last is what has the body */
-        add_outer(body, outer, random_below(&body->random, outer->program->count - 1));
+    for (int i = random_below(&body->random, 3); i > 0; i--) { /* the last is what has the body */
+        int value = random_below(&body->random, outer->program->count - 1);
+        if (type_is_fixed(draw_type_of(outer, value))) add_outer(body, outer, value);
+    }
 }
 
 /* Inputs for the operands, and now and then a value of the program around. */
@@ -154,6 +156,7 @@ static bool draw_body(Drawer *d, Step *step, Node *scan)
 /* A scan over a value, with a body of its own. */
 bool draw_scan(Drawer *d)
 {
+    d->bounded = false;
     Step step = {.op = OP_scan, .attrs = arena_alloc(d->program->arena, sizeof(ScanAttrs))};
     *(ScanAttrs *)step.attrs = (ScanAttrs){.axes = {.count = 0}};
     if (!draw_scan_operands(d, &step) || !draw_add(d, &step)) return false;
@@ -190,6 +193,7 @@ static Program *draw_choice(Drawer *d, Node *branch, int nlike, const int *like)
 
 bool draw_branch(Drawer *d)
 {
+    d->bounded = false;
     int condition = draw_condition(d), like[2], nlike = random_percent(&d->random, 70) ? 1 : 2;
     if (condition < 0) return false;
     for (int i = 0; i < nlike; i++) like[i] = draw_value(d);

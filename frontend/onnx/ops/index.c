@@ -1,5 +1,6 @@
 /* Reads at computed places, and what coordinates are compared with. */
 #include "frontend/onnx/call.h"
+#include "ir/top.h"
 
 static bool import_gather(OnnxCall *c, Op op)
 {

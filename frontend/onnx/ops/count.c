@@ -1,0 +1,28 @@
+/* Results that are as long as the data says. */
+#include "ir/count.h"
+#include "frontend/onnx/call.h"
+
+/* What follows from constants alone has the size that it has. */
+static Value as_known(OnnxCall *c, Value value)
+{
+    const Tensor *known = onnx_constant(c, value);
+    return known ? onnx_make_constant(c, known) : value;
+}
+
+bool onnx_op_nonzero(OnnxCall *c)
+{
+    const int64_t one[] = {1};
+    Value x = onnx_operand(c, 0);
+    if (!onnx_operand_type(c, 0)->rank) x = onnx_reshape(c, x, 1, one);
+    Value rows = as_known(c, onnx_make1(c, OP_nonzero, x));
+    return onnx_result(c, 0, onnx_transpose(c, rows, &(IntList){2, {1, 0}}));
+}
+
+bool onnx_op_compress(OnnxCall *c)
+{
+    const int64_t flat[] = {-1};
+    CompressAttrs attrs = {.axis = onnx_int(c, "axis", 0)};
+    Value operands[] = {onnx_operand(c, 0), onnx_operand(c, 1)};
+    if (!onnx_has_attr(c, "axis")) operands[0] = onnx_reshape(c, operands[0], 1, flat);
+    return onnx_result(c, 0, as_known(c, onnx_make(c, OP_compress, &attrs, 2, operands)));
+}

@@ -1,0 +1,31 @@
+/* What operators that find things are made of: where a mask holds, as many as there are. */
+#ifndef IR_OPS_KEPT_H
+#define IR_OPS_KEPT_H
+
+#include "ir/count.h"
+#include "ir/ops/make.h"
+
+#define ATTR_COUNT(Struct)                                                                                             \
+    ATTR(Struct, count, .kind = ATTR_STRING, .doc = "the dim that is as long as what is found; none: one of its own")
+
+typedef struct Kept {
+    Value size;       /* i64[], how many there are */
+    const char *name; /* of the dim that is so long */
+} Kept;
+
+/* Of mask: bool[n] the indices at which it holds, in order, i64[dim]: no more than the dim may be long. */
+Value make_kept(const Maker *m, Value mask, Kept *kept);
+/* The first so many of x along axis 0, which is as long as the dim may be. */
+Value make_shortened(const Maker *m, Value x, const Kept *kept);
+/* 0, 1, 2, ... of the shape of x: [n]; and as many as a dim may be long. */
+Value make_numbers(const Maker *m, Value x);
+/* A tensor of zeros as long as the dim of m->node may be. */
+Value make_room(const Maker *m, const Kept *kept);
+/* Writes update[i] to x[index[i]]; what is outside is left out. */
+Value make_put(const Maker *m, Value x, Value update, Value index, Meeting meeting);
+/* x[index] along axis 0. */
+Value make_gather(const Maker *m, Value x, Value index, int axis);
+/* The sum so far; with `exclusive` without the element itself. */
+Value make_running_sum(const Maker *m, Value x, bool exclusive);
+
+#endif

@@ -44,9 +44,15 @@ static bool refuse_body(const Node *node, Diag *diag)
 bool count_dim(const Node *node, int64_t most, Dim *out, Diag *diag)
 {
     const Graph *root = graph_root(node->graph);
-    Dim dim = {.low = 0, .high = most, .name = node_count(node), .computed = true};
+    /* an axis that has one element at most would be taken for one that broadcasts */
+    Dim dim = {.low = 0, .high = most == 1 ? 2 : most, .name = node_count(node), .computed = true};
     int number = graph_dim(root, &dim);
     if (is_in_body(node)) return refuse_body(node, diag);
+    if (!name_is_plain(dim.name)) {
+        diag_error(diag, E0309, node_span(node), "%s: count: \"%s\" cannot be the name of a dim", node_def(node)->name,
+                   dim.name);
+        return diag_help(diag, "take letters, digits and _, as in count: \"found\"");
+    }
     if (!most) {
         *out = dim_fixed(0);
         return true;

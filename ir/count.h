@@ -28,8 +28,8 @@ bool dim_is_computed(const Graph *graph, const Dim *dim);
 /* Any of the type's dims. */
 bool type_is_computed(const Graph *graph, const Type *type);
 
-/* For the rule of a node that counts: the dim as it was declared, or from 0 up to `most`.  E0309 in a body, and where
- * it is declared to be at least anything. */
+/* For the rule of a node that counts: the dim as it was declared, or from 0 up to `most`, 2 at least.  E0309 in a body,
+ * of a name that wants quotes, and where it is declared to be at least anything. */
 bool count_dim(const Node *node, int64_t most, Dim *out, Diag *diag);
 /* For graph.c: before the types of a new node are inferred, its dim gets a name where nobody gave one; afterwards it
  * is in the graph's table; with the last node that counts it, it goes. */

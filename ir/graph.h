@@ -163,5 +163,6 @@ void graph_print_node(const Node *node, int indent, FILE *out);
 void graph_print_dims(const Graph *graph, FILE *out);
 /* A name as the language writes it: quoted when it is no plain word. */
 const char *name_text(Arena *arena, const char *name);
+bool name_is_plain(const char *name); /* needs no quotes */
 
 #endif

@@ -31,7 +31,7 @@ static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 static const char word_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
 
 /* A word and more of word characters after each dot, as the lexer takes for one name. */
-static bool is_plain(const char *name)
+bool name_is_plain(const char *name)
 {
     if (!*name || !strchr(letters, *name) || is_keyword(name)) return false;
     for (const char *part = name;; part++) {
@@ -43,7 +43,7 @@ static bool is_plain(const char *name)
     }
 }
 
-const char *name_text(Arena *arena, const char *name) { return is_plain(name) ? name : string_text(arena, name); }
+const char *name_text(Arena *arena, const char *name) { return name_is_plain(name) ? name : string_text(arena, name); }
 
 static const char *value_text(Printer *p, Value value)
 {

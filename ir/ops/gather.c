@@ -43,11 +43,12 @@ static bool expand_gather(const Maker *m, Value *out)
     int axis = 0;
     if (!need_axis(m->node, ((const GatherAttrs *)m->node->attrs)->axis, x->rank, &axis, m->diag)) return false;
     TakeAttrs attrs = {.from = {.count = x->rank}};
-    int64_t dims[MAX_RANK];
-    for (int i = 0; i < type->rank; i++) dims[i] = i >= axis && i < axis + index->rank ? index->dim[i - axis].high : 1;
+    Dim dims[MAX_RANK];
+    for (int i = 0; i < type->rank; i++)
+        dims[i] = i >= axis && i < axis + index->rank ? index->dim[i - axis] : dim_fixed(1);
     for (int i = 0; i < x->rank; i++) attrs.from.at[i] = i < axis ? i : i == axis ? -1 : i - 1 + index->rank;
     Value read[] = {m->node->inputs[DATA], m->node->inputs[INDEX]};
-    if (type->rank != index->rank) read[INDEX] = make_reshape(m, read[INDEX], type->rank, dims);
+    if (type->rank != index->rank) read[INDEX] = make_reshape_to(m, read[INDEX], type->rank, dims);
     out[0] = make(m, OP_take, &attrs, 2, read);
     return out[0].node != NULL;
 }

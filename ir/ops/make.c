@@ -48,6 +48,19 @@ Value make_reshape(const Maker *m, Value x, int rank, const int64_t *dims)
     return make(m, OP_reshape, &attrs, 1, &x);
 }
 
+Value make_reshape_to(const Maker *m, Value x, int rank, const Dim *dims)
+{
+    ReshapeAttrs attrs = {.shape = {.count = rank}};
+    Dim *copy = ARENA_ARRAY(m->graph->arena, Dim, rank + 1);
+    if (!x.node) return x;
+    for (int i = 0; i < rank; i++) {
+        attrs.shape.at[i] = dims[i].high;
+        copy[i] = dims[i];
+        if (!dim_is_fixed(&dims[i])) attrs.shape_dims = copy;
+    }
+    return make(m, OP_reshape, &attrs, 1, &x);
+}
+
 Value make_cast(const Maker *m, Value x, Dtype to)
 {
     if (x.node && value_type(x)->dtype == to) return x;

@@ -65,6 +65,8 @@ static void draw_source_param(Random *r, const Type *type, ParamAttrs *attrs)
 /* The index of a new input or constant; -1 when there is no room. */
 int draw_source(Drawer *d, Op op, Type type, int range)
 {
+    for (int i = 0; i < type.rank; i++) /* nothing that is given is as long as what a run counts: it broadcasts */
+        if (!dim_is_fixed(&type.dim[i])) type.dim[i] = dim_fixed(1);
     Step step = {.op = op, .type = type, .seed = random_bits(&d->random), .range = range};
     step.attrs = arena_alloc(d->program->arena, op_table[op]->attrs.size + 1);
     attr_set_defaults(&op_table[op]->attrs, step.attrs);

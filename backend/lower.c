@@ -270,22 +270,36 @@ static LoopFunction *lower_group(const Node *node, const Target *target, Arena *
 
 typedef struct Beginning {
     const LoopBuffer *from, *to; /* from: NULL of one number */
-    Value first;
+    Scalar number;
 } Beginning;
 
 static void copy_elements(Nest *nest, void *context)
 {
     const Beginning *copy = context;
-    const LoopExpr *value = copy->from ? nest_load_at(nest, copy->from, nest->at[0], NULL, 1)
-                                       : lower_number(nest->lowering, copy->first, nest->lanes);
+    const LoopExpr *value = copy->from
+                                ? nest_load_at(nest, copy->from, nest->at[0], NULL, 1)
+                                : lower_constant(&nest->lowering->builder, copy->to->dtype, copy->number, nest->lanes);
     nest_store_at(nest, copy->to, nest->at[0], NULL, value, 1);
+}
+
+/* As far as the call's sizes go: behind them the memory is the caller's.  What has gaps is none of the caller's. */
+static void begin(Lowering *lowering, Beginning *copy, const Type *type)
+{
+    int64_t elements = type_elements(type), lanes = lowering->target->vector_bytes / 4;
+    if (!copy->from && (type_is_fixed(type) || type_has_gaps(type))) {
+        loop_fill_scalar(&lowering->builder, copy->to, affine(0), elements, copy->number);
+        return;
+    }
+    const Extent extent = lower_extent_of_axes(lowering, type, 0, type->rank);
+    while (lanes > elements) lanes /= 2;
+    Nest nest = {.lowering = lowering, .rank = 1, .lanes = 1, .active = 1};
+    nest_vectors(&nest, 0, &extent, lanes, copy_elements, copy);
 }
 
 /* What a carried value begins with goes to where it is kept. */
 static LoopFunction *lower_beginning(const Node *scan, int operand, const Target *target, Arena *arena, Diag *diag)
 {
     Value kept = {(Node *)scan, scan_gathered(scan) + operand - scan_scanned(scan)}, first = scan->inputs[operand];
-    const Type *type = value_type(first);
     const char *name = arena_printf(arena, "%s.first", value_name(arena, kept));
     LoopFunction *function = loop_function_new(arena, name, scan->origin);
     Lowering lowering = {.builder = loop_builder(arena, function),
@@ -294,17 +308,10 @@ static LoopFunction *lower_beginning(const Node *scan, int operand, const Target
                          .target = target,
                          .diag = diag};
     const LoopExpr *number = lower_number(&lowering, first, 1);
-    Beginning copy = {.to = lower_buffer(&lowering, kept), .first = first};
-    const Extent extent = lower_extent_of_axes(&lowering, type, 0, type->rank);
-    int64_t elements = type_elements(type), lanes = target->vector_bytes / 4;
-    while (lanes > elements) lanes /= 2;
-    if (number && !extent.bounded) {
-        loop_fill_scalar(&lowering.builder, copy.to, affine(0), elements, number->value);
-        return function;
-    }
+    Beginning copy = {.to = lower_buffer(&lowering, kept)};
+    if (number) copy.number = number->value;
     if (!number) copy.from = lower_buffer(&lowering, first);
-    Nest nest = {.lowering = &lowering, .rank = 1, .lanes = 1, .active = 1};
-    nest_vectors(&nest, 0, &extent, lanes, copy_elements, &copy);
+    begin(&lowering, &copy, value_type(first));
     return function;
 }
 
@@ -316,10 +323,13 @@ static LoopFunction *lower_nothing(const Node *scan, int slot, const Target *tar
     Value gathered = {(Node *)scan, slot};
     const char *name = arena_printf(arena, "%s.zero", value_name(arena, gathered));
     LoopFunction *function = loop_function_new(arena, name, scan->origin);
-    Lowering lowering = {
-        .builder = loop_builder(arena, function), .group = {.node = scan}, .target = target, .diag = diag};
-    const LoopBuffer *to = lower_buffer(&lowering, gathered);
-    loop_fill_scalar(&lowering.builder, to, affine(0), type_elements(&scan->types[slot]), (Scalar){.real = 0});
+    Lowering lowering = {.builder = loop_builder(arena, function),
+                         .group = {.node = scan},
+                         .schedule = scan->schedule,
+                         .target = target,
+                         .diag = diag};
+    Beginning zeros = {.to = lower_buffer(&lowering, gathered)};
+    begin(&lowering, &zeros, &scan->types[slot]);
     return function;
 }
 

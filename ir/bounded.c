@@ -240,12 +240,21 @@ bool node_piece_dims(const Node *node, int64_t number, Dim *begin, Dim *size)
     return linear;
 }
 
+/* What is given in a bounded shape is of equal elements: fewer of them are the same. */
+static void bind_source(const Graph *from, const int64_t *sizes, Node *node)
+{
+    for (int i = 0; i < node->nresults; i++) bind_type(from, sizes, &node->types[i]);
+    if (!node->data || type_is_fixed(&node->data->type)) return;
+    Tensor *data = ARENA_NEW(node->graph->arena, Tensor);
+    *data = (Tensor){.type = node->types[0], .data = node->data->data};
+    node->data = data;
+}
+
 static bool bind_nodes(const Graph *from, const Graph *graph, const int64_t *sizes, Diag *diag)
 {
     for (Node *node = graph->first; node; node = node->next) {
         bind_attrs(from, sizes, node);
-        if (node_def(node)->kind == KIND_SOURCE)
-            for (int i = 0; i < node->nresults; i++) bind_type(from, sizes, &node->types[i]);
+        if (node_def(node)->kind == KIND_SOURCE) bind_source(from, sizes, node);
         for (int i = 0; i < node->nregions; i++)
             if (!bind_nodes(from, node->regions[i], sizes, diag)) return false;
         if (!graph_infer(node, diag)) return false;

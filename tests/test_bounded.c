@@ -369,6 +369,19 @@ static void scans_over_what_is_bounded(void **state)
                 "  output all = softmax(r.s)\n  output last = r.h\n}\n");
 }
 
+/* What later turns would have gathered is 0, and nothing behind what the caller has. */
+static void turns_that_do_not_run(void **state)
+{
+    check_model("lep 1\n\nmodel early {\n  dim T = 1..9\n  input x: f32[T, 3]\n  input y: f32[2, T, 3]\n"
+                "  r = scan x over 0 as xt, y over 1 as yt (sum: f32[3] = 0) while reduce_max(sum) < 0.5 {\n"
+                "    s = sum + abs(xt)\n    t = yt + s\n    next sum = s\n    return s, t\n  }\n"
+                "  output all = r.s\n  output sums = relu(r.t)\n  output last = r.sum\n}\n");
+    check_model("lep 1\n\nmodel rows {\n  dim N = 1..9\n  input x: f32[6, N]\n"
+                "  r = scan x over 0 as xt (sum: f32[N] = 0) while reduce_max(sum) < 0.5 {\n"
+                "    s = sum + abs(xt)\n    next sum = s\n    return s over 1\n  }\n"
+                "  output all = r.s\n  output last = r.sum\n}\n");
+}
+
 static void caches_that_grow(void **state)
 {
     check_model(
@@ -433,6 +446,7 @@ int main(void)
         cmocka_unit_test(sizes_in_attributes),
         cmocka_unit_test(a_network_for_images_of_any_size),
         cmocka_unit_test(scans_over_what_is_bounded),
+        cmocka_unit_test(turns_that_do_not_run),
         cmocka_unit_test(caches_that_grow),
         cmocka_unit_test(sizes_out_of_bounds_do_not_run),
     };

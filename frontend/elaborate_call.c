@@ -132,8 +132,8 @@ static const Tensor *constant_tensor(Elaborator *e, const char *name, const Cons
     if (!elaborate_charge(e, type, at)) return NULL;
     Tensor *tensor = ARENA_NEW(e->arena, Tensor);
     *tensor = tensor_new(e->arena, *type);
-    for (int64_t i = 0, n = type_elements(type); i < n && attrs->value != 0; i++)
-        tensor_set_real(tensor, i, attrs->value);
+    bool zeros = attrs->value == 0 && !signbit(attrs->value); /* as a new tensor is */
+    for (int64_t i = 0, n = type_elements(type); i < n && !zeros; i++) tensor_set_real(tensor, i, attrs->value);
     return tensor;
 }
 

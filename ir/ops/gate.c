@@ -96,8 +96,8 @@ static bool expand_mish(const Maker *m, Value *out)
 
 static bool expand_softsign(const Maker *m, Value *out)
 {
-    Value sum = make_binary(m, OP_add, make_unary(m, OP_abs, x_of(m)), map_number(m, 1));
-    out[0] = make_binary(m, OP_div, x_of(m), sum);
+    Value one = map_number(m, 1);
+    out[0] = make_binary(m, OP_div, x_of(m), make_binary(m, OP_add, make_unary(m, OP_abs, x_of(m)), one));
     return out[0].node != NULL;
 }
 

@@ -18,6 +18,7 @@ static void read_tensors(Arena *arena, const WeightFile *file)
         Tensor tensor;
         if (!weights_find(file, weights_key(file, i), &tensor)) abort();
         if (!type_is_sane(&tensor.type) || !*type_text(arena, &tensor.type)) abort();
+        if (type_is_empty(&tensor.type)) continue;
         (void)tensor_real(&tensor, 0);
         (void)tensor_real(&tensor, type_elements(&tensor.type) - 1);
     }

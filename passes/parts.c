@@ -90,6 +90,14 @@ static bool stands_still(const Piece *piece, const Type *type, const Type *whole
     return still;
 }
 
+/* It, or a view of it: its buffer is the caller's. */
+static bool is_given_back(const Graph *graph, Value whole)
+{
+    for (int i = 0; i < graph->nresults; i++)
+        if (value_equal(value_root(graph->results[i].value), whole)) return true;
+    return false;
+}
+
 static void put_inside(const Piece *piece, Value value, Value whole)
 {
     Place *inner = place_of(value), *outer = place_of(whole);
@@ -107,7 +115,7 @@ static void choose_of(Parts *parts, Node *node)
 {
     Group group = group_of(node);
     Value whole = value_of(node);
-    if (group.kind != KIND_PIECES || graph_is_result(node->graph, whole)) return;
+    if (group.kind != KIND_PIECES || is_given_back(node->graph, whole)) return;
     if (!value_equal(group.body->results[0].value, value_of((Node *)group.anchor))) return;
     Piece piece;
     for (int64_t i = 0; node_def(group.anchor)->piece(group.anchor, i, &piece); i++) {

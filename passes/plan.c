@@ -230,6 +230,19 @@ static bool same_layout(Value a, Value b)
            !memcmp(p->after, q->after, sizeof p->after);
 }
 
+/* A part is another name of some of its whole's elements. */
+static bool reads_part_of(const Planner *p, const Group *group, Value whole)
+{
+    Value *captures;
+    int count = graph_captures(group->body, &captures);
+    for (int i = 0; i < count; i++) {
+        if (!lifetimes_know(&p->lifetimes, captures[i])) continue;
+        Value root = lifetimes_find(&p->lifetimes, captures[i])->root;
+        if (!value_equal(root, whole) && value_equal(parts_root(&p->parts, root), whole)) return true;
+    }
+    return false;
+}
+
 /* Whether the group may write its result over `value`, and every other name of that buffer agrees. */
 static bool can_take(const Planner *p, const Group *group, Value value)
 {
@@ -238,7 +251,7 @@ static bool can_take(const Planner *p, const Group *group, Value value)
     Storage *taken = lifetimes_find(&p->lifetimes, value), *own = lifetimes_find(&p->lifetimes, result);
     if (place_of(taken->root)->part || place_of(own->root)->part) return false;
     if (taken->space != SPACE_ARENA || own->space != SPACE_ARENA || taken->last != own->first) return false;
-    if (!same_layout(value, result)) return false;
+    if (!same_layout(value, result) || reads_part_of(p, group, taken->root)) return false;
     return lifetimes_in_step(&p->lifetimes, group, taken);
 }
 

@@ -214,17 +214,25 @@ void loop_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const Lo
     loop_store_at(b, buffer, index, NULL, value, stride, active);
 }
 
-void loop_store_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
-                   const LoopExpr *value, int64_t stride, int active)
+static LoopStatement *append_store(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                                   const LoopExpr *value, int64_t stride)
 {
-    assert(value->dtype == buffer->dtype && active > 0 && active <= value->lanes && (!offset || loop_bound(offset)));
+    assert(value->dtype == buffer->dtype && (!offset || loop_bound(offset)));
     LoopStatement *s = append(b, LOOP_STORE);
     s->buffer = buffer;
     s->index = index;
     s->offset = offset;
     s->value = value;
     s->stride = stride;
-    s->active = active;
+    s->active = value->lanes;
+    return s;
+}
+
+void loop_store_at(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
+                   const LoopExpr *value, int64_t stride, int active)
+{
+    assert(active > 0 && active <= value->lanes);
+    append_store(b, buffer, index, offset, value, stride)->active = active;
 }
 
 static const Affine *copy_affine(LoopBuilder *b, Affine a)
@@ -237,15 +245,7 @@ static const Affine *copy_affine(LoopBuilder *b, Affine a)
 void loop_store_below(LoopBuilder *b, const LoopBuffer *buffer, Affine index, const LoopExpr *offset,
                       const LoopExpr *value, int64_t stride, Affine limit)
 {
-    assert(value->dtype == buffer->dtype && (!offset || loop_bound(offset)));
-    LoopStatement *s = append(b, LOOP_STORE);
-    s->buffer = buffer;
-    s->index = index;
-    s->offset = offset;
-    s->value = value;
-    s->stride = stride;
-    s->active = value->lanes;
-    s->lane_limit = copy_affine(b, limit);
+    append_store(b, buffer, index, offset, value, stride)->lane_limit = copy_affine(b, limit);
 }
 
 void loop_pack(LoopBuilder *b, LoopStatementKind kind, const LoopBuffer *buffer, Affine index, int naxes,

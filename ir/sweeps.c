@@ -1,7 +1,7 @@
 #include "ir/sweeps.h"
 
-/* A store and a load are worth this many operations; rows that are longer do not stay in a near cache anyway. */
-enum { KEEPING_COST = 2, ALIGN = 64, MOST_ROW_BYTES = 1 << 20 };
+/* A store and a load are worth this many operations. */
+enum { KEEPING_COST = 2, ALIGN = 64 };
 
 /* ---- shapes ---- */
 
@@ -33,14 +33,11 @@ IndexMap sweeps_row_map(const Sweeps *s, const Type *row)
     return map;
 }
 
-/* Numbers of rows meet elements as broadcasting says: axis by axis from the end. */
-static bool meets_elements(const Sweeps *s, const Type *row)
+bool sweeps_row_meets(const Type *type, const bool *axis, const Type *row)
 {
-    const IndexMap map = sweeps_row_map(s, row);
-    for (int axis = 0; axis < row->rank; axis++)
-        for (int i = 0; i < s->type.rank; i++)
-            if (map.stride[axis][i] && i != axis + s->type.rank - row->rank) return false;
-    return true;
+    bool leading = true;
+    for (int i = type->rank - row->rank; i < type->rank; i++) leading = leading && !axis[i];
+    return row->rank == type->rank || leading;
 }
 
 bool sweeps_run_across(const Sweeps *s)
@@ -93,7 +90,7 @@ static const char *form_of_map(const Sweeps *s, SweepValue *value)
         if (!operand || operand->form == SWEEP_BEFORE) continue;
         bool same = type_same_shape(&operand->node->types[0], type);
         if (!same && (value->form == SWEEP_ROW || operand->form == SWEEP_ELEMENT ||
-                      !meets_elements(s, &operand->node->types[0])))
+                      !sweeps_row_meets(&s->type, s->axis, &operand->node->types[0])))
             return "a number of the row does not meet what it is combined with";
     }
     return NULL;

@@ -9,7 +9,8 @@
 #include "ir/node_map.h"
 #include "ir/schedule.h"
 
-enum { MOST_SWEEPS = 16 };
+/* Rows that are longer do not stay in a near cache from one sweep to the next. */
+enum { MOST_SWEEPS = 16, MOST_ROW_BYTES = 1 << 20 };
 
 typedef enum SweepForm {
     SWEEP_BEFORE, /* needs no reduction: of any shape */
@@ -50,5 +51,7 @@ bool sweeps_run_across(const Sweeps *sweeps);
 IndexMap sweeps_row_map(const Sweeps *sweeps, const Type *row);
 /* Shape of the numbers of rows of the type, reduced axes kept or not; false where there is no such row. */
 bool sweeps_is_row_shape(const Type *type, const bool *axis, const Type *row);
+/* Do such numbers meet elements axis by axis, as broadcasting says: reduced axes are kept, or are the first? */
+bool sweeps_row_meets(const Type *type, const bool *axis, const Type *row);
 
 #endif

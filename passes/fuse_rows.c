@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* Rows that are longer do not stay in a near cache from one sweep to the next. */
-enum { MOST_VISITS = 64, MOST_ROW_BYTES = 1 << 20 };
+enum { MOST_VISITS = 64 };
 
 typedef struct RowShape {
     Type type; /* of what is reduced */
@@ -69,15 +68,6 @@ static bool has_row_shape(const RowShape *shape, const Type *type)
     return !type_same_shape(type, &shape->type) && sweeps_is_row_shape(&shape->type, shape->axis, type);
 }
 
-/* Do numbers of rows, of this type, meet elements axis by axis: reduced axes are kept, or are the first? */
-static bool meets_elements(const RowShape *shape, const Type *row)
-{
-    bool leading = true;
-    for (int axis = shape->type.rank - row->rank; axis < shape->type.rank; axis++)
-        leading = leading && !shape->axis[axis];
-    return row->rank == shape->type.rank || leading;
-}
-
 /* May `p`, an operand of `member`, be computed in the group? */
 static bool may_join(const Fusion *f, const RowShape *shape, int member, int p)
 {
@@ -92,7 +82,7 @@ static bool may_join(const Fusion *f, const RowShape *shape, int member, int p)
     bool row = kind == KIND_REDUCE || has_row_shape(shape, type);
     if (fusion_kind(f, member) == KIND_REDUCE) return !row && type_same_shape(type, &shape->type);
     if (has_row_shape(shape, own)) return row && type_same_shape(type, own);
-    return row ? meets_elements(shape, type) : type_same_shape(type, &shape->type);
+    return row ? sweeps_row_meets(&shape->type, shape->axis, type) : type_same_shape(type, &shape->type);
 }
 
 static void grow(Fusion *f, const RowShape *shape, int g)

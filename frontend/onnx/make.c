@@ -76,14 +76,14 @@ Value onnx_make_constant(OnnxCall *c, const Tensor *tensor)
 
 bool onnx_afford(OnnxCall *c, const Type *type)
 {
-    static const int64_t most = INT64_C(1) << 32;
+    static const int64_t most = INT64_C(1) << 29;
     int64_t bytes = type_bytes(type);
     if (bytes <= most - c->import->made) {
         c->import->made += bytes;
         return true;
     }
     return onnx_refuse(c, "", "a model of that size keeps its weights as initializers",
-                       "constants made by operators take more than %lld GiB", (long long)(most >> 30));
+                       "constants made by operators take more than %lld MiB", (long long)(most >> 20));
 }
 
 Value onnx_number(OnnxCall *c, Dtype dtype, double value)

@@ -114,6 +114,7 @@ bool onnx_op_split(OnnxCall *c)
 
 bool onnx_op_constant_of_shape(OnnxCall *c)
 {
+    static const int64_t most_written = 1 << 16;
     IntList shape;
     const Onnx__AttributeProto *value = onnx_attr(c, "value");
     Tensor one = tensor_new(c->arena, type_scalar(F32)), *tensor = ARENA_NEW(c->arena, Tensor);
@@ -123,10 +124,14 @@ bool onnx_op_constant_of_shape(OnnxCall *c)
     Type type = type_tensor(one.type.dtype, shape.count, shape.at);
     if (!type_is_sane(&type))
         return onnx_wrong(c, "%s has a negative dim, or is too large", type_text(c->arena, &type));
-    if (!onnx_afford(c, &type)) return false;
-    *tensor = tensor_new(c->arena, type);
-    int64_t count = type_elements(&type);
     Scalar element = tensor_get(&one, 0);
+    int64_t count = type_elements(&type);
+    if (count > most_written) { /* said, not written: a file of a few bytes may ask for gigabytes */
+        *tensor = tensor_new(c->arena, type_scalar(one.type.dtype));
+        tensor_set(tensor, 0, element);
+        return onnx_result(c, 0, onnx_broadcast(c, onnx_make_constant(c, tensor), shape.count, shape.at));
+    }
+    *tensor = tensor_new(c->arena, type);
     for (int64_t i = 0; i < count; i++) tensor_set(tensor, i, element);
     return onnx_result(c, 0, onnx_make_constant(c, tensor));
 }

@@ -174,6 +174,22 @@ bool archive_write(Arena *arena, const char *member, const Bytes *object, Bytes 
 
 /* ---- sizes ---- */
 
+size_t object_parts(Arena *arena, const Bytes *object, ObjectPart **out)
+{
+    Elf elf;
+    size_t count = 0;
+    if (!elf_open(object, &elf)) return 0;
+    *out = ARENA_ARRAY(arena, ObjectPart, elf.header.section_count);
+    for (size_t i = 0; i < elf.header.section_count; i++) {
+        ElfSection section = elf_section(&elf, i);
+        if (!(section.flags & ELF_ALLOC) || !section.size) continue;
+        (*out)[count++] = (ObjectPart){.name = elf_section_name(&elf, &section),
+                                       .bytes = (int64_t)section.size,
+                                       .code = section.flags & ELF_EXECUTE};
+    }
+    return count;
+}
+
 bool object_sizes(const Bytes *object, int64_t *code, int64_t *data)
 {
     Elf elf;

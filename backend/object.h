@@ -32,6 +32,16 @@ typedef struct ObjectSection {
 bool object_add_section(Arena *arena, const Bytes *object, ObjectSection *section, Bytes *out, Diag *diag);
 /* Bytes of instructions, and of what else is loaded beside the weights; false when the bytes are no object. */
 bool object_sizes(const Bytes *object, int64_t *code, int64_t *data);
+/* A section that is loaded. */
+typedef struct ObjectPart {
+    const char *name; /* in the object's bytes */
+    int64_t bytes;
+    bool code;
+} ObjectPart;
+
+/* The sections of the object that are loaded and not empty, in its order, the weights' among them: what object_sizes
+ * adds up.  Returns how many; 0 when the bytes are no object. */
+size_t object_parts(Arena *arena, const Bytes *object, ObjectPart **out);
 /* Bytes of the function of that name and of those that are called after it, as its parallel parts are. */
 int64_t object_function_bytes(const Bytes *object, const char *name);
 /* A System V archive of one object with its symbol index; the same bytes every time.  E0904 as above. */

@@ -28,7 +28,7 @@ def head(name: str, section: int, version: str) -> list[str]:
 
 
 def option_lines(text: str) -> list[str]:
-    rows = re.findall(r"^  (-\S+(?:, --\S+)?) +(\S.*)$", text, re.M)
+    rows = re.findall(r"^  (-\S+?(?:, --\S+)?|[a-z]+) +(\S.*)$", text, re.M)
     return [line for option, what in rows for line in (".TP", f".B {plain(option)}", inline(what))]
 
 

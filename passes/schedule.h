@@ -46,6 +46,14 @@ void schedule_threads(const Graph *graph, const Target *target, int threads);
  * or of output channels, its cost being that of the largest part. */
 Schedule winograd_in_parts(const Group *group, const Target *target, int threads, Split split);
 
+/* Predicted cycles of one thread for a group of element-wise work or reductions: its elements by vectors, or their way
+ * from the level of memory that so many stay in. */
+double schedule_walk_cycles(const Group *group, const Target *target);
+/* Predicted cycles of a step of a scheduled graph, all turns of a scan - one of a loop without a bound - and the
+ * longer way of a choice: the costs that its schedule was chosen by.  Of one thread, of the bounds where dims are
+ * bounded. */
+double schedule_cycles(const Node *step, const Target *target);
+
 /* Bytes that steps of `products` read behind the last run of a contraction's input. */
 int64_t schedule_slack(const Group *group, int64_t products);
 /* Can there be bytes behind the value that may be read?  Not behind the caller's buffers, nor constants. */

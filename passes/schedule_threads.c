@@ -1,7 +1,6 @@
 /* Which groups run in parts, and which axis is cut: a fixed partition, so that a part finds in its cache what it wrote
  * before, and results do not depend on how many threads there are in the end. */
 #include "ir/winograd.h"
-#include "passes/group.h"
 #include "passes/schedule.h"
 
 /* Cycles: handing a region to threads that spin and waiting for the last of them; and for all regions of a run, waking
@@ -64,15 +63,6 @@ static Cut cut_contraction(const Group *group, const Target *target, int threads
     return best;
 }
 
-/* How often a group of reductions goes over its rows, or combines an element. */
-static double sweeps_over(const Group *group)
-{
-    const Type *from = value_type(group->anchor->inputs[0]);
-    double sweeps = type_same_shape(from, &group->node->types[0]);
-    for (const Node *node = group->body->first; node; node = node->next) sweeps += node_def(node)->kind == KIND_REDUCE;
-    return sweeps;
-}
-
 /* The axis of the outermost loop, the first that is longer than 1, of reductions the first of those that is kept; -1
  * when there is none.  `*type` is what it is an axis of. */
 static int outermost_axis(const Group *group, const Type **type)
@@ -88,30 +78,11 @@ static int outermost_axis(const Group *group, const Type **type)
     return -1;
 }
 
-/* Elements that the group walks over, by vectors, or their way from where so many stay. */
-static double cycles_of(const Group *group, const Target *target)
-{
-    double elements = (double)type_elements(&group->node->types[0]), taps = 1;
-    if (group->kind == KIND_REDUCE) taps = sweeps_over(group);
-    if (group->kind == KIND_REDUCE || group->kind == KIND_ROW)
-        elements = (double)type_elements(value_type(group->anchor->inputs[0]));
-    if (group->kind == KIND_ROW) taps = 16; /* an exponential, and three sweeps */
-    if (group->kind == KIND_WINDOW) {
-        Pooling pooling = {.mean = false};
-        node_def(group->anchor)->pool(group->anchor, &pooling);
-        taps = (double)(pooling.window.kernel[0] * pooling.window.kernel[1]);
-    }
-    double bytes = (double)group_bytes(group->node), cycles = elements * taps / (double)group->node->schedule->lanes;
-    int rate = target->cache_bytes_per_cycle[target_level(target, bytes)];
-    double moving = rate ? bytes / rate : 0;
-    return cycles > moving ? cycles : moving;
-}
-
 /* The first axis that has a loop: lowering makes its outermost loop of it, or of more when they are walked as one. */
 static Cut cut_elements(const Group *group, const Target *target, int threads)
 {
     const Type *type;
-    Cut best = {SPLIT_OUTER, cycles_of(group, target), *group->node->schedule};
+    Cut best = {SPLIT_OUTER, schedule_walk_cycles(group, target), *group->node->schedule};
     double cycles = best.cycles;
     int first = outermost_axis(group, &type);
     if (first < 0 || group->kind == KIND_PIECES || group->kind == KIND_SCATTER) return best;
@@ -132,7 +103,8 @@ static Cut cut_group(const Group *group, const Target *target, int threads, doub
 {
     bool contraction = group->kind == KIND_CONTRACT;
     Cut cut = contraction ? cut_contraction(group, target, threads) : cut_elements(group, target, threads);
-    *saved = (contraction ? group->node->schedule->cost : cycles_of(group, target)) - cut.cycles - region_overhead;
+    *saved = (contraction ? group->node->schedule->cost : schedule_walk_cycles(group, target)) - cut.cycles -
+             region_overhead;
     return cut;
 }
 

@@ -200,7 +200,9 @@ static void does_as_it_is_told_or_says_why_not(void **state)
     contains(LEPC("small.lep", "--emit=lep", "--passes=none", "-o", "-").out, "d: f32[1, 3] = dense(");
     fails(LEPC("small.lep", "--passes=expand,fuse", "-o", "early"), 1, "code needs a graph of stage planned");
     fails(LEPC("small.lep", "--stop-after=fuse", "-o", "early"), 2, "code needs all passes");
-    fails(LEPC("report", "small.lep"), 2, "lepc report KIND MODEL`, of kind memory, fusion, sparsity or quant");
+    fails(LEPC("report", "small.lep"), 2, "expected memory, size, time, fusion, quant or sparsity");
+    fails(LEPC("report", "size,tmie", "small.lep"), 2, "did you mean time?");
+    fails(LEPC("report", "size"), 2, "expected `lepc report KIND MODEL`");
     fails(LEPC("report", "quant", "small.lep"), 2, "nothing is to be quantised");
     fails(LEPC("report", "quant", "small.lep", "--quantize=all:int8"), 1, "needs calibration data");
     fails(LEPC("check", "."), 1, "cannot read '.': Is a directory");
@@ -325,6 +327,12 @@ static void formats_and_checks(void **state)
     contains(said.out, "    in registers e.reduce_max, 256 bytes");
     contains(LEPC("report", "sparsity", "small.lep").out, "there is nothing to skip");
     contains(LEPC("small.lep", "-o", "one.o", "--report=memory", "--time-passes").err, "fuse");
+    said = LEPC("small.lep", "-o", "one.o", "--report=time,size", "--report=fusion,size");
+    contains(said.out, "=== size ===\nflash ");
+    contains(said.out, "\n\n=== time ===\nA prediction by the cost model of x86-64, ");
+    contains(said.out, "\n\n=== fusion ===\n");
+    assert_null(strstr(said.out, "=== memory ==="));
+    contains(LEPC("report", "--help").out, "\n  time  ");
     write_text("wrong.lep", "lep 1\nmodel wrong {\n  input x: f32[1, 4]\n  a = rleu(x)\n  b = dense(x, out: 0)\n"
                             "  output y = relu(z)\n}\n");
     said = LEPC("check", "wrong.lep");

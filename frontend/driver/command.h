@@ -38,6 +38,7 @@ struct Command {
     CommandRun *run;
     const char *usage, *doc;
     bool takes_model, takes_arguments;
+    void (*more)(FILE *out); /* for --help, before the options; or NULL */
 };
 
 extern const Command command_table[];

@@ -112,10 +112,6 @@ static bool find_jobs(Compilation *c, Jobs *jobs)
         const EmitRow *row = o->output && !is_folder(o->output) ? emit_of_path(o->output) : &emit_table[0];
         jobs->at[jobs->count++] = (Job){row, job_path(c, row, NULL), false};
     }
-    if (o->report && !report_find(o->report)) {
-        diag_error(c->diag, E0801, nowhere, "--report=%s: expected %s", o->report, report_names(c->arena));
-        return false;
-    }
     return paths_are_apart(c, jobs);
 }
 
@@ -157,11 +153,11 @@ static bool name_jobs(Compilation *c, const Jobs *jobs, Jobs *out)
     return paths_are_apart(c, out);
 }
 
-static int build_one(Compilation *c, const Jobs *jobs)
+static int build_one(Compilation *c, const Jobs *jobs, const Reports *reports)
 {
     const Options *o = c->options;
     EmitNeeds needs = needs_of(jobs);
-    report_keep(o->report ? report_find(o->report) : NULL, c);
+    reports_keep(reports, c);
     if (!compile_passes(c, o->stop_after)) return STATUS_INPUT;
     if (needs == NEEDS_LOOPS && !compile_lower(c)) return STATUS_INPUT;
     int status = needs == NEEDS_LOOPS ? limits_check(c, true) : STATUS_FINE;
@@ -170,8 +166,8 @@ static int build_one(Compilation *c, const Jobs *jobs)
     for (int i = 0; i < jobs->count && !c->header; i++) c->header = emit_header(c, jobs->at[i].row, jobs->at[i].path);
     for (int i = 0; i < jobs->count && !was_interrupted(); i++)
         if (!jobs->at[i].row->write(c, jobs->at[i].path)) return STATUS_INPUT;
-    bool lowered = !o->report || needs == NEEDS_LOOPS || compile_lower(c);
-    if (!lowered || (o->report && !report_find(o->report)->print(c))) return STATUS_INPUT;
+    bool lowered = !reports->count || needs == NEEDS_LOOPS || compile_lower(c);
+    if (!lowered || !reports_print(reports, c)) return STATUS_INPUT;
     if (needs == NEEDS_LOOPS) target_note(c);
     return STATUS_FINE;
 }
@@ -180,7 +176,8 @@ int command_build(Driver *driver)
 {
     Compilation c = compilation_new(driver);
     Jobs jobs = {0}, named;
-    if (!find_jobs(&c, &jobs)) return STATUS_USAGE;
+    Reports reports;
+    if (!find_jobs(&c, &jobs) || !reports_choose(&c, &driver->options.reports, &reports)) return STATUS_USAGE;
     if (!check_stop(&c, needs_of(&jobs))) return STATUS_USAGE;
     if (!compile_load_all(&c, driver->options.model)) return STATUS_INPUT;
     int status = STATUS_FINE;
@@ -191,7 +188,7 @@ int command_build(Driver *driver)
     }
     for (int i = 0; i < c.policies.count && !status; i++) {
         bool ready = compile_use(&c, &c.policies.at[i]) && name_jobs(&c, &jobs, &named);
-        status = ready ? build_one(&c, &named) : STATUS_INPUT;
+        status = ready ? build_one(&c, &named, &reports) : STATUS_INPUT;
     }
     return status;
 }

@@ -94,19 +94,31 @@ int command_check(Driver *driver)
     return compile_sizes(&c) ? limits_check(&c, true) : STATUS_INPUT;
 }
 
+/* "memory,time" */
+static bool read_kinds(Compilation *c, const char *text, Reports *out)
+{
+    TextList names = {.count = 0};
+    while (*text && names.count < MAX_OPTION_LIST) {
+        size_t length = strcspn(text, ",");
+        names.at[names.count++] = arena_copy_chars(c->arena, text, length);
+        text += length + (text[length] == ',');
+    }
+    return reports_choose(c, &names, out);
+}
+
 int command_report(Driver *driver)
 {
     Compilation c = compilation_new(driver);
-    const char *kind = driver->options.model;
-    const ReportKind *report = report_find(kind);
-    if (!report || driver->options.arguments.count != 1) {
-        diag_error(c.diag, E0801, (Span){.name = "lepc"}, "expected `lepc report KIND MODEL`, of kind %s",
-                   report_names(c.arena));
+    Reports reports;
+    if (!read_kinds(&c, driver->options.model, &reports)) return STATUS_USAGE;
+    if (driver->options.arguments.count != 1) {
+        diag_error(c.diag, E0801, (Span){.name = "lepc"}, "expected `lepc report KIND MODEL`, found %d models",
+                   driver->options.arguments.count);
         return STATUS_USAGE;
     }
     if (!compile_load(&c, driver->options.arguments.at[0])) return STATUS_INPUT;
-    report_keep(report, &c);
+    reports_keep(&reports, &c);
     bool ok = compile_passes(&c, NULL) && compile_lower(&c);
-    if (!ok || !report->print(&c)) return STATUS_INPUT;
-    return report->limited ? limits_check(&c, false) : STATUS_FINE;
+    if (!ok || !reports_print(&reports, &c)) return STATUS_INPUT;
+    return reports_are_limited(&reports) ? limits_check(&c, false) : STATUS_FINE;
 }

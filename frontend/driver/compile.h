@@ -77,8 +77,6 @@ typedef struct Sizes {
 bool compile_measure(Compilation *c, Sizes *out);
 /* `limit`: printed beside, or NULL. */
 void sizes_print(const Sizes *sizes, const Limits *limit, FILE *out);
-/* What each layer takes of flash, and of the arena while it runs: the largest first. */
-void layers_print(const Compilation *c, const Sizes *sizes, FILE *out);
 /* STATUS_FINE, or STATUS_LIMIT after E0703 and, if asked for, the table on standard error when the policy's limits are
  * exceeded; of a lowered graph.  STATUS_INPUT when it cannot be told. */
 int limits_check(Compilation *c, bool table);

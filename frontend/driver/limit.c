@@ -1,67 +1,13 @@
-/* What a build takes, layer by layer, and whether that is more than it may. */
+/* Whether what a build takes is more than it may. */
 #include "frontend/driver/compile.h"
+#include "frontend/driver/layers.h"
 #include "frontend/driver/reference.h"
-#include "ir/op.h"
-#include "ir/place.h"
 #include "runtime/runner/element.h"
 #include "runtime/runner/results.h"
 
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- the table ---- */
-
-typedef struct LayerSizes {
-    const char *name;
-    int64_t code, constants;
-    int64_t arena; /* what it reads and writes there */
-} LayerSizes;
-
-static int by_size(const void *left, const void *right)
-{
-    const LayerSizes *a = left, *b = right;
-    int64_t x = a->code + a->constants, y = b->code + b->constants;
-    if (x != y) return x < y ? 1 : -1;
-    return (a->arena < b->arena) - (a->arena > b->arena);
-}
-
-static void add_value(LayerSizes *row, Value value)
-{
-    const Node *node = value.node;
-    while (node_def(node)->kind == KIND_VIEW) node = node->inputs[0].node;
-    const Place *place = node == value.node ? &node->places[value.slot] : &node->places[0];
-    int64_t bytes = place_bytes(place, &node->types[node == value.node ? value.slot : 0]);
-    if (place->space == SPACE_CONSTANT) row->constants += bytes;
-    if (place->space == SPACE_ARENA) row->arena += bytes;
-}
-
-static LayerSizes sizes_of(const Node *group, int64_t code)
-{
-    LayerSizes row = {.name = group->name, .code = code};
-    Value *captures;
-    int count = node_captures(group, &captures);
-    for (int i = 0; i < group->ninputs; i++) add_value(&row, group->inputs[i]);
-    for (int i = 0; i < count; i++) add_value(&row, captures[i]);
-    for (int slot = 0; slot < group->nresults; slot++) add_value(&row, (Value){(Node *)(uintptr_t)group, slot});
-    return row;
-}
-
-void layers_print(const Compilation *c, const Sizes *sizes, FILE *out)
-{
-    LayerSizes *rows = ARENA_ARRAY(c->arena, LayerSizes, c->program.nsteps + 1);
-    int count = 0;
-    for (const Node *node = c->graph->first; node; node = node->next) {
-        if (!node_is_step(node)) continue;
-        rows[count] = sizes_of(node, sizes->emitted.steps[count]);
-        count++;
-    }
-    qsort(rows, (size_t)count, sizeof *rows, by_size);
-    fprintf(out, "\n%-24s %12s %12s %12s\n", "layer", "constants", "code", "of arena");
-    for (int i = 0; i < count; i++)
-        fprintf(out, "%-24s %12lld %12lld %12lld\n", rows[i].name, (long long)rows[i].constants,
-                (long long)rows[i].code, (long long)rows[i].arena);
-}
 
 /* ---- ram and flash ---- */
 

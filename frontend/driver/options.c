@@ -39,7 +39,7 @@ static const Option options[] = {
     {"output", 'o', OPTION_TEXT, AT(output), FOR_BUILD | FOR_FMT | FOR_DUMP | FOR_IMPORT, NULL, "OUT",
      "where it goes; a folder (OUT/) for several kinds; - is the terminal"},
     {"emit", 0, OPTION_LIST, AT(emit), FOR_BUILD, NULL, "KIND[=PATH]",
-     "exe, obj, lib, shared, header, main, asm, llvm, loops, lep or dot; may be several"},
+     "exe, obj, lib, shared, header, main, asm, llvm, loops, lep, dot, json or html; may be several"},
     {"target", 0, OPTION_TEXT, AT(target), FOR_COMPILERS, NULL, "TRIPLE", "or a row of `lepc targets`"},
     {"cpu", 0, OPTION_TEXT, AT(cpu), FOR_COMPILERS, NULL, "NAME", "processor to compile for; native is this one"},
     {"features", 0, OPTION_TEXT, AT(features), FOR_COMPILERS, NULL, "LIST",
@@ -63,7 +63,8 @@ static const Option options[] = {
     {"layer", 0, OPTION_TEXT, AT(layer), FOR_DUMP, NULL, "PATH", "only the lines of this layer"},
     {"origins", 0, OPTION_FLAG, AT(origins), FOR_BUILD | FOR_DUMP, NULL, NULL, "print where each node came from"},
     {"time-passes", 0, OPTION_FLAG, AT(time_passes), FOR_COMPILERS, NULL, NULL, "time of each step, on stderr"},
-    {"report", 0, OPTION_TEXT, AT(report), FOR_BUILD, NULL, "memory|sparsity|quant", "print that report as well"},
+    {"report", 0, OPTION_LIST, AT(reports), FOR_BUILD, NULL, "KIND",
+     "print what `lepc report KIND` does as well; may be several"},
     {"deploy", 0, OPTION_TEXT, AT(deploy), FOR_COMPILERS, NULL, "NAME|all",
      "build as that deploy block says; FILE.lep:NAME for one of another file"},
     {"quantize", 0, OPTION_LIST, AT(quantize), FOR_COMPILERS, NULL, "LAYER:int8",
@@ -340,6 +341,10 @@ void options_help(const Command *command, FILE *out)
         for (int i = 0; i < command_count; i++)
             fprintf(out, "  lepc %-42s %s\n", command_table[i].usage, command_table[i].doc);
         fprintf(out, "\nOptions of build:\n");
+    }
+    if (command && command->more) {
+        command->more(out);
+        fputc('\n', out);
     }
     for (int i = 0; i < OPTIONS; i++)
         if (options[i].commands & (command ? command->bit : (unsigned)FOR_BUILD)) print_option(&options[i], out);

@@ -41,13 +41,13 @@ typedef struct Options {
     TextList pass_on;   /* what `run` hands to the runner */
     TextList emit;      /* KIND or KIND=PATH */
     DimList dims;
-    TextList disabled, metrics;
+    TextList disabled, metrics, reports;
     TextList expect;                     /* NAME=FILE: what values should be, for compare */
     TextList fix;                        /* NAME=FILE: inputs of imported models that are constants */
     TextList externs;                    /* files that define what the model calls */
     TextList quantize, prune, calibrate; /* rows of flags that beat a deploy block */
     const char *deploy, *calibrate_method, *calibrate_samples, *limit_ram, *limit_flash, *run_threads;
-    const char *output, *target, *cpu, *features, *passes, *stop_after, *report, *linker, *layer, *data, *labels;
+    const char *output, *target, *cpu, *features, *passes, *stop_after, *linker, *layer, *data, *labels;
     int level; /* -O0 .. -O3 */
     bool small, debug, time_passes, verbose, quiet, version, help, markdown, reference, origins, diff, per_class;
     int fp;          /* an FpMode */

@@ -1,5 +1,6 @@
 #include "frontend/driver/report.h"
 
+#include "frontend/driver/layers.h"
 #include "passes/report_fusion.h"
 #include "passes/report_memory.h"
 #include "passes/report_quant.h"
@@ -39,30 +40,66 @@ static bool print_fusion(Compilation *c)
     return true;
 }
 
-static const ReportKind report_table[] = {
-    {"memory", print_memory, false, true},
-    {"fusion", print_fusion, false, false},
-    {"sparsity", print_sparsity, false, false},
-    {"quant", print_quant, true, false},
+static bool print_size(Compilation *c) { return report_size(c, stdout); }
+static bool print_time(Compilation *c) { return report_time(c, stdout); }
+
+static const ReportKind report_table[REPORT_COUNT] = {
+#define REPORT(name, before_passes, limited, doc) {#name, print_##name, before_passes, limited, doc},
+#include "frontend/driver/report.def"
 };
-static const size_t report_count = sizeof report_table / sizeof *report_table;
 
-const ReportKind *report_find(const char *name)
+/* ---- which ---- */
+
+static bool unknown_report(const Compilation *c, const char *name)
 {
-    for (size_t i = 0; i < report_count; i++)
-        if (!strcmp(report_table[i].name, name)) return &report_table[i];
-    return NULL;
+    const char *names[REPORT_COUNT], *all = report_table[0].name;
+    for (int i = 0; i < REPORT_COUNT; i++) names[i] = report_table[i].name;
+    for (int i = 1; i < REPORT_COUNT; i++)
+        all = arena_printf(c->arena, "%s%s%s", all, i + 1 == REPORT_COUNT ? " or " : ", ", names[i]);
+    const char *nearest = diag_nearest(name, names, REPORT_COUNT);
+    diag_error(c->diag, E0801, (Span){.name = "lepc"}, "there is no report '%s': expected %s", name, all);
+    return nearest ? diag_help(c->diag, "did you mean %s?", nearest) : false;
 }
 
-void report_keep(const ReportKind *report, Compilation *c)
+bool reports_choose(Compilation *c, const TextList *names, Reports *out)
 {
-    if (report && report->before_passes) c->as_read = graph_clone(c->arena, c->graph);
+    bool wanted[REPORT_COUNT] = {false};
+    for (int i = 0; i < names->count; i++) {
+        int kind = 0;
+        while (kind < REPORT_COUNT && strcmp(report_table[kind].name, names->at[i]) != 0) kind++;
+        if (kind == REPORT_COUNT) return unknown_report(c, names->at[i]);
+        wanted[kind] = true;
+    }
+    out->count = 0;
+    for (int kind = 0; kind < REPORT_COUNT; kind++)
+        if (wanted[kind]) out->at[out->count++] = &report_table[kind];
+    return true;
 }
 
-const char *report_names(Arena *arena)
+void reports_keep(const Reports *reports, Compilation *c)
 {
-    const char *text = report_table[0].name;
-    for (size_t i = 1; i < report_count; i++)
-        text = arena_printf(arena, "%s%s%s", text, i + 1 == report_count ? " or " : ", ", report_table[i].name);
-    return text;
+    bool keeps = false;
+    for (int i = 0; i < reports->count; i++) keeps = keeps || reports->at[i]->before_passes;
+    if (keeps) c->as_read = graph_clone(c->arena, c->graph);
+}
+
+bool reports_print(const Reports *reports, Compilation *c)
+{
+    for (int i = 0; i < reports->count; i++) {
+        if (reports->count > 1) printf("%s=== %s ===\n", i ? "\n" : "", reports->at[i]->name);
+        if (!reports->at[i]->print(c)) return false;
+    }
+    return true;
+}
+
+bool reports_are_limited(const Reports *reports)
+{
+    bool limited = false;
+    for (int i = 0; i < reports->count; i++) limited = limited || reports->at[i]->limited;
+    return limited;
+}
+
+void reports_help(FILE *out)
+{
+    for (int i = 0; i < REPORT_COUNT; i++) fprintf(out, "  %-26s %s\n", report_table[i].name, report_table[i].doc);
 }

@@ -79,7 +79,14 @@ bool contraction_has_row_runs(const Contraction *c, const Node *anchor)
     return contraction_is_image(c, anchor) && w->groups == 1 && w->kernel[1] > 1 && w->dilation[1] == 1;
 }
 
-/* Whether the code of the group's schedule reads the operand in an order of its own. */
+/* Is it written into the weights' section, in whatever order its reader wants? */
+static bool is_known(Value value)
+{
+    return value.node && (value.node->op == OP_param || value.node->op == OP_constant);
+}
+
+/* Whether the code of the group's schedule reads the operand in an order of its own.  A bias that is computed lies as
+ * any other tensor. */
 static bool is_packed_operand(const Group *group, const Node *inner, int operand, Contraction *c)
 {
     if (inner != group->anchor) return false;
@@ -87,7 +94,7 @@ static bool is_packed_operand(const Group *group, const Node *inner, int operand
         return group->node->schedule->panel && node_def(inner)->packing && node_def(inner)->packing(inner, operand);
     if (group->kind != KIND_CONTRACT) return false;
     node_def(inner)->contract(inner, c);
-    return operand == 1 || operand == c->bias;
+    return operand == 1 || (operand == c->bias && is_known(inner->inputs[operand]));
 }
 
 int64_t group_panel(const Group *group, const Node *inner, int operand)

@@ -10,6 +10,14 @@ enum { SMALL_BYTES = 4096, GROWTH = 2 };
 /* Known, and made where it is used at no cost. */
 static bool is_coordinate(Value value) { return node_def(value.node)->kind == KIND_IOTA; }
 
+/* What a reduction takes together may be known without ever being kept: integers that a cast has widened, say. */
+static bool is_passing(Value value)
+{
+    const Node *node = value.node;
+    if (node_def(node)->kind != KIND_MAP || node->ninputs != 1 || !node->inputs[0].node) return false;
+    return constant_elements(node->inputs[0]) && type_same_shape(&node->types[0], value_type(node->inputs[0]));
+}
+
 /* Not worth it: what is much larger than what it is made of, as a broadcast. */
 static bool is_foldable(const Node *node)
 {
@@ -19,7 +27,8 @@ static bool is_foldable(const Node *node)
     int64_t bytes = 0;
     for (int i = 0; i < node->ninputs; i++) {
         if (!node->inputs[i].node || is_coordinate(node->inputs[i])) continue;
-        if (!constant_elements(node->inputs[i])) return false;
+        bool passing = def->kind == KIND_REDUCE && is_passing(node->inputs[i]);
+        if (!constant_elements(node->inputs[i]) && !passing) return false;
         bytes += type_bytes(value_type(node->inputs[i]));
     }
     int64_t result = type_bytes(&node->types[0]);
@@ -31,11 +40,14 @@ static Tensor compute(const Node *node)
     Arena *arena = node->graph->arena;
     Tensor *operands = ARENA_ARRAY(arena, Tensor, node->ninputs + 1), result;
     for (int i = 0; i < node->ninputs; i++) {
-        if (!node->inputs[i].node) continue;
-        if (is_coordinate(node->inputs[i]))
-            node_eval(node->inputs[i].node, NULL, &operands[i], arena);
+        const Node *from = node->inputs[i].node;
+        if (!from) continue;
+        const Tensor *known = constant_elements(node->inputs[i]);
+        if (known)
+            operands[i] = *known;
         else
-            operands[i] = *constant_elements(node->inputs[i]);
+            node_eval(from, is_coordinate(node->inputs[i]) ? NULL : constant_elements(from->inputs[0]), &operands[i],
+                      arena);
     }
     node_eval(node, operands, &result, arena);
     return result;

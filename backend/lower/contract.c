@@ -70,7 +70,7 @@ static void start_sum(const Tile *tile, int64_t channel, int lanes, int active)
     const Contract *c = tile->contract;
     LoopBuilder *b = builder(tile);
     const LoopExpr *first = loop_const(b, c->sum, lanes, 0);
-    if (c->bias.buffer) {
+    if (c->bias.buffer && active > 0) {
         Affine at = affine_plus(tile->channels.oc, c->bias.base + channel);
         first = loop_let(b, "bias", tile_load(tile, c->bias.buffer, at, lanes, active));
     }
@@ -85,8 +85,9 @@ static void start_sums(const Tile *tile)
     const Contract *c = tile->contract;
     int lanes = c->apart ? 1 : (int)c->lanes;
     for (int64_t channel = 0; channel < tile->channels.vectors * c->lanes; channel += lanes) {
-        int active = c->panel ? lanes : active_lanes(tile, (int)(channel / c->lanes));
-        start_sum(tile, channel, lanes, active);
+        int active =
+            c->bias_is_padded ? lanes : active_lanes(tile, (int)(channel / c->lanes)) - (int)(channel % c->lanes);
+        start_sum(tile, channel, lanes, active < lanes ? active : lanes);
     }
 }
 

@@ -33,12 +33,13 @@ typedef struct Contract {
     Window pool; /* 1x1 when nothing is pooled */
     Dtype sum;   /* of the sums: that of the operands, narrow floats widened */
     Site input, weight, bias, output;
-    bool depthwise;   /* lanes read their own input channel */
-    bool row_is_run;  /* a kernel row's inputs are neighbours in memory */
-    bool image;       /* operands are [N, H, W, C]; else lines of rows */
-    bool flat;        /* the pixels of all images as one line, or of the rows at hand */
-    Affine first_row; /* of the result, that tiles count from */
-    int64_t slack;    /* bytes behind the input that may be read */
+    bool depthwise;      /* lanes read their own input channel */
+    bool bias_is_padded; /* to whole panels: more lanes of it may be read than there are channels */
+    bool row_is_run;     /* a kernel row's inputs are neighbours in memory */
+    bool image;          /* operands are [N, H, W, C]; else lines of rows */
+    bool flat;           /* the pixels of all images as one line, or of the rows at hand */
+    Affine first_row;    /* of the result, that tiles count from */
+    int64_t slack;       /* bytes behind the input that may be read */
     int64_t batch, groups;
     int64_t height, width;     /* pixels that are computed: what pooling drops is left out */
     Extent images, tall, wide; /* where they are bounded, how far batch, height and width go when the code runs, the

@@ -284,6 +284,7 @@ Contract contract_of_rows(Lowering *lowering, const Rows *rows)
     if (c.shape.bias >= 0 && c.shape.bias < anchor->ninputs && anchor->inputs[c.shape.bias].node) {
         Value bias = anchor->inputs[c.shape.bias];
         c.bias = (Site){.buffer = lower_buffer(lowering, bias), .base = place_interior(place_of(bias)), .c = 1};
+        c.bias_is_padded = place_of(bias)->panel > 0;
     }
     const Window *w = &c.shape.window;
     c.row_is_run =

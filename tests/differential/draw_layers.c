@@ -60,10 +60,12 @@ static int64_t draw_channels(Random *r)
     return RANDOM_OF(r, widths);
 }
 
+/* The bias is known like the weight, or comes from outside. */
 static int add_layer(Layers *l, Op op, int from, int rank, const int64_t *dims, void *attrs)
 {
+    Op given = random_percent(&l->random, 15) ? OP_input : OP_param;
     int weight = add_source(l, OP_param, type_tensor(F32, rank, dims));
-    int bias = add_source(l, OP_param, type_tensor(F32, 1, &dims[rank - 1]));
+    int bias = add_source(l, given, type_tensor(F32, 1, &dims[rank - 1]));
     return add(l, &(Step){.op = op, .ninputs = 3, .inputs = {from, weight, bias}, .attrs = attrs});
 }
 

@@ -18,10 +18,12 @@ static bool is_passing(Value value)
     return constant_elements(node->inputs[0]) && type_same_shape(&node->types[0], value_type(node->inputs[0]));
 }
 
-/* Not worth it: what is much larger than what it is made of, as a broadcast. */
+/* A size that is stored for a run is no constant, though it is always the same; nor is what is so long.  Not worth it:
+ * what is much larger than what it is made of, as a broadcast. */
 static bool is_foldable(const Node *node)
 {
     const OpDef *def = node_def(node);
+    if (def->kind == KIND_SIZE || !type_is_fixed(&node->types[0])) return false;
     if (def->kind == KIND_SOURCE || def->kind == KIND_IOTA || node->nregions || node->nresults != 1) return false;
     if (node->op == OP_external) return false;
     int64_t bytes = 0;

@@ -16,6 +16,12 @@ typedef struct CompressAttrs {
     int64_t axis;
 } CompressAttrs;
 
+typedef struct UniqueAttrs {
+    const char *count;
+    int64_t axis;
+    bool sorted;
+} UniqueAttrs;
+
 typedef struct ShortenAttrs {
     const char *to;
     int64_t axis;

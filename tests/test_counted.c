@@ -215,6 +215,24 @@ static void what_is_not_zero(void **state)
                 "  output z = z\n  output columns = transpose(z, permute: [1, 0])\n  output one = nonzero(i)\n}\n");
 }
 
+static void what_comes_more_than_once(void **state)
+{
+    check_model("lep 1\n\nmodel once {\n  input x: f32[43]\n  u = unique(x)\n  v = unique(x, sorted: no)\n"
+                "  output values = u.values\n  output indices = u.indices\n  output inverse = u.inverse\n"
+                "  output counts = f32(u.counts) * 0.5\n  output first = v.values\n  output which = v.inverse\n}\n");
+    check_model("lep 1\n\nmodel rows {\n  dim K = 0..4\n  input x: u8[2, 21, 2]\n  input c: bool[19, 3]\n"
+                "  u = unique(x, axis: 1, sorted: no)\n  v = unique(c, count: \"K\")\n  output values = u.values\n"
+                "  output inverse = u.inverse\n  output sum = reduce_sum(f32(u.values), axes: [1])\n"
+                "  output few: bool[K, 3] = v.values\n  output which = v.inverse\n  output counts = v.counts\n}\n");
+}
+
+/* What is found in what is known when compiling is counted when running even so. */
+static void sizes_that_are_known(void **state)
+{
+    check_model("lep 1\n\nmodel known {\n  dim K = 0..8\n  input x: f32[8]\n  n = define_size(i64(3), count: \"K\")\n"
+                "  output y = shorten(x, n, to: \"K\")\n  output z = nonzero(f32([0, 2, 0, 1]))\n}\n");
+}
+
 static void no_more_than_there_is_room_for(void **state)
 {
     check_model("lep 1\n\nmodel room {\n  dim K = 0..6\n  input x: f32[50]\n  input c: bool[50]\n"
@@ -341,6 +359,8 @@ int main(void)
         cmocka_unit_test(a_number_is_a_size),
         cmocka_unit_test(what_a_condition_chooses),
         cmocka_unit_test(what_is_not_zero),
+        cmocka_unit_test(what_comes_more_than_once),
+        cmocka_unit_test(sizes_that_are_known),
         cmocka_unit_test(no_more_than_there_is_room_for),
         cmocka_unit_test(dumps_that_lie),
         cmocka_unit_test(nests_that_lie),

@@ -26,3 +26,15 @@ bool onnx_op_compress(OnnxCall *c)
     if (!onnx_has_attr(c, "axis")) operands[0] = onnx_reshape(c, operands[0], 1, flat);
     return onnx_result(c, 0, as_known(c, onnx_make(c, OP_compress, &attrs, 2, operands)));
 }
+
+bool onnx_op_unique(OnnxCall *c)
+{
+    const int64_t flat[] = {-1};
+    UniqueAttrs attrs = {.axis = onnx_int(c, "axis", 0), .sorted = onnx_int(c, "sorted", 1) != 0};
+    Value x = onnx_operand(c, 0);
+    if (!onnx_has_attr(c, "axis")) x = onnx_reshape(c, x, 1, flat);
+    Value found = onnx_make(c, OP_unique, &attrs, 1, &x);
+    for (int slot = 0; found.node && slot < found.node->nresults; slot++)
+        if (!onnx_result(c, slot, as_known(c, (Value){found.node, slot}))) return false;
+    return found.node != NULL;
+}

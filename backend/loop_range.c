@@ -42,8 +42,9 @@ static bool is_small(const Affine *a)
     return small;
 }
 
-/* `a` less a multiple of a condition c, where that has a greater least value: since c >= 0, so has `a`. */
-static void use_condition(const Ranges *ranges, Affine *a, const Affine *c)
+/* `a` less a multiple of a condition c, where that has a greater least value: since c >= 0, so has `a`.  `even`: or the
+ * same, which other conditions may then raise. */
+static void use_condition(const Ranges *ranges, Affine *a, const Affine *c, bool even)
 {
     for (int i = 0; i < c->nterms; i++) {
         int64_t factor = factor_of(a, c->term[i].var);
@@ -51,20 +52,50 @@ static void use_condition(const Ranges *ranges, Affine *a, const Affine *c)
         int64_t times = factor / c->term[i].factor;
         if (!is_small(a) || !is_small(c) || a->nterms + c->nterms > MAX_TERMS) continue;
         Affine rest = affine_add(*a, affine_scale(*c, -times));
-        if (least(ranges, &rest) <= least(ranges, a)) continue;
+        int64_t now = least(ranges, a), then = least(ranges, &rest);
+        if (even ? then < now : then <= now) continue;
         *a = rest;
         return;
     }
 }
 
 /* Each use of a condition may stand in the way of others: from the outermost in, and the other way around. */
-static int64_t least_under_conditions(const Ranges *ranges, Affine a)
+static int64_t least_under_conditions(const Ranges *ranges, const Affine *a)
 {
-    Affine inwards = a, outwards = a;
-    for (int i = 0; i < ranges->nconditions; i++) use_condition(ranges, &inwards, ranges->conditions[i]);
-    for (int i = ranges->nconditions; i-- > 0;) use_condition(ranges, &outwards, ranges->conditions[i]);
-    int64_t x = least(ranges, &inwards), y = least(ranges, &outwards);
-    return x > y ? x : y;
+    int64_t most = least(ranges, a);
+    for (int way = 0; way < 4; way++) {
+        Affine rest = *a;
+        for (int i = 0; i < ranges->nconditions; i++)
+            use_condition(ranges, &rest, ranges->conditions[way & 1 ? ranges->nconditions - 1 - i : i], way >= 2);
+        int64_t found = least(ranges, &rest);
+        if (found > most) most = found;
+    }
+    return most;
+}
+
+/* What a division drops is less than the divisor. */
+static void add_division(Ranges *ranges, Arena *arena, const LoopSize *size, const LoopVar *whole)
+{
+    const Affine divided = affine_plus(affine_of(whole, size->factor), size->base);
+    const Affine rest = affine_add(divided, affine_of(size->var, -size->divisor));
+    if (ranges->nconditions + 2 > MAX_CONDITIONS / 2 || !is_small(&rest)) return;
+    Affine *conditions = ARENA_ARRAY(arena, Affine, 2);
+    conditions[0] = rest;
+    conditions[1] = affine_plus(affine_scale(rest, -1), size->divisor - 1);
+    for (int i = 0; i < 2; i++) ranges->conditions[ranges->nconditions++] = &conditions[i];
+}
+
+void ranges_add_sizes(Ranges *ranges, Arena *arena, const LoopFunction *function)
+{
+    for (int i = 0; i < function->nsizes; i++) {
+        const LoopSize *size = &function->sizes[i];
+        ranges->vars[size->var->id] = (Range){size->low, size->high};
+        for (int k = 0; k < function->nsizes; k++) {
+            const LoopSize *whole = &function->sizes[k];
+            if (whole->dim != size->dim || whole->divisor != 1 || whole->factor != 1 || whole->base) continue;
+            if (size->divisor != 1) add_division(ranges, arena, size, whole->var);
+        }
+    }
 }
 
 /* sign * (edge - variable) + base is not negative. */
@@ -91,8 +122,8 @@ Range range_of(const Ranges *ranges, const Affine *index)
         negative.term[i].var = index->term[i].var;
         negative.term[i].factor = multiply(index->term[i].factor, -1);
     }
-    Range range = {least_under_conditions(ranges, *index), 0};
-    range.high = multiply(least_under_conditions(ranges, negative), -1);
+    Range range = {least_under_conditions(ranges, index), 0};
+    range.high = multiply(least_under_conditions(ranges, &negative), -1);
     return range;
 }
 

@@ -16,6 +16,8 @@ typedef struct Ranges {
     const Affine *conditions[MAX_CONDITIONS]; /* each is >= 0 here */
 } Ranges;
 
+/* The variables of a function's sizes, and how those of one dim go together. */
+void ranges_add_sizes(Ranges *ranges, Arena *arena, const LoopFunction *function);
 /* Inside of a loop that goes to edges no step goes beyond them: adds what that says, in `arena`. */
 void ranges_add_edges(Ranges *ranges, Arena *arena, const LoopStatement *loop);
 /* Every value lies inside; the ends are reached when no condition is in force. */

@@ -475,11 +475,8 @@ static bool check_statements(Check *c, const LoopStatement *s)
 /* Sizes are there from the beginning. */
 static void open_sizes(Check *c)
 {
-    for (int i = 0; i < c->function->nsizes; i++) {
-        const LoopSize *size = &c->function->sizes[i];
-        c->var_open[size->var->id] = true;
-        c->ranges.vars[size->var->id] = (Range){size->low, size->high};
-    }
+    for (int i = 0; i < c->function->nsizes; i++) c->var_open[c->function->sizes[i].var->id] = true;
+    ranges_add_sizes(&c->ranges, c->arena, c->function);
 }
 
 bool loop_verify_nest(const LoopFunction *function, int scans, Diag *diag)

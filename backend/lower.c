@@ -26,72 +26,6 @@ static LowerGroup *const variant_table[] = {
 
 void lower_direct(Lowering *lowering) { kind_table[lowering->group.kind](lowering); }
 
-/* ---- sizes ---- */
-
-Extent extent_of(int64_t size) { return (Extent){.most = size, .actual = affine(size)}; }
-
-Extent lower_extent(Lowering *lowering, const Dim *dim)
-{
-    const Graph *graph = lowering->group.node->graph;
-    int number = graph_dim(graph, dim);
-    Extent extent = extent_of(dim->high);
-    if (dim_is_fixed(dim)) return extent;
-    assert(number >= 0);
-    const Dim *declared = &graph_root(graph)->dims[number];
-    bool divided = dim->factor && dim->divisor != 1;
-    LoopSize size = {.dim = number, .factor = 1, .divisor = 1, .low = declared->low, .high = declared->high};
-    if (divided) {
-        size = (LoopSize){.dim = number, .factor = dim->factor, .base = dim->base, .divisor = dim->divisor};
-        size.low = dim->low;
-        size.high = dim->high;
-    }
-    extent.bounded = true;
-    extent.actual =
-        affine_of(loop_size(&lowering->builder, dim->name, &size), dim->factor && !divided ? dim->factor : 1);
-    if (!divided) extent.actual = affine_plus(extent.actual, dim->base);
-    return extent;
-}
-
-Extent extent_times(const Extent *extent, int64_t times)
-{
-    return (Extent){extent->most * times, extent->bounded, affine_scale(extent->actual, times)};
-}
-
-Extent lower_extent_of_axes(Lowering *lowering, const Type *type, int first, int last)
-{
-    Extent all = extent_of(1);
-    for (int axis = first; axis < last; axis++) {
-        const Dim *dim = &type->dim[axis];
-        assert(dim_is_fixed(dim) || all.most == 1);
-        Extent one = lower_extent(lowering, dim);
-        all = dim_is_fixed(dim) ? extent_times(&all, dim->high) : one;
-    }
-    return all;
-}
-
-static void declare_sizes_of(Lowering *lowering, const Type *type)
-{
-    for (int axis = 0; axis < type->rank; axis++) lower_extent(lowering, &type->dim[axis]);
-}
-
-static void declare_extents(Lowering *lowering, const Node *node)
-{
-    const ExtentAttrs *attrs = node->op == OP_extent ? node->attrs : NULL;
-    for (int i = 0; attrs && attrs->of_dims && i < attrs->of.count; i++) lower_extent(lowering, &attrs->of_dims[i]);
-}
-
-/* In front of all other variables, so that indices name them in one order. */
-static void declare_sizes(Lowering *lowering, const Graph *body)
-{
-    for (const Node *node = body->first; node; node = node->next) {
-        for (int i = 0; i < node->ninputs; i++)
-            if (node->inputs[i].node) declare_sizes_of(lowering, value_type(node->inputs[i]));
-        for (int i = 0; i < node->nresults; i++) declare_sizes_of(lowering, &node->types[i]);
-        declare_extents(lowering, node);
-        for (int i = 0; i < node->nregions; i++) declare_sizes(lowering, node->regions[i]);
-    }
-}
-
 /* ---- buffers ---- */
 
 /* What moves by whole vectors stays aligned. */
@@ -259,7 +193,7 @@ static LoopFunction *lower_group(const Node *node, const Target *target, Arena *
                          .schedule = node->schedule,
                          .target = target,
                          .diag = diag};
-    declare_sizes(&lowering, lowering.group.body);
+    lower_declare_sizes(&lowering, lowering.group.body);
     variant_table[lowering.schedule->variant](&lowering);
     assert(function->parallel <= node->schedule->threads); /* what there is scratch for */
     count_traffic(&lowering);

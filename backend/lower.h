@@ -43,6 +43,9 @@ typedef struct Extent {
 
 Extent extent_of(int64_t size);
 Extent lower_extent(Lowering *lowering, const Dim *dim);
+/* All that a body's types and index maps need, in front of all other variables, so that indices name them in one order.
+ */
+void lower_declare_sizes(Lowering *lowering, const Graph *body);
 /* Of an axis and `times` coordinates that lie side by side for each of its own. */
 Extent extent_times(const Extent *extent, int64_t times);
 /* Of the axes first .. last - 1 of a type as one; only the first that is longer than 1 may be bounded. */

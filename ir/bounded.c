@@ -133,8 +133,7 @@ static bool same_description(const Node *a, const Node *b)
     const OpDef *def = node_def(a);
     if (def->view) {
         IndexMap x = {0}, y = {0};
-        return def->view(a, &x) && def->view(b, &y) && x.linear == y.linear &&
-               !memcmp(x.offset, y.offset, sizeof x.offset) && same_strides(a, b, &x, &y);
+        return def->view(a, &x) && def->view(b, &y) && x.linear == y.linear && same_strides(a, b, &x, &y);
     }
     if (def->contract) {
         Contraction x = {.batch = 0}, y = {.batch = 0};
@@ -165,79 +164,6 @@ bool node_is_uniform(const Node *node)
     bool same = same_description(first, last) && same_description(last, node_at(arena, node, mixed));
     arena_free(arena);
     return same;
-}
-
-/* Three sizes of one dim: the lowest, the next, the highest. */
-typedef struct Points {
-    const Node *node;
-    const Dim *declared;
-} Points;
-
-static int64_t point_at(const Points *p, int k) { return k == 2 ? p->declared->high : p->declared->low + k; }
-
-/* Is it the size of some operand along the axis? */
-static bool is_operands(const Points *p, int axis, int64_t low, int64_t next, int64_t high, Dim *form)
-{
-    for (int i = 0; i < p->node->ninputs; i++) {
-        const Type *type = p->node->inputs[i].node ? value_type(p->node->inputs[i]) : NULL;
-        const Dim *dim = type && axis < type->rank ? &type->dim[axis] : NULL;
-        if (!dim || dim_is_fixed(dim) || strcmp(dim->name, p->declared->name) != 0) continue;
-        if (dim_at(dim, point_at(p, 0)) != low || dim_at(dim, point_at(p, 1)) != next) continue;
-        if (dim_at(dim, point_at(p, 2)) != high) continue;
-        *form = *dim;
-        return true;
-    }
-    return false;
-}
-
-/* Adds what a number does from one size of a dim to the next to its form, which is fixed so far. */
-static bool add_slope(const Points *p, int axis, int64_t low, int64_t next, int64_t high, Dim *form)
-{
-    int64_t slope = next - low;
-    if (low == next && low == high) return true;
-    if (!dim_is_fixed(form)) return false;
-    if (is_operands(p, axis, low, next, high, form)) return true;
-    if (high - low != slope * (p->declared->high - p->declared->low)) return false;
-    *form = dim_form(p->declared, slope, low - slope * p->declared->low, 1);
-    return true;
-}
-
-static bool add_slopes(const Points *p, int rank, const Piece at[3], Dim *begin, Dim *size)
-{
-    bool linear = at[0].operand == at[2].operand && !memcmp(&at[0].map, &at[1].map, sizeof at[0].map) &&
-                  !memcmp(&at[0].map, &at[2].map, sizeof at[0].map);
-    for (int i = 0; linear && i < rank; i++)
-        linear = add_slope(p, i, at[0].begin[i], at[1].begin[i], at[2].begin[i], &begin[i]) &&
-                 add_slope(p, i, at[0].size[i], at[1].size[i], at[2].size[i], &size[i]);
-    return linear;
-}
-
-bool node_piece_dims(const Node *node, int64_t number, Dim *begin, Dim *size)
-{
-    const Graph *root = graph_root(node->graph);
-    int64_t sizes[MAX_DIMS] = {0};
-    int rank = node->types[0].rank;
-    Piece whole;
-    if (!node_def(node)->piece(node, number, &whole)) return false;
-    for (int i = 0; i < rank; i++) {
-        begin[i] = dim_fixed(whole.begin[i]);
-        size[i] = dim_fixed(whole.size[i]);
-    }
-    if (!node_is_bounded(node)) return true;
-    Arena *arena = arena_child(node->graph->arena);
-    for (int i = 0; i < root->ndims; i++) sizes[i] = root->dims[i].high;
-    bool linear = true;
-    for (int i = 0; linear && i < root->ndims; i++) {
-        const Points points = {.node = node, .declared = &root->dims[i]};
-        Piece at[3];
-        for (int k = 0; k < 3; k++) {
-            sizes[i] = point_at(&points, k);
-            linear = linear && node_def(node)->piece(node_at(arena, node, sizes), number, &at[k]);
-        }
-        linear = linear && add_slopes(&points, rank, at, begin, size);
-    }
-    arena_free(arena);
-    return linear;
 }
 
 /* What is given in a bounded shape is of equal elements: fewer of them are the same. */

@@ -45,11 +45,24 @@ bool node_infer(const Node *node, Type *out, Diag *diag);
 /* The node as it is for one size of each declared dim (negative: it stays as it is), in no list: its operands stand for
  * themselves, of fixed types. */
 Node *node_at(Arena *arena, const Node *node, const int64_t *sizes);
-/* What a view, an index or a window says of itself - map, begin, padding - is the same for all sizes. */
+/* What a view or a window says of itself - strides, padding - is the same for all sizes; but not where a view begins.
+ */
 bool node_is_uniform(const Node *node);
+/* A number that follows sizes: base + factor * size. */
+typedef struct SizedNumber {
+    int64_t base, factor; /* factor 0: it is fixed */
+    Dim size;
+} SizedNumber;
+/* Of the values at some sizes of a declared dim, of which there are two at least, the form with the smallest divisor
+ * that all have; false when there is none. */
+bool dim_form_of(const Dim *declared, int count, const int64_t *sizes, const int64_t *values, Dim *out);
+/* IndexMap.offset of a view, which is not linear, for each axis of its operand at all sizes; false when one follows no
+ * size, or several. */
+bool node_view_offsets(const Node *node, SizedNumber *out);
 /* Where the box with this number of a KIND_PIECES node begins and how long it is, along each axis, at all sizes: fixed
- * or linear in one declared dim.  False when they are not, or it reads other places at other sizes. */
-bool node_piece_dims(const Node *node, int64_t number, Dim *begin, Dim *size);
+ * or linear in one declared dim; and of its operand the offsets of its map.  False when they are not, or the map steps
+ * otherwise at other sizes. */
+bool node_piece_dims(const Node *node, int64_t number, Dim *begin, Dim *size, SizedNumber *from);
 /* A copy of the graph for one size of each declared dim, in which only that is bounded which is counted while it runs
  * (ir/count.h; sizes[] of those is not read): what eval means by it. */
 Graph *graph_bind(Arena *arena, const Graph *graph, const int64_t *sizes, Diag *diag);

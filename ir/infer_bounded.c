@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { NEAR = 40, MOST_POINTS = 2 * NEAR, MOST_DIVISOR = 16 };
+enum { NEAR = 40, MOST_POINTS = 2 * NEAR };
 
 /* One declared dim, the sizes that the rule is asked for, and what each dim of the results was then. */
 typedef struct Axis {
@@ -176,34 +176,12 @@ static bool changes(const Axis *axis, int slot, int dim)
     return false;
 }
 
-/* The bases for which (factor * n + base) / divisor is right at every point; false when there is none. */
-static bool find_base(const Axis *axis, int slot, int dim, int64_t factor, int64_t divisor, int64_t *base)
-{
-    int64_t least = INT64_MIN, most = INT64_MAX;
-    for (int i = 0; i < axis->count; i++) {
-        int64_t exact = size_at(axis, i, slot, dim) * divisor - factor * axis->at[i];
-        if (exact > least) least = exact;
-        if (exact + divisor - 1 < most) most = exact + divisor - 1;
-    }
-    *base = least;
-    return least <= most;
-}
-
-/* The form with the smallest divisor that all answers have. */
+/* The answers for one dim of the results. */
 static bool find_form(const Axis *axis, int slot, int dim, Dim *out)
 {
-    int last = axis->count - 1;
-    int64_t span = axis->at[last] - axis->at[0], rise = size_at(axis, last, slot, dim) - size_at(axis, 0, slot, dim);
-    for (int64_t divisor = 1; divisor <= MOST_DIVISOR; divisor++) {
-        /* rounding moves the rise by less than one */
-        int64_t factor = (rise * divisor) / span, base;
-        for (int64_t more = -1; more <= 1; more++)
-            if (factor + more != 0 && find_base(axis, slot, dim, factor + more, divisor, &base)) {
-                *out = dim_form(&axis->declared, factor + more, base, divisor);
-                return true;
-            }
-    }
-    return false;
+    int64_t sizes[MOST_POINTS];
+    for (int i = 0; i < axis->count; i++) sizes[i] = size_at(axis, i, slot, dim);
+    return dim_form_of(&axis->declared, axis->count, axis->at, sizes, out);
 }
 
 static bool inexpressible(const Probe *p, int slot, int dim)

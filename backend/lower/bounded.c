@@ -41,10 +41,11 @@ static bool contracts_fixed(const Node *node)
 static bool pieces_are_able(const Node *node)
 {
     Dim begin[MAX_RANK], size[MAX_RANK];
+    SizedNumber from[MAX_RANK];
     Piece piece;
     bool able = true;
     for (int64_t i = 0; able && node_def(node)->piece(node, i, &piece); i++)
-        able = node_piece_dims(node, i, begin, size);
+        able = node_piece_dims(node, i, begin, size, from);
     return able;
 }
 
@@ -111,8 +112,10 @@ static bool is_alias(const Type *from, const Type *to)
 static bool view_is_able(const Node *node)
 {
     IndexMap map;
+    SizedNumber offset[MAX_RANK];
     if (!node_is_uniform(node)) return false;
-    return !node_def(node)->view(node, &map) || !map.linear || is_alias(value_type(node->inputs[0]), &node->types[0]);
+    if (!node_def(node)->view(node, &map)) return true;
+    return map.linear ? is_alias(value_type(node->inputs[0]), &node->types[0]) : node_view_offsets(node, offset);
 }
 
 /* What a scan carries is copied as one run. */

@@ -2,7 +2,7 @@
 #include "backend/lower/index.h"
 
 /* An index may run along the lanes, or be the same for all of them: then it is one number. */
-static const LoopExpr *index_value(Nest *nest, Value value, const IndexMap *map)
+static const LoopExpr *index_value(Nest *nest, Value value, const NestMap *map)
 {
     bool along = false;
     for (int axis = 0; axis < value_type(value)->rank; axis++) along |= map->stride[axis][nest->vector] != 0;
@@ -70,7 +70,7 @@ static bool is_known_inside(Value value, int64_t size)
 
 /* Coordinates in `where`, which has the shape and strides that indices are of; `inside` NULL: nobody asks. */
 static const LoopExpr *offset_in(Nest *nest, const Node *node, const Indexing *indexing, Value where,
-                                 const IndexMap *maps, const LoopExpr **inside)
+                                 const NestMap *maps, const LoopExpr **inside)
 {
     LoopBuilder *b = &nest->lowering->builder;
     const Place *place = &where.node->places[where.slot];
@@ -94,14 +94,14 @@ static const LoopExpr *offset_in(Nest *nest, const Node *node, const Indexing *i
     return sum ? loop_let(b, "at", sum) : NULL;
 }
 
-const LoopExpr *index_offset(Nest *nest, const Node *node, const IndexMap *maps)
+const LoopExpr *index_offset(Nest *nest, const Node *node, const NestMap *maps)
 {
     Indexing indexing;
     node_def(node)->index(node, &indexing);
     return offset_in(nest, node, &indexing, node->inputs[0], maps, NULL);
 }
 
-const LoopExpr *scatter_offset(Nest *nest, const Node *node, const IndexMap *maps, const LoopExpr **inside)
+const LoopExpr *scatter_offset(Nest *nest, const Node *node, const NestMap *maps, const LoopExpr **inside)
 {
     Scatter scatter;
     node_def(node)->scatter(node, &scatter);

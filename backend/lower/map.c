@@ -13,7 +13,7 @@ static void store_elements(Nest *nest, void *context)
     const Map *map = context;
     const Type *type = value_type(map->result);
     const Place *place = &map->result.node->places[0];
-    IndexMap identity = nest_identity(type);
+    NestMap identity = nest_identity(type);
     const LoopExpr *value = nest_value(nest, map->value, &identity);
     int64_t step = nest->lanes > 1 ? place->stride[nest->vector] : 1;
     nest_store_at(nest, map->buffer, lower_address(map->result, nest->at), NULL, value, step);
@@ -24,7 +24,7 @@ void nest_store_all(Lowering *lowering, Value value)
     Value result = value_of((Node *)lowering->group.node);
     const Type *type = value_type(result);
     Map map = {value, result, lower_buffer(lowering, result)};
-    IndexMap identity = nest_identity(type);
+    NestMap identity = nest_identity(type);
     AccessList accesses = {.arena = lowering->builder.arena};
     access_add(&accesses, result, &identity);
     nest_accesses(lowering, map.value, &identity, &accesses);

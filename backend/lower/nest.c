@@ -7,29 +7,44 @@
 struct NestMemo {
     NestMemo *next;
     Value value;
-    IndexMap map;
+    NestMap map;
     const LoopExpr *expr;
 };
 
 /* ---- index maps ---- */
 
-IndexMap nest_identity(const Type *type)
+NestMap nest_identity(const Type *type)
 {
-    IndexMap map = {0};
+    NestMap map = {0};
     for (int axis = 0; axis < type->rank; axis++) map.stride[axis][axis] = 1;
     return map;
 }
 
-/* Adds `factor` times coordinate `from` of the map `of` to coordinate `axis` of `out`. */
-static void add_coordinate(IndexMap *out, int axis, const IndexMap *of, int from, int64_t factor)
+NestMap nest_map(const IndexMap *map)
 {
-    out->offset[axis] += factor * of->offset[from];
+    NestMap out = {0};
+    for (int axis = 0; axis < MAX_RANK; axis++) out.offset[axis].base = map->offset[axis];
+    memcpy(out.stride, map->stride, sizeof out.stride);
+    return out;
+}
+
+Affine nest_number(Lowering *lowering, const SizedNumber *number)
+{
+    if (!number->factor) return affine(number->base);
+    const Extent size = lower_extent(lowering, &number->size);
+    return affine_plus(affine_scale(size.actual, number->factor), number->base);
+}
+
+/* Adds `factor` times coordinate `from` of the map `of` to coordinate `axis` of `out`. */
+static void add_coordinate(NestMap *out, int axis, const NestMap *of, int from, int64_t factor)
+{
+    out->offset[axis] = affine_add(out->offset[axis], affine_scale(of->offset[from], factor));
     for (int i = 0; i < MAX_RANK; i++) out->stride[axis][i] += factor * of->stride[from][i];
 }
 
-IndexMap nest_broadcast(const Type *result, const Type *operand, const IndexMap *map)
+NestMap nest_broadcast(const Type *result, const Type *operand, const NestMap *map)
 {
-    IndexMap out = {0};
+    NestMap out = {0};
     int missing = result->rank - operand->rank;
     for (int axis = 0; axis < operand->rank; axis++) {
         bool still = operand->dim[axis].high == 1 && result->dim[axis + missing].high != 1;
@@ -39,7 +54,7 @@ IndexMap nest_broadcast(const Type *result, const Type *operand, const IndexMap 
 }
 
 /* Of what is read at computed places: the coordinates that are not computed. */
-static void indexed_map(const Node *node, const IndexMap *map, IndexMap *out)
+static void indexed_map(const Node *node, const NestMap *map, NestMap *out)
 {
     Indexing indexing;
     node_def(node)->index(node, &indexing);
@@ -48,10 +63,12 @@ static void indexed_map(const Node *node, const IndexMap *map, IndexMap *out)
 }
 
 /* How coordinates of an operand follow from the nest's when those of the node's result do by `map`. */
-static IndexMap operand_map(const Node *node, int operand, const IndexMap *map)
+static NestMap operand_map(Lowering *lowering, const Node *node, int operand, const NestMap *map)
 {
     const Type *result = &node->types[0], *type = value_type(node->inputs[operand]);
-    IndexMap out = {0}, view = {0};
+    NestMap out = {0};
+    IndexMap view = {0};
+    SizedNumber offset[MAX_RANK];
     OpKind kind = node_def(node)->kind;
     if (kind == KIND_INDEX && operand == 0) {
         indexed_map(node, map, &out);
@@ -59,11 +76,11 @@ static IndexMap operand_map(const Node *node, int operand, const IndexMap *map)
     }
     if (kind == KIND_MAP || kind == KIND_INDEX) return nest_broadcast(result, type, map);
     assert(node_def(node)->kind == KIND_VIEW);
-    bool viewed = node_def(node)->view(node, &view);
+    bool viewed = node_def(node)->view(node, &view) && node_view_offsets(node, offset);
     assert(viewed && !view.linear); /* reshapes stand between groups, says the verifier */
     (void)viewed;
     for (int axis = 0; axis < type->rank; axis++) {
-        out.offset[axis] = view.offset[axis];
+        out.offset[axis] = nest_number(lowering, &offset[axis]);
         for (int r = 0; r < result->rank; r++) add_coordinate(&out, axis, map, r, view.stride[axis][r]);
     }
     return out;
@@ -102,7 +119,7 @@ const LoopExpr *nest_mask(const Nest *nest)
 /* ---- values ---- */
 
 /* `offset`: elements more that are computed, or NULL. */
-static const LoopExpr *load(Nest *nest, Value value, const IndexMap *map, const LoopExpr *offset)
+static const LoopExpr *load(Nest *nest, Value value, const NestMap *map, const LoopExpr *offset)
 {
     Lowering *lowering = nest->lowering;
     LoopBuilder *b = &lowering->builder;
@@ -112,7 +129,7 @@ static const LoopExpr *load(Nest *nest, Value value, const IndexMap *map, const 
     Affine at[MAX_RANK];
     int64_t step = 0;
     for (int axis = 0; axis < value_type(value)->rank; axis++) {
-        at[axis] = affine(map->offset[axis]);
+        at[axis] = map->offset[axis];
         for (int i = 0; i < nest->rank; i++)
             at[axis] = affine_add(at[axis], affine_scale(nest->at[i], map->stride[axis][i]));
         if (nest->lanes > 1) step += place->stride[axis] * map->stride[axis][nest->vector];
@@ -125,10 +142,10 @@ static const LoopExpr *load(Nest *nest, Value value, const IndexMap *map, const 
 }
 
 /* An element of the operand at the places that the indices hold. */
-static const LoopExpr *load_indexed(Nest *nest, const Node *node, const IndexMap *map)
+static const LoopExpr *load_indexed(Nest *nest, const Node *node, const NestMap *map)
 {
-    IndexMap maps[MAX_RANK + 1];
-    for (int i = 0; i < node->ninputs; i++) maps[i] = operand_map(node, i, map);
+    NestMap maps[MAX_RANK + 1];
+    for (int i = 0; i < node->ninputs; i++) maps[i] = operand_map(nest->lowering, node, i, map);
     return load(nest, node->inputs[0], &maps[0], index_offset(nest, node, maps));
 }
 
@@ -147,13 +164,13 @@ static const LoopExpr *extent_value(Nest *nest, const Node *node)
 }
 
 /* The nest's coordinate that a KIND_IOTA node counts, lane by lane. */
-static const LoopExpr *coordinate(Nest *nest, const Node *node, const IndexMap *map)
+static const LoopExpr *coordinate(Nest *nest, const Node *node, const NestMap *map)
 {
     LoopBuilder *b = &nest->lowering->builder;
     int axis = iota_axis(node);
     if (axis < 0) return extent_value(nest, node);
     Dtype dtype = node->types[0].dtype, counted = node->types[0].dim[axis].high > INT32_MAX ? I64 : I32;
-    Affine at = affine(map->offset[axis]);
+    Affine at = map->offset[axis];
     for (int i = 0; i < nest->rank; i++) at = affine_add(at, affine_scale(nest->at[i], map->stride[axis][i]));
     const LoopExpr *first = loop_index(b, at, counted);
     if (nest->lanes == 1) return lower_cast(b, dtype, first);
@@ -168,14 +185,14 @@ static const LoopExpr *coordinate(Nest *nest, const Node *node, const IndexMap *
 /* Operands whose elements are read: what else a view has only comes before it. */
 static int count_read(const Node *node) { return node_def(node)->kind == KIND_VIEW ? 1 : node->ninputs; }
 
-static const LoopExpr *compute(Nest *nest, const Node *node, const IndexMap *map)
+static const LoopExpr *compute(Nest *nest, const Node *node, const NestMap *map)
 {
     const LoopExpr *args[8];
     if (node_def(node)->kind == KIND_IOTA) return coordinate(nest, node, map);
     if (node_def(node)->kind == KIND_INDEX) return load_indexed(nest, node, map);
     assert(node->ninputs <= 8 && node->ninputs > 0);
     for (int i = 0; i < count_read(node); i++) {
-        IndexMap operand = operand_map(node, i, map);
+        NestMap operand = operand_map(nest->lowering, node, i, map);
         args[i] = nest_value(nest, node->inputs[i], &operand);
     }
     if (node_def(node)->kind == KIND_VIEW) return args[0];
@@ -211,7 +228,7 @@ void nest_store_known(Nest *nest, const NestKnown *known, const LoopExpr *value)
     nest_store_at(nest, known->buffer, at, NULL, value, step);
 }
 
-const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map)
+const LoopExpr *nest_value(Nest *nest, Value value, const NestMap *map)
 {
     Lowering *lowering = nest->lowering;
     const NestKnown *known = nest->known;
@@ -235,7 +252,7 @@ const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map)
 
 /* ---- accesses ---- */
 
-void access_add(AccessList *list, Value value, const IndexMap *map)
+void access_add(AccessList *list, Value value, const NestMap *map)
 {
     const Place *place = &value.node->places[value.slot];
     list->items = arena_grow(list->arena, list->items, list->count, &list->capacity, sizeof *list->items);
@@ -254,7 +271,7 @@ void access_add_strides(AccessList *list, const int64_t *stride, int rank)
 }
 
 /* Coordinates are no memory, but they have to be walked like it. */
-static void add_coordinates(Value value, const IndexMap *map, AccessList *out)
+static void add_coordinates(Value value, const NestMap *map, AccessList *out)
 {
     int axis = iota_axis(value.node);
     if (axis >= 0) access_add_strides(out, map->stride[axis], MAX_RANK);
@@ -265,7 +282,7 @@ static bool is_pointwise(OpKind kind)
     return kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_INDEX || kind == KIND_IOTA;
 }
 
-void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, AccessList *out)
+void nest_accesses(Lowering *lowering, Value value, const NestMap *map, AccessList *out)
 {
     if (!group_is_inside(&lowering->group, value)) {
         if (value.node->places[value.slot].space != SPACE_NONE) access_add(out, value, map);
@@ -274,7 +291,7 @@ void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, A
     if (!is_pointwise(node_def(value.node)->kind)) return;
     if (node_def(value.node)->kind == KIND_IOTA) add_coordinates(value, map, out);
     for (int i = 0; i < count_read(value.node); i++) {
-        IndexMap operand = operand_map(value.node, i, map);
+        NestMap operand = operand_map(lowering, value.node, i, map);
         nest_accesses(lowering, value.node->inputs[i], &operand, out);
     }
 }

@@ -4,8 +4,15 @@
 #define BACKEND_LOWER_NEST_H
 
 #include "backend/lower/part.h"
+#include "ir/bounded.h"
 
 typedef struct NestMemo NestMemo;
+
+/* An IndexMap that holds at all sizes: coordinates begin at an offset that may follow sizes. */
+typedef struct NestMap {
+    Affine offset[MAX_RANK]; /* of variables of sizes */
+    int64_t stride[MAX_RANK][MAX_RANK];
+} NestMap;
 
 /* A node that is not to be computed here. */
 typedef struct NestKnown {
@@ -31,12 +38,16 @@ typedef struct Nest {
 } Nest;
 
 /* Each axis of the nest is an axis of a tensor of this type. */
-IndexMap nest_identity(const Type *type);
+NestMap nest_identity(const Type *type);
+/* What holds at all sizes alike. */
+NestMap nest_map(const IndexMap *map);
+/* The number when the code runs. */
+Affine nest_number(Lowering *lowering, const SizedNumber *number);
 /* Coordinates of an operand that is broadcast to `result`, from the nest's when the result's follow from them by `map`:
  * axes align at the end, those of size 1 stand still. */
-IndexMap nest_broadcast(const Type *result, const Type *operand, const IndexMap *map);
+NestMap nest_broadcast(const Type *result, const Type *operand, const NestMap *map);
 /* The value at the nest's coordinates; `map` says how its coordinates follow from the nest's. */
-const LoopExpr *nest_value(Nest *nest, Value value, const IndexMap *map);
+const LoopExpr *nest_value(Nest *nest, Value value, const NestMap *map);
 /* Puts the element at the nest's coordinates where it is known from then on. */
 void nest_store_known(Nest *nest, const NestKnown *known, const LoopExpr *value);
 
@@ -62,8 +73,8 @@ typedef struct AccessList {
 } AccessList;
 
 /* Every access that nest_value of the value makes, as far as what anchors of the group make, which is known. */
-void nest_accesses(const Lowering *lowering, Value value, const IndexMap *map, AccessList *out);
-void access_add(AccessList *list, Value value, const IndexMap *map);
+void nest_accesses(Lowering *lowering, Value value, const NestMap *map, AccessList *out);
+void access_add(AccessList *list, Value value, const NestMap *map);
 /* Of memory that is no value's. */
 void access_add_strides(AccessList *list, const int64_t *stride, int rank);
 

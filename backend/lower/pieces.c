@@ -9,13 +9,14 @@ typedef struct Pieces {
     const Node *anchor;
     Piece piece;
     Dim begin[MAX_RANK], size[MAX_RANK];
+    NestMap map;   /* of the piece */
     Value operand; /* no node: zeros */
 } Pieces;
 
 static const LoopExpr *piece_value(const Pieces *p, Nest *nest)
 {
     Scalar zero = {0};
-    if (p->operand.node) return nest_value(nest, p->operand, &p->piece.map);
+    if (p->operand.node) return nest_value(nest, p->operand, &p->map);
     return lower_constant(&p->lowering->builder, p->anchor->types[0].dtype, zero, nest->lanes);
 }
 
@@ -34,7 +35,7 @@ static void store_elements(Nest *nest, void *context)
         out.at[axis] = affine_add(nest->at[axis], lower_extent(lowering, &p->begin[axis]).actual);
     if (lowering->group.body->results[0].value.node != p->anchor)
         known.value = loop_let(&lowering->builder, "piece", value);
-    IndexMap identity = nest_identity(type);
+    NestMap identity = nest_identity(type);
     value = nest_value(&out, lowering->group.body->results[0].value, &identity);
     int64_t step = out.lanes > 1 ? result.node->places[0].stride[out.vector] : 1;
     nest_store_at(&out, lower_buffer(lowering, result), lower_address(result, out.at), NULL, value, step);
@@ -48,10 +49,10 @@ static void lower_piece(Pieces *p)
     for (int axis = 0; axis < box.rank; axis++) box.dim[axis] = p->size[axis];
     p->operand = (Value){NULL, 0};
     if (p->piece.operand >= 0) p->operand = p->anchor->inputs[p->piece.operand];
-    IndexMap identity = nest_identity(&box);
+    NestMap identity = nest_identity(&box);
     AccessList accesses = {.arena = lowering->builder.arena};
     access_add(&accesses, result, &identity);
-    if (p->operand.node) nest_accesses(lowering, p->operand, &p->piece.map, &accesses);
+    if (p->operand.node) nest_accesses(lowering, p->operand, &p->map, &accesses);
     nest_accesses(lowering, lowering->group.body->results[0].value, &identity, &accesses);
     Axes axes = axes_collapse(lowering, &box, NULL, &accesses);
     Nest nest = {.lowering = lowering, .rank = box.rank, .lanes = 1, .active = 1};
@@ -65,8 +66,11 @@ void lower_pieces(Lowering *lowering)
     Pieces p = {.lowering = lowering, .anchor = lowering->group.anchor};
     lower_fill_ring(lowering);
     for (int64_t i = 0; node_def(p.anchor)->piece(p.anchor, i, &p.piece); i++) {
-        bool known = node_piece_dims(p.anchor, i, p.begin, p.size);
+        SizedNumber from[MAX_RANK];
+        bool known = node_piece_dims(p.anchor, i, p.begin, p.size, from);
         assert(known); /* says lower_can_bound */
+        p.map = nest_map(&p.piece.map);
+        for (int axis = 0; known && axis < MAX_RANK; axis++) p.map.offset[axis] = nest_number(lowering, &from[axis]);
         if (known && !lower_is_in_place(lowering, &p.piece)) lower_piece(&p);
     }
 }

@@ -21,7 +21,7 @@ static void store_result(const Carry *c, const Nest *nest, const LoopExpr *so_fa
     NestKnown known = {.node = c->anchor, .value = lower_cast(b, c->anchor->types[0].dtype, so_far)};
     out.known = &known;
     if (lowering->group.body->results[0].value.node != c->anchor) known.value = loop_let(b, "prefix", known.value);
-    IndexMap identity = nest_identity(type);
+    NestMap identity = nest_identity(type);
     const LoopExpr *value = nest_value(&out, lowering->group.body->results[0].value, &identity);
     int64_t step = out.lanes > 1 ? c->result.node->places[0].stride[out.vector] : 1;
     nest_store_at(&out, lower_buffer(lowering, c->result), lower_address(c->result, out.at), NULL, value, step);
@@ -41,7 +41,7 @@ static void carry_along(Nest *nest, void *context)
     Nest at = *nest;
     at.memo = NULL;
     at.at[c->prefix.axis] = c->prefix.reverse ? affine_add(last, affine_scale(scope.at, -1)) : scope.at;
-    IndexMap map = nest_identity(type);
+    NestMap map = nest_identity(type);
     const LoopExpr *element = lower_cast(b, c->dtype, nest_value(&at, c->anchor->inputs[0], &map));
     element = loop_let(b, "element", element);
     const LoopExpr *before = loop_reg(b, so_far, affine(0));
@@ -60,7 +60,7 @@ void lower_prefix(Lowering *lowering)
                .dtype = dtype_wide(anchor->types[0].dtype)};
     const Type *type = value_type(c.result);
     node_def(anchor)->prefix(anchor, &c.prefix);
-    IndexMap identity = nest_identity(type);
+    NestMap identity = nest_identity(type);
     AccessList accesses = {.arena = lowering->builder.arena};
     access_add(&accesses, c.result, &identity);
     nest_accesses(lowering, anchor->inputs[0], &identity, &accesses);

@@ -16,7 +16,7 @@ static const LoopExpr *combine(const Rows *r, const Reducer *reducer, const Loop
 /* The reduced operand, after the prologue, at the nest's coordinates. */
 static const LoopExpr *element(const Rows *r, const Reducer *reducer, Nest *nest)
 {
-    IndexMap identity = nest_identity(&r->sweeps.type);
+    NestMap identity = nest_identity(&r->sweeps.type);
     return lower_cast(builder(r), reducer->dtype, nest_value(nest, reducer->node->inputs[0], &identity));
 }
 

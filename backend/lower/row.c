@@ -29,7 +29,7 @@ static LoopBuilder *builder(const Row *r) { return &r->lowering->builder; }
 /* The operand's elements, after what comes before it in the group. */
 static const LoopExpr *element(const Row *r, Nest *nest)
 {
-    IndexMap identity = nest_identity(value_type(r->operand));
+    NestMap identity = nest_identity(value_type(r->operand));
     return nest_value(nest, r->operand, &identity);
 }
 

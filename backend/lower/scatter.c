@@ -11,8 +11,8 @@ typedef struct Puts {
     const Node *anchor;
     Scatter scatter;
     Value result;
-    IndexMap maps[MAX_RANK + FIRST_INDEX]; /* of the operands, from the updates' coordinates */
-    bool hoisted;                          /* the offset is the same in all inner loops, and known: */
+    NestMap maps[MAX_RANK + FIRST_INDEX]; /* of the operands, from the updates' coordinates */
+    bool hoisted;                         /* the offset is the same in all inner loops, and known: */
     const LoopExpr *offset, *inside;
 } Puts;
 
@@ -130,7 +130,7 @@ void lower_scatter(Lowering *lowering)
     const Node *anchor = lowering->group.anchor;
     const Type *type = value_type(anchor->inputs[UPDATE]);
     Puts p = {.lowering = lowering, .anchor = anchor, .result = value_of((Node *)lowering->group.node)};
-    IndexMap identity = nest_identity(type);
+    NestMap identity = nest_identity(type);
     node_def(anchor)->scatter(anchor, &p.scatter);
     for (int i = UPDATE; i < anchor->ninputs; i++)
         p.maps[i] = nest_broadcast(type, value_type(anchor->inputs[i]), &identity);

@@ -111,7 +111,7 @@ static void store_elements(Nest *nest, void *context)
     here.at[0] = rows->n;
     here.at[1] = affine_add(nest->at[1], rows->first);
     const Graph *body = nest->lowering->group.body;
-    IndexMap identity = nest_identity(value_type(body->results[0].value));
+    NestMap identity = nest_identity(value_type(body->results[0].value));
     const LoopExpr *value = nest_value(&here, body->results[0].value, &identity);
     Affine to = site_address(rows->to, affine(0), nest->at[1], nest->at[2], nest->at[3]);
     int64_t step = nest->lanes > 1 && nest->vector == 2 ? rows->to->x : 1;
@@ -124,7 +124,7 @@ static void run_map(Lowering *lowering, const Site *to, Affine n, Affine first, 
     Type type = lowering->group.node->types[0];
     Value value = lowering->group.body->results[0].value;
     AccessList accesses = {.arena = lowering->builder.arena};
-    IndexMap identity = nest_identity(&type);
+    NestMap identity = nest_identity(&type);
     access_add_strides(&accesses, (const int64_t[]){0, to->y, to->x, 1}, 4);
     nest_accesses(lowering, value, &identity, &accesses);
     type.dim[0] = dim_fixed(1);

@@ -61,7 +61,7 @@ static NestKnown *known_in(const Rows *r, int sweep)
 
 void rows_begin_element(const Rows *r, Nest *nest)
 {
-    IndexMap identity = nest_identity(&r->sweeps.type);
+    NestMap identity = nest_identity(&r->sweeps.type);
     nest->memo = NULL;
     for (int i = 0; i < r->sweeps.nvalues; i++) {
         const SweepValue *value = &r->sweeps.values[i];
@@ -103,7 +103,8 @@ static void know_numbers(Rows *r, Nest *nest, int depth, const LoopExpr *const *
         const Type *type = &value->node->types[0];
         Value own = value_of((Node *)value->node);
         bool reduced = node_def(value->node)->kind == KIND_REDUCE, last = value_equal(own, body->results[0].value);
-        const IndexMap map = sweeps_row_map(&r->sweeps, type);
+        const IndexMap row = sweeps_row_map(&r->sweeps, type);
+        const NestMap map = nest_map(&row);
         nest->known = r->known;
         nest->memo = NULL;
         const LoopExpr *number = reduced ? lower_cast(b, type->dtype, found[reducer++]) : nest_value(nest, own, &map);
@@ -117,7 +118,7 @@ static void store_element(Nest *nest, void *context)
 {
     Rows *r = context;
     Value result = value_of((Node *)r->lowering->group.node);
-    IndexMap identity = nest_identity(&r->sweeps.type);
+    NestMap identity = nest_identity(&r->sweeps.type);
     rows_begin_element(r, nest);
     const LoopExpr *value = nest_value(nest, r->lowering->group.body->results[0].value, &identity);
     int64_t step = nest->lanes > 1 ? result.node->places[0].stride[nest->vector] : 1;
@@ -183,9 +184,9 @@ static int partials_of(const Rows *r)
 /* Everything that is read and written at elements of rows. */
 static AccessList find_accesses(const Rows *r)
 {
-    const Lowering *lowering = r->lowering;
+    Lowering *lowering = r->lowering;
     AccessList accesses = {.arena = lowering->builder.arena};
-    IndexMap map = nest_identity(&r->sweeps.type);
+    NestMap map = nest_identity(&r->sweeps.type);
     for (int i = 0; i < r->sweeps.nvalues; i++) {
         const Node *node = r->sweeps.values[i].node;
         if (node_def(node)->kind == KIND_REDUCE) nest_accesses(lowering, node->inputs[0], &map, &accesses);

@@ -55,7 +55,7 @@ static const LoopExpr *tap_value(const Pool *p, const Nest *nest, Affine ky, Aff
     tap.at[1] = tap_at(p, 0, p->y, ky);
     tap.at[2] = tap_at(p, 1, p->x, kx);
     tap.memo = NULL;
-    IndexMap identity = nest_identity(value_type(p->anchor->inputs[0]));
+    NestMap identity = nest_identity(value_type(p->anchor->inputs[0]));
     return lower_cast(b, p->dtype, nest_value(&tap, p->anchor->inputs[0], &identity));
 }
 
@@ -154,7 +154,7 @@ static void pool_channels(Nest *nest, void *context)
                 .limited = nest->limited,
                 .limit = nest->limit,
                 .known = &known};
-    IndexMap map = nest_identity(value_type(result));
+    NestMap map = nest_identity(value_type(result));
     const LoopExpr *value = nest_value(&out, p->lowering->group.body->results[0].value, &map);
     nest_store_at(&out, lower_buffer(p->lowering, result), lower_address(result, out.at), NULL, value,
                   result.node->places[0].stride[3]);

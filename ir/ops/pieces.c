@@ -106,7 +106,7 @@ static Run run_from(int mode, int64_t size, int64_t begin, int64_t at, int64_t e
         bool forth = phase < size;
         run.from = forth ? phase : period - phase - (mode == PAD_SYMMETRIC);
         run.step = forth ? 1 : -1;
-        run.size = forth ? size - phase : period - phase;
+        run.size = forth ? size - phase : run.from + 1; /* the first element is of the run that comes to it */
     }
     if (run.size > left) run.size = left;
     if (inside < 0 && run.size > -inside) run.size = -inside;

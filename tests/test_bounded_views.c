@@ -1,0 +1,56 @@
+/* Bounded dims: index maps that begin where the size says. */
+#include "tests/support/bounded.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void what_is_counted_from_the_end(void **state)
+{
+    (void)state;
+    bounded_check(
+        "lep 1\n\nmodel last {\n  dim N = 0..3\n  dim T = 1..21\n  weights seed: 1\n  input x: f32[N, T, 12]\n"
+        "  h = dense(x, out: 20) |> relu\n  output y = dense(slice(h, begin: [0, -1]), out: 3)\n"
+        "  output z = slice(x, begin: [0, -1, -2]) * 2.0\n  output w = slice(x, begin: [0, -1], end: [2, 9999])\n}\n");
+    bounded_check("lep 1\n\nmodel inner {\n  dim T = 5..40\n  input x: f32[T, 6]\n  input y: f32[3, T]\n"
+                  "  output a = slice(x, begin: [-3], end: [-1])\n  output b = slice(y, begin: [0, 1], end: [3, -1])\n"
+                  "  output c = slice(y, begin: [0, -5]) + 1.0\n  output d = slice(y, begin: [1, 2], step: [1, 3])\n"
+                  "  output e = reduce_max(slice(y, begin: [0, -4]), axes: 1)\n}\n");
+}
+
+static void what_is_turned_round(void **state)
+{
+    (void)state;
+    bounded_check(
+        "lep 1\n\nmodel turned {\n  dim N = 0..3\n  dim T = 0..37\n  input x: f32[N, T]\n  input y: f32[T, 5]\n"
+        "  output a = reverse(x, axes: 1) + x\n  output b = reverse(x, axes: [0, 1])\n"
+        "  output c = reverse(y, axes: [0, 1]) * 2.0\n  output d = softmax(reverse(x, axes: 1))\n"
+        "  output e = reverse(concat(y, reverse(y, axes: 0), axis: 1), axes: 0)\n}\n");
+    bounded_check("lep 1\n\nmodel sparse {\n  dim T = 1..37\n  input x: f32[2, T]\n  h = slice(x, step: [1, 2])\n"
+                  "  output a = reverse(h, axes: 1)\n  output b = slice(h, begin: [0, -1])\n"
+                  "  output c = reverse(slice(reverse(h, axes: 1), step: [1, 2]), axes: 1)\n"
+                  "  output d = slice(x, begin: [0, -1], end: [2, -99], step: [1, -3])\n}\n");
+}
+
+static void what_is_repeated_at_the_ends(void **state)
+{
+    (void)state;
+    bounded_check("lep 1\n\nmodel mirrored {\n  dim T = 4..23\n  input x: f32[2, T, 3]\n"
+                  "  output a = pad(x, begin: [0, 2], end: [0, 3], mode: reflect)\n"
+                  "  output b = pad(x, begin: [0, 3], end: [0, 2], mode: symmetric)\n"
+                  "  output c = pad(x * 2.0, begin: [1, 4], end: [0, 3], mode: wrap)\n"
+                  "  output d = pad(x, begin: [0, 9], end: [0, 1, 2], mode: edge)\n}\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_counted_from_the_end),
+        cmocka_unit_test(what_is_turned_round),
+        cmocka_unit_test(what_is_repeated_at_the_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -225,8 +225,8 @@ static bool could_have_anchor(Fusion *f, int g, int from)
 }
 
 /* Maps before an operand of an anchor, unless a contraction or the like can have them as its epilogue; of those a
- * reduction takes the last, when it widens: what lies in memory between the two is narrower then.  Of boxes and
- * updates, index maps as well. */
+ * reduction or a row takes the last, when it widens: what lies in memory between the two is narrower then.  Of boxes
+ * and updates, index maps as well. */
 static void absorb_prologue(Fusion *f, int g, int anchor, int i, OpKind kind)
 {
     int p = fusion_operand(f, anchor, i), from = f->count;
@@ -238,7 +238,7 @@ static void absorb_prologue(Fusion *f, int g, int anchor, int i, OpKind kind)
     grow_maps(f, g, from, reads);
     if (!could_have_anchor(f, g, from)) return;
     fusion_release(f, from);
-    bool narrow = kind == KIND_REDUCE || kind == KIND_PIECES;
+    bool narrow = kind == KIND_REDUCE || kind == KIND_ROW || kind == KIND_PIECES;
     bool widens = narrow && fusion_kind(f, p) == KIND_MAP && is_widening(f, p);
     if (widens) fusion_join(f, p, g);
 }

@@ -65,6 +65,7 @@ static bool takes_inside(const Fusion *f, int user, int number)
     OpKind kind = fusion_kind(f, user);
     if (f->group[user] < 0) return false;
     if (kind == KIND_MAP) return type_same_shape(fusion_type(f, user), fusion_type(f, number));
+    if (kind == KIND_PIECES) return true; /* each box computes what it holds */
     return (kind == KIND_REDUCE || kind == KIND_ROW) && node->inputs[0].node == f->index->node[number];
 }
 
@@ -82,31 +83,36 @@ static int groups_of_users(const Fusion *f, int number)
     return groups;
 }
 
-/* Bits of what is read to compute one element; -1 when something of that is not in memory but for this node. */
-static int bits_read(const Fusion *f, int number)
+/* Bits of what is read to compute one element, and those that must be written for it: of an operand that is not in
+ * memory but for this node.  False when that is more than one, or no narrower than the node. */
+static bool count_bits(const Fusion *f, int number, int *read, int *written)
 {
     const Node *node = f->index->node[number];
-    int bits = 0;
+    *read = *written = 0;
     for (int i = 0; i < node->ninputs; i++) {
         int p = fusion_operand(f, number, i);
-        if (p >= 0 && fusion_is_computed(f->index->node[p]) && f->index->first[p + 1] - f->index->first[p] < 2)
-            return -1;
         const Type *type = value_type(node->inputs[i]);
-        if (type_same_shape(type, fusion_type(f, number))) bits += dtype_bits(type->dtype);
+        bool same = type_same_shape(type, fusion_type(f, number));
+        int bits = dtype_bits(type->dtype);
+        if (same) *read += bits;
+        if (p < 0 || !fusion_is_computed(f->index->node[p]) || f->index->first[p + 1] - f->index->first[p] > 1)
+            continue;
+        if (!same || *written || bits >= dtype_bits(fusion_type(f, number)->dtype)) return false;
+        *written = bits;
     }
-    return bits;
+    return true;
 }
 
-/* Written once and read by each group, or made by each of what lies in memory anyway: an operation on vectors takes as
- * long as moving eight bits an element. */
+/* Written once and read by each group, or made by each of what lies in memory anyway or is narrower there: an operation
+ * on vectors takes as long as moving eight bits an element. */
 bool fusion_is_cheaper_again(const Fusion *f, int number)
 {
     enum { BITS_PER_OPERATION = 8 };
     if (fusion_kind(f, number) != KIND_MAP || f->index->result[number]) return false;
-    int groups = groups_of_users(f, number), bits = bits_read(f, number), cost = node_map_cost(f->index->node[number]);
-    if (groups < 2 || bits < 0 || cost > FUSION_MOST_BESIDE) return false;
+    int groups = groups_of_users(f, number), read, written, cost = node_map_cost(f->index->node[number]);
+    if (groups < 2 || cost > FUSION_MOST_BESIDE || !count_bits(f, number, &read, &written)) return false;
     int own = dtype_bits(fusion_type(f, number)->dtype);
-    return groups * (bits + cost * BITS_PER_OPERATION) < (groups + 1) * own;
+    return written + groups * (read + cost * BITS_PER_OPERATION) < (groups + 1) * own;
 }
 
 /* What the users in group `g` have in place of the node, theirs alone; *own stays NULL when they have it already. */

@@ -1,7 +1,7 @@
 /* Algebra.  tests/test_rules.c tries every row on random and special values of
  * every dtype that it admits, so a row that promises too much does not get in. */
 #include "passes/pass.h"
-#include "passes/rewrite.h"
+#include "passes/stored.h"
 
 #include <math.h>
 
@@ -53,31 +53,6 @@ static bool cast_is_needless(const Match *match)
 static Value cast_directly(const Maker *m, const Match *match)
 {
     return copy_with(m, OP_cast, match->root->attrs, match->bound[0]);
-}
-
-/* ---- stored numbers ---- */
-
-/* Products and quotients by such a number round once each: a difference of bytes comes back to within a small part of
- * 1, which rint takes away. */
-static bool is_moderate(double scale) { return scale > 0x1p-100 && scale < 0x1p100; }
-
-static bool is_same_scale(const Tensor *a, const Tensor *b)
-{
-    if (!tensor_identical(a, b)) return false;
-    for (int64_t i = 0, count = type_elements(&a->type); i < count; i++)
-        if (!is_moderate(tensor_real(a, i))) return false;
-    return true;
-}
-
-/* As QuantizeLinear behind DequantizeLinear in imported models: the same bytes, unless they are clamped. */
-static bool grid_is_same(const Match *match)
-{
-    const QuantizeAttrs *to = match->node[0]->attrs;
-    const DequantizeAttrs *from = match->node[1]->attrs;
-    Dtype dtype = dtype_of(match->bound[0]);
-    bool all = to->low <= (dtype == I8 ? -128 : 0) && to->high >= (dtype == I8 ? 127 : 255);
-    return (Dtype)to->to == dtype && to->zero == from->zero && all &&
-           is_same_scale(constant_elements(match->bound[1]), constant_elements(match->bound[2]));
 }
 
 /* ---- bounds ---- */
@@ -211,7 +186,7 @@ static const Rule rows[] = {
     {"relu-clamp", EXACT, MATCH(relu, MATCH(clamp, X)), NULL, relu_of_clamp, NULL},
     {"cast-same", EXACT, MATCH(cast, X), X, NULL, NULL},
     {"cast-cast", EXACT, MATCH(cast, MATCH(cast, X)), NULL, cast_directly, cast_is_needless},
-    {"quantize-dequantize", EXACT, MATCH(quantize, MATCH(dequantize, X, C), D), X, NULL, grid_is_same},
+    {"quantize-dequantize", EXACT, MATCH(quantize, MATCH(dequantize, X, C), D), X, NULL, stored_grid_is_same},
     {"relu-max-pool", EXACT, MATCH(relu, MATCH(max_pool, X)), NULL, relu_before_pool, inner_is_private},
     {"div-power-of-two", EXACT, MATCH(div, X, C), NULL, multiply_by_reciprocal, divides_by_power_of_two},
     {"div-constant", REASSOC, MATCH(div, X, C), NULL, multiply_by_reciprocal, root_is_float},

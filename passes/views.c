@@ -1,8 +1,8 @@
 /* Views that cancel or change nothing, and reshapes moved to where they are no
- * more than another name for the same memory. */
+ * more than another name for the same memory; of 8-bit networks, views of what is stored. */
 #include "ir/op.h"
 #include "passes/pass.h"
-#include "passes/rewrite.h"
+#include "passes/stored.h"
 #include "passes/view_chain.h"
 
 #include <math.h>
@@ -157,36 +157,6 @@ static Value pad_later(const Maker *m, const Match *match)
     return make(m, OP_pad, &attrs, pad->ninputs, inputs);
 }
 
-/* ---- stored numbers and real ones ---- */
-
-/* The same numbers on the same grid: fewer bytes are moved.  In order, too, as the scale is above 0 and finite. */
-static bool is_on_one_grid(const Match *match)
-{
-    const Tensor *scale = constant_elements(match->bound[1]);
-    Dtype dtype = value_type(match->bound[0])->dtype;
-    bool order = tensor_real(scale, 0) > 0 && tensor_real(scale, 0) < 0x1p100;
-    return type_elements(&scale->type) == 1 && order && (dtype == I8 || dtype == U8);
-}
-
-static Value dequantize_later(const Maker *m, const Match *match)
-{
-    Value moved = make(m, match->root->op, match->root->attrs, 1, &match->bound[0]);
-    if (!moved.node) return moved;
-    return make(m, OP_dequantize, match->node[1]->attrs, 2, (Value[]){moved, match->bound[1]});
-}
-
-static bool is_alone_on_one_grid(const Match *match)
-{
-    return type_elements(value_type(match->bound[1])) == 1 && is_alone(match);
-}
-
-static Value quantize_first(const Maker *m, const Match *match)
-{
-    Value stored = make(m, OP_quantize, match->root->attrs, 2, match->bound);
-    if (!stored.node) return stored;
-    return make(m, match->node[1]->op, match->node[1]->attrs, 1, &stored);
-}
-
 #define ROW(name, from, to, build, applies)                                                                            \
     {                                                                                                                  \
         name, EXACT, from, to, build, applies                                                                          \
@@ -232,13 +202,6 @@ static const Rule rows[] = {
     RESHAPE_LATER(relu),
     RESHAPE_LATER(clamp),
     RESHAPE_LATER(leaky_relu),
-    {"transpose-dequantize", EXACT, MATCH(transpose, MATCH(dequantize, X, KNOWN(1))), NULL, dequantize_later,
-     is_on_one_grid},
-    {"slice-dequantize", EXACT, MATCH(slice, MATCH(dequantize, X, KNOWN(1))), NULL, dequantize_later, is_on_one_grid},
-    {"max_pool-dequantize", EXACT, MATCH(max_pool, MATCH(dequantize, X, KNOWN(1))), NULL, dequantize_later,
-     is_on_one_grid},
-    {"quantize-transpose", EXACT, MATCH(quantize, MATCH(transpose, X), KNOWN(1)), NULL, quantize_first,
-     is_alone_on_one_grid},
     BROADCAST_IMPLIED(add),
     BROADCAST_IMPLIED(sub),
     BROADCAST_IMPLIED(mul),
@@ -251,5 +214,8 @@ const RuleSet view_rules = {rows, (int)(sizeof rows / sizeof *rows)};
 bool pass_views(Graph *graph, const PassContext *context, Diag *diag)
 {
     (void)context;
-    return rewrite(graph, view_rules, EXACT, diag) >= 0;
+    int hits;
+    do hits = rewrite(graph, view_rules, EXACT, diag) < 0 ? -1 : rewrite(graph, stored_rules, EXACT, diag);
+    while (hits > 0);
+    return hits == 0;
 }

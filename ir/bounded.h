@@ -11,7 +11,8 @@ enum { MAX_DIMS = 16 }; /* declared ones of a graph */
 typedef enum NestBounds {
     BOUNDED_NOWHERE,
     BOUNDED_LINES, /* one that leaves no gaps, but not the last */
-    BOUNDED_ROWS   /* all but the last of the first operand and of the results */
+    BOUNDED_ROWS,  /* all but the last of the first operand and of the results */
+    BOUNDED_ANYWHERE
 } NestBounds;
 
 /* Of extent: sizes whose product it is. */

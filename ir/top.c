@@ -12,6 +12,7 @@ Top top_of(const Node *node)
     Top t = {.outer = 1,
              .size = type->dim[axis].high,
              .inner = 1,
+             .axis = axis,
              .k = attrs->k,
              .key = wide ? I64 : I32,
              .whole = dtype == I32 || dtype == I64 || dtype == U64,

@@ -13,7 +13,8 @@ typedef struct TopAttrs {
 
 /* Of a top_indices node: lines of `size` elements, `inner` apart. */
 typedef struct Top {
-    int64_t outer, size, inner, k;
+    int64_t outer, size, inner, k; /* of bounded dims at their bounds */
+    int axis;
     Dtype key;  /* i32 or i64: integers that are ordered as the elements */
     bool whole; /* a key may be the least that there is, as that of integers of its own width */
     bool largest;

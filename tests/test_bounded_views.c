@@ -45,12 +45,48 @@ static void what_is_repeated_at_the_ends(void **state)
                   "  output d = pad(x, begin: [0, 9], end: [0, 1, 2], mode: edge)\n}\n");
 }
 
+/* ---- computed places ---- */
+
+static void what_is_read_where_data_says(void **state)
+{
+    (void)state;
+    bounded_check(
+        "lep 1\n\nmodel gathered {\n  dim N = 0..3\n  dim T = 1..21\n  input x: f32[T, 6]\n  input y: f32[N, T]\n"
+        "  input i: i32[5]\n  input j: i64[N, 2]\n  input u: u8[T]\n  input k: i32[T, 3]\n"
+        "  output a = gather(x, i - 20, axis: 0)\n  output b = gather(y, i, axis: 1) * 2.0\n"
+        "  output c = gather_elements(y, j, axis: 1)\n  output d = gather(x * 3.0, u, axis: 0)\n"
+        "  output e = gather_elements(x, k, axis: 1)\n  output f = gather(y, u, axis: 1)\n}\n");
+}
+
+static void what_is_written_where_data_says(void **state)
+{
+    (void)state;
+    bounded_check(
+        "lep 1\n\nmodel scattered {\n  dim N = 0..3\n  dim T = 0..21\n  input x: f32[T, 6]\n  input y: f32[N, T]\n"
+        "  input i: i32[N, 2]\n  input z: f32[N, 2]\n  input r: f32[4, 6]\n  input k: i32[4, 6]\n"
+        "  output a = scatter_elements(x, k - 9, r, axis: 0)\n"
+        "  output b = scatter_elements(y * 2.0, i, z, axis: 1, reduce: add)\n}\n");
+}
+
+static void what_is_greatest(void **state)
+{
+    (void)state;
+    bounded_check(
+        "lep 1\n\nmodel best {\n  dim N = 0..3\n  dim T = 3..37\n  input x: f32[N, T]\n  input y: f32[T, 2, 5]\n"
+        "  a = topk(x, k: 3, axis: 1)\n  b = topk(y, k: 2, axis: 0)\n  c = topk(y, k: 1, axis: 2)\n"
+        "  d = topk(transpose(x, permute: [1, 0]), k: 2, axis: 0, largest: no)\n  output a = a.values\n"
+        "  output i = a.indices\n  output b = b.values\n  output c = c.indices\n  output d = d.indices\n}\n");
+    bounded_check("lep 1\n\nmodel sorted {\n  dim N = 0..3\n  dim T = 40..57\n  input x: f32[N, T]\n"
+                  "  input y: i32[2, T, 3]\n  a = topk(x, k: 40, axis: 1)\n  b = topk(y, k: 30, axis: 1)\n"
+                  "  output a = a.values\n  output i = b.indices\n}\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_counted_from_the_end),
-        cmocka_unit_test(what_is_turned_round),
-        cmocka_unit_test(what_is_repeated_at_the_ends),
+        cmocka_unit_test(what_is_counted_from_the_end),    cmocka_unit_test(what_is_turned_round),
+        cmocka_unit_test(what_is_repeated_at_the_ends),    cmocka_unit_test(what_is_read_where_data_says),
+        cmocka_unit_test(what_is_written_where_data_says), cmocka_unit_test(what_is_greatest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,16 +49,6 @@ static bool pieces_are_able(const Node *node)
     return able;
 }
 
-static bool index_fixed(const Node *node)
-{
-    Indexing indexing;
-    const Type *type = value_type(node->inputs[0]);
-    node_def(node)->index(node, &indexing);
-    for (int axis = 0; axis < indexing.rank; axis++)
-        if (indexing.axis[axis] < 0 && !dim_is_fixed(&type->dim[axis])) return false;
-    return true;
-}
-
 static bool has_gaps(const Node *node)
 {
     bool gaps = false;
@@ -79,6 +69,7 @@ static bool nest_is_able(const Node *node)
     switch (nest_bounds[node->op]) {
     case BOUNDED_ROWS: return rows;
     case BOUNDED_LINES: return rows && !has_gaps(node);
+    case BOUNDED_ANYWHERE: return true;
     default: return false;
     }
 }
@@ -134,10 +125,11 @@ static bool kind_is_able(const Node *node)
     case KIND_WINDOW: return node_is_uniform(node) && axes_are_fixed(x, 3, 4);
     case KIND_CONTRACT: return contracts_fixed(node);
     case KIND_PIECES: return pieces_are_able(node);
-    case KIND_INDEX: return index_fixed(node);
     case KIND_NEST: return nest_is_able(node);
     case KIND_LOOP: return carries_lines(node);
     case KIND_MAP:
+    case KIND_INDEX:
+    case KIND_SCATTER:
     case KIND_ROW:
     case KIND_REDUCE:
     case KIND_PREFIX:

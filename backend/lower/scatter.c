@@ -25,7 +25,8 @@ static void copy_data(const Puts *p)
     const LoopBuffer *buffer = lower_buffer(lowering, p->result);
     const LoopExpr *number = lower_number(lowering, data, 1);
     bool inside = group_is_inside(&lowering->group, data);
-    if (number && !place_has_halo(&p->result.node->places[0]))
+    bool dense = type_is_fixed(value_type(p->result)) && !place_has_halo(&p->result.node->places[0]);
+    if (number && dense)
         loop_fill_scalar(&lowering->builder, buffer, affine(0), buffer->elements, number->value);
     else if (number || inside || !place_equal(&data.node->places[data.slot], &p->result.node->places[0]))
         nest_store_all(lowering, data);
@@ -105,6 +106,18 @@ static void list_accesses(const Puts *p, AccessList *accesses)
         nest_accesses(p->lowering, p->anchor->inputs[i], &p->maps[i], accesses);
 }
 
+/* Where the result may have no elements, nothing is written to it then. */
+static LoopScope open_if_any(const Puts *p)
+{
+    const Type *type = value_type(p->result);
+    Affine conditions[MAX_RANK];
+    int count = 0;
+    for (int axis = 0; axis < type->rank; axis++)
+        if (!type->dim[axis].low)
+            conditions[count++] = affine_plus(lower_extent(p->lowering, &type->dim[axis]).actual, -1);
+    return count ? loop_if(&p->lowering->builder, count, conditions) : (LoopScope){.outer = NULL};
+}
+
 static void put_all(Puts *p)
 {
     Lowering *lowering = p->lowering;
@@ -136,5 +149,7 @@ void lower_scatter(Lowering *lowering)
         p.maps[i] = nest_broadcast(type, value_type(anchor->inputs[i]), &identity);
     lower_fill_ring(lowering);
     copy_data(&p);
+    LoopScope any = open_if_any(&p);
     put_all(&p);
+    if (any.outer) loop_end(&lowering->builder, any);
 }

@@ -4,13 +4,14 @@
  * the last pushes those behind it on.  Lanes are lines of their own, or neighbours of one line, of which the best are
  * then drawn one by one.  Many: keys are sorted from their last digit to their first ("The Art of Computer Programming"
  * vol. 3, 5.2.5), which keeps equal ones in order. */
-#include "backend/lower.h"
+#include "backend/lower/part.h"
 
 #include "ir/top.h"
 
 typedef struct Selection {
     Lowering *lowering;
     Top top;
+    Extent size; /* of a line */
     const LoopBuffer *x, *out;
     Affine from, to; /* of the line at hand, or the lines side by side: the first element, and its result */
     int lanes, active;
@@ -86,16 +87,25 @@ static void insert(const Selection *s, const LoopExpr *key, const LoopExpr *inde
     loop_end(b, j);
 }
 
-/* Elements `at` and the next ones of a line. */
-static void insert_neighbours(const Selection *s, Affine at, int active)
+static const LoopExpr *load_neighbours(const Selection *s, Affine index, const Affine *left)
 {
     LoopBuilder *b = builder(s);
-    const LoopExpr *element = loop_load(b, s->x, affine_add(s->from, at), s->lanes, 1, active);
+    if (left->nterms) return loop_load_below(b, s->x, index, NULL, s->lanes, 1, *left);
+    return loop_load(b, s->x, index, s->lanes, 1, left->base < s->lanes ? (int)left->base : s->lanes);
+}
+
+/* Elements `at` and the next ones of a line, of which so many are left. */
+static void insert_neighbours(const Selection *s, Affine at, Affine left)
+{
+    LoopBuilder *b = builder(s);
+    const LoopExpr *element = load_neighbours(s, affine_add(s->from, at), &left);
     const LoopExpr *key = key_of(s, element), *lane = loop_lane(b, s->top.key, s->lanes);
     const LoopExpr *first = loop_splat(b, loop_index(b, at, s->top.key), s->lanes);
     const LoopExpr *index = loop_op(b, EXPR_ADD, s->top.key, first, lane, NULL);
-    if (active < s->lanes) {
-        const LoopExpr *is_there = loop_op(b, EXPR_LT, BOOL, lane, key_number(s, active, s->lanes), NULL);
+    if (left.nterms || left.base < s->lanes) {
+        const LoopExpr *count = key_number(s, left.base, s->lanes);
+        if (left.nterms) count = loop_splat(b, loop_index(b, left, s->top.key), s->lanes);
+        const LoopExpr *is_there = loop_op(b, EXPR_LT, BOOL, lane, count, NULL);
         is_there = loop_let(b, "is_there", is_there);
         key = choose(s, is_there, key, key_number(s, none(s), s->lanes));
         index = choose(s, is_there, index, key_number(s, nowhere(s), s->lanes));
@@ -136,11 +146,17 @@ static void select_in_line(Selection s)
     int64_t whole = s.top.size / s.lanes * s.lanes;
     start_best(&s);
     if (whole) {
-        LoopScope e = loop_range(b, "e", 0, whole, s.lanes, MODE_SERIAL);
-        insert_neighbours(&s, e.at, s.lanes);
-        loop_end(b, e);
+        PartScope e = part_steps(b, NULL, "e", &s.size, s.lanes);
+        insert_neighbours(&s, e.at, affine(s.lanes));
+        part_range_end(b, &e);
     }
-    if (whole < s.top.size) insert_neighbours(&s, affine(whole), (int)(s.top.size - whole));
+    if (s.size.bounded && extent_leaves(&s.size, s.lanes)) {
+        PartScope e = part_tail(b, NULL, "e", &s.size, s.lanes);
+        insert_neighbours(&s, e.at, affine_add(s.size.actual, affine_scale(e.at, -1)));
+        part_range_end(b, &e);
+    } else if (whole < s.top.size) {
+        insert_neighbours(&s, affine(whole), affine(s.top.size - whole));
+    }
     draw_best(&s);
 }
 
@@ -149,11 +165,11 @@ static void select_in_lanes(Selection s)
 {
     LoopBuilder *b = builder(&s);
     start_best(&s);
-    LoopScope e = loop_range(b, "e", 0, s.top.size, 1, MODE_SERIAL);
+    PartScope e = part_steps(b, NULL, "e", &s.size, 1);
     Affine at = affine_add(s.from, affine_scale(e.at, s.top.inner));
     const LoopExpr *key = key_of(&s, loop_load(b, s.x, at, s.lanes, 1, s.active));
     insert(&s, key, loop_splat(b, loop_index(b, e.at, s.top.key), s.lanes));
-    loop_end(b, e);
+    part_range_end(b, &e);
     LoopScope j = loop_range(b, "j", 0, s.top.k, 1, MODE_UNROLL);
     const LoopExpr *place = lower_cast(b, I64, loop_reg(b, s.indices, j.at));
     loop_store(b, s.out, affine_add(s.to, affine_scale(j.at, s.top.inner)), place, 1, s.active);
@@ -210,7 +226,7 @@ static void count_digits(const Sort *s)
     const Selection *l = &s->line;
     LoopBuilder *b = builder(l);
     loop_fill(b, s->counts, affine(0), s->counts->elements, 0);
-    LoopScope e = loop_range(b, "e", 0, l->top.size, 1, MODE_SERIAL);
+    PartScope e = part_steps(b, NULL, "e", &l->size, 1);
     Affine at = affine_add(l->from, affine_scale(e.at, l->top.inner));
     int64_t turned = nowhere(l); /* all bits but the sign, which the order without one wants turned, too */
     const LoopExpr *key =
@@ -224,7 +240,7 @@ static void count_digits(const Sort *s)
         count = loop_op(b, EXPR_ADD, I32, count, loop_const(b, I32, 1, 1), NULL);
         loop_store_at(b, s->counts, first, where, count, 1, 1);
     }
-    loop_end(b, e);
+    part_range_end(b, &e);
 }
 
 /* Counts become the place where the first element with that digit goes. */
@@ -247,7 +263,7 @@ static void move_by_digit(const Sort *s, int digit)
 {
     LoopBuilder *b = builder(&s->line);
     int from = digit % 2, to = 1 - from;
-    LoopScope e = loop_range(b, "e", 0, s->line.top.size, 1, MODE_SERIAL);
+    PartScope e = part_steps(b, NULL, "e", &s->line.size, 1);
     const LoopExpr *key = loop_let(b, "key", loop_load(b, s->keys[from], e.at, 1, 1, 1));
     const LoopExpr *index = digit ? loop_load(b, s->indices[from], e.at, 1, 1, 1) : loop_index(b, e.at, I32);
     const LoopExpr *where = digit_of(s, key, digit);
@@ -260,7 +276,7 @@ static void move_by_digit(const Sort *s, int digit)
     inside = loop_let(b, "to", loop_op(b, EXPR_MIN, I32, inside, last, NULL));
     if (digit < s->line.top.digits - 1) loop_store_at(b, s->keys[to], affine(0), inside, key, 1, 1);
     loop_store_at(b, s->indices[to], affine(0), inside, index, 1, 1);
-    loop_end(b, e);
+    part_range_end(b, &e);
 }
 
 static void sort_line(const Sort *s)
@@ -276,40 +292,96 @@ static void sort_line(const Sort *s)
     loop_end(b, j);
 }
 
-static void sort_lines(Selection line)
+static Sort sort_new(const Selection *line)
 {
-    LoopBuilder *b = builder(&line);
-    const Top *t = &line.top;
-    Sort s = {.line = line};
+    const Top *t = &line->top;
+    Sort s = {.line = *line};
     static const char *const names[2][2] = {{"keys", "indices"}, {"other_keys", "other_indices"}};
     for (int i = 0; i < 2; i++) {
-        s.keys[i] = scratch(&line, names[i][0], t->key, t->keys[i], t->size);
-        s.indices[i] = scratch(&line, names[i][1], I32, t->indices[i], t->size);
+        s.keys[i] = scratch(line, names[i][0], t->key, t->keys[i], t->size);
+        s.indices[i] = scratch(line, names[i][1], I32, t->indices[i], t->size);
     }
-    s.counts = scratch(&line, "counts", I32, t->counts, (int64_t)t->digits * TOP_DIGITS);
-    LoopScope inner = loop_range(b, "inner", 0, t->inner, 1, MODE_SERIAL);
-    s.line.from = affine_add(line.from, inner.at);
-    s.line.to = affine_add(line.to, inner.at);
+    s.counts = scratch(line, "counts", I32, t->counts, (int64_t)t->digits * TOP_DIGITS);
+    return s;
+}
+
+static void sort_lines(const Selection *line)
+{
+    LoopBuilder *b = builder(line);
+    Sort s = sort_new(line);
+    LoopScope inner = loop_range(b, "inner", 0, line->top.inner, 1, MODE_SERIAL);
+    s.line.from = affine_add(line->from, inner.at);
+    s.line.to = affine_add(line->to, inner.at);
     sort_line(&s);
     loop_end(b, inner);
+}
+
+/* ---- lines ---- */
+
+static bool lines_are_fixed(const Node *anchor, const Selection *s)
+{
+    const Type *type = value_type(anchor->inputs[0]);
+    bool fixed = true;
+    for (int axis = 0; axis < type->rank; axis++)
+        fixed = fixed && (axis == s->top.axis || dim_is_fixed(&type->dim[axis]));
+    return fixed;
+}
+
+static void lower_fixed_lines(Selection *s)
+{
+    LoopBuilder *b = builder(s);
+    LoopScope outer = loop_range(b, "line", 0, s->top.outer, 1, MODE_SERIAL);
+    s->from = affine_scale(outer.at, s->top.size * s->top.inner);
+    s->to = affine_scale(outer.at, s->top.k * s->top.inner);
+    if (s->lowering->schedule->scratch)
+        sort_lines(s);
+    else if (s->top.inner > 1)
+        select_beside(*s);
+    else
+        select_in_line(*s);
+    loop_end(b, outer);
+}
+
+/* One line after the other, as many as there are along each axis. */
+static void lower_bounded_lines(Selection *s, const Type *type)
+{
+    LoopBuilder *b = builder(s);
+    PartScope scopes[MAX_RANK];
+    int count = 0;
+    int64_t from = s->top.outer * s->top.size * s->top.inner, to = s->top.outer * s->top.k * s->top.inner;
+    s->from = s->to = affine(0);
+    for (int axis = 0; axis < type->rank; axis++) {
+        const Extent extent = lower_extent(s->lowering, &type->dim[axis]);
+        from /= extent.most;
+        to /= axis == s->top.axis ? s->top.k : extent.most;
+        if (axis == s->top.axis) continue;
+        scopes[count] = part_steps(b, NULL, "line", &extent, 1);
+        s->from = affine_add(s->from, affine_scale(scopes[count].at, from));
+        s->to = affine_add(s->to, affine_scale(scopes[count++].at, to));
+    }
+    if (s->lowering->schedule->scratch) {
+        const Sort sort = sort_new(s);
+        sort_line(&sort);
+    } else if (s->top.inner > 1) {
+        s->lanes = s->active = 1;
+        select_in_lanes(*s);
+    } else {
+        select_in_line(*s);
+    }
+    while (count-- > 0) part_range_end(b, &scopes[count]);
 }
 
 void lower_top_indices(Lowering *lowering)
 {
     const Node *anchor = lowering->group.anchor;
-    LoopBuilder *b = &lowering->builder;
+    const Type *type = value_type(anchor->inputs[0]);
     Selection s = {.lowering = lowering, .top = top_of(anchor), .lanes = (int)lowering->schedule->lanes};
+    s.size = lower_extent(lowering, &type->dim[s.top.axis]);
     s.x = lower_buffer(lowering, anchor->inputs[0]);
     s.out = lower_buffer(lowering, value_of((Node *)lowering->group.node));
-    LoopScope outer = loop_range(b, "line", 0, s.top.outer, 1, MODE_SERIAL);
-    s.from = affine_scale(outer.at, s.top.size * s.top.inner);
-    s.to = affine_scale(outer.at, s.top.k * s.top.inner);
     s.active = s.lanes;
-    if (lowering->schedule->scratch)
-        sort_lines(s);
-    else if (s.top.inner > 1)
-        select_beside(s);
+    if (lines_are_fixed(anchor, &s))
+        lower_fixed_lines(&s);
     else
-        select_in_line(s);
-    loop_end(b, outer);
+        lower_bounded_lines(&s, type);
 }

@@ -22,6 +22,13 @@ typedef struct UniqueAttrs {
     bool sorted;
 } UniqueAttrs;
 
+typedef struct NonMaxSuppressionAttrs {
+    const char *count;
+    int64_t max; /* of each class */
+    double iou, score;
+    bool center;
+} NonMaxSuppressionAttrs;
+
 typedef struct ShortenAttrs {
     const char *to;
     int64_t axis;

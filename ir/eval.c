@@ -51,29 +51,23 @@ static KindEval *const kind_evals[] = {
     [KIND_PREFIX] = eval_prefix,     [KIND_COMPOSITE] = NULL,
 };
 
-/* Inputs for the operands that are present, whose tensors go to given[]. */
-static void make_inputs(Graph *graph, const Node *node, const Tensor *operands, Value *inputs, Tensor *given,
-                        Diag *diag)
+/* Of a graph in which the node's operands are inputs. */
+static void make_inputs(Graph *graph, const Node *node, Value *inputs, Diag *diag)
 {
-    int count = 0;
     for (int i = 0; i < node->ninputs; i++) {
         if (!node->inputs[i].node) continue;
         NodeSpec spec = {.op = OP_input, .name = "operand", .type = value_type(node->inputs[i])};
         inputs[i] = value_of(graph_add(graph, &spec, diag));
-        given[count++] = operands[i];
     }
 }
 
-/* A composite means its expansion, made in a graph of its own. */
-static void eval_expansion(const Node *node, const Tensor *operands, Tensor *results, Arena *arena)
+Graph *node_expansion(const Node *node, Arena *arena)
 {
-    Arena *scratch = arena_child(arena);
-    Diag diag = diag_new(scratch);
-    Graph *graph = graph_new(scratch, node->name);
+    Diag diag = diag_new(arena);
+    Graph *graph = graph_new(arena, node->name);
     count_share(graph, node->graph);
-    Value *inputs = ARENA_ARRAY(scratch, Value, node->ninputs), *made = ARENA_ARRAY(scratch, Value, node->nresults);
-    Tensor *given = ARENA_ARRAY(scratch, Tensor, node->ninputs);
-    make_inputs(graph, node, operands, inputs, given, &diag);
+    Value *inputs = ARENA_ARRAY(arena, Value, node->ninputs), *made = ARENA_ARRAY(arena, Value, node->nresults);
+    make_inputs(graph, node, inputs, &diag);
     NodeSpec spec = {
         .op = node->op, .name = node->name, .ninputs = node->ninputs, .inputs = inputs, .attrs = node->attrs};
     Node *whole = graph_add(graph, &spec, &diag);
@@ -83,7 +77,17 @@ static void eval_expansion(const Node *node, const Tensor *operands, Tensor *res
     (void)expanded;
     graph_remove(graph, whole);
     for (int i = 0; i < node->nresults; i++) graph_add_result(graph, (Result){.value = made[i]});
-    graph_eval(graph, given, results, arena);
+    return graph;
+}
+
+static void eval_expansion(const Node *node, const Tensor *operands, Tensor *results, Arena *arena)
+{
+    Arena *scratch = arena_child(arena);
+    Tensor *given = ARENA_ARRAY(scratch, Tensor, node->ninputs);
+    int count = 0;
+    for (int i = 0; i < node->ninputs; i++)
+        if (node->inputs[i].node) given[count++] = operands[i];
+    graph_eval(node_expansion(node, scratch), given, results, arena);
     arena_free(scratch);
 }
 

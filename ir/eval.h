@@ -24,6 +24,8 @@ void eval_state_reset(const Node *state, Tensor *out);
 /* One run: reads the states, then makes them what their `next` gave.  graph_eval runs on fresh ones. */
 void graph_eval_step(const Graph *graph, const Tensor *inputs, EvalStates *states, Tensor *results, Arena *arena);
 
+/* What a composite means: its expansion as a graph, whose inputs are the operands that are present. */
+Graph *node_expansion(const Node *node, Arena *arena);
 /* One node (also a composite or a group) on given operands. */
 void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena *arena);
 /* The same meaning with f64 in place of f32 throughout, groups and composites too, to judge results by: f32 operands

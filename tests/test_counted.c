@@ -239,6 +239,17 @@ static void no_more_than_there_is_room_for(void **state)
                 "  output y: f32[K] = compress(x, c, count: \"K\")\n  output z = nonzero(x)\n}\n");
 }
 
+/* Scores of 0 are none, many are equal, and threads take parts of the large one. */
+static void boxes_that_overlap_no_better_one(void **state)
+{
+    check_model("lep 1\n\nmodel boxes {\n  dim K = 0..8\n  input boxes: f32[2, 11, 4]\n  input scores: f32[2, 3, 11]\n"
+                "  chosen = non_max_suppression(boxes, scores, max: 4, iou: 0.3, score: 0.1)\n"
+                "  output chosen = chosen\n  output box = gather_nd(boxes, gather(chosen, i64([0, 2]), axis: 1))\n"
+                "  output few = non_max_suppression(boxes, scores, count: \"K\", max: 99, center: yes)\n}\n");
+    check_model("lep 1\n\nmodel many {\n  input boxes: f32[1, 300, 4]\n  input scores: f32[1, 30, 300]\n"
+                "  output chosen = non_max_suppression(boxes, scores, max: 3)\n}\n");
+}
+
 /* ---- what is refused ---- */
 
 static void check_refused(const char *text)
@@ -362,6 +373,7 @@ int main(void)
         cmocka_unit_test(what_comes_more_than_once),
         cmocka_unit_test(sizes_that_are_known),
         cmocka_unit_test(no_more_than_there_is_room_for),
+        cmocka_unit_test(boxes_that_overlap_no_better_one),
         cmocka_unit_test(dumps_that_lie),
         cmocka_unit_test(nests_that_lie),
         cmocka_unit_test(places_of_what_is_bounded_have_no_code),

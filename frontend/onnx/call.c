@@ -76,6 +76,15 @@ static int64_t bounded_product(int64_t a, int64_t b)
 
 static int64_t graph_work(const Graph *graph);
 
+/* Of a composite: all that it is made of, which may step through its operands. */
+static int64_t expansion_work(const Node *node)
+{
+    Arena *scratch = arena_child(node->graph->arena);
+    int64_t work = graph_work(node_expansion(node, scratch));
+    arena_free(scratch);
+    return work;
+}
+
 /* Elements read and written, and products, of one run; never much more than most_work. */
 static int64_t node_work(const Node *node)
 {
@@ -90,6 +99,7 @@ static int64_t node_work(const Node *node)
     }
     for (int i = 0; i < node->nresults; i++) work += bounded_product(type_elements(&node->types[i]), products);
     for (int i = 0; i < node->nregions; i++) work += graph_work(node->regions[i]);
+    if (op_is_composite(node->op) && !node_is_empty(node) && work < most_work) work += expansion_work(node);
     bool loop = node_def(node)->kind == KIND_LOOP;
     int64_t turns = loop ? scan_turns(node) : 1;
     return turns ? bounded_product(work, turns) : most_work;

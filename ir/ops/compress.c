@@ -78,30 +78,12 @@ static bool infer_nonzero(const Node *node, Type *out, Diag *diag)
     return count_dim(node, type_elements(x), &out->dim[0], diag);
 }
 
-/* Coordinates from numbers in order: divided by the step of each axis, then what is left of its size.  The first has
- * nothing above it, and may be bounded. */
-static Value coordinates(const Maker *m, Value number)
-{
-    const Type *x = operand_type(m->node, 0);
-    const int64_t column[] = {-1, 1}, row[] = {1, x->rank};
-    double steps[MAX_RANK], sizes[MAX_RANK], step = 1;
-    for (int axis = x->rank - 1; axis >= 0; axis--) {
-        steps[axis] = step;
-        sizes[axis] = axis ? (double)x->dim[axis].high : 0x1p50;
-        step *= axis ? (double)x->dim[axis].high : 1;
-    }
-    number = make_reshape(m, number, 2, column);
-    if (x->rank == 1) return number;
-    Value counted = make_binary(m, OP_div, number, make_reals(m, I64, 2, row, steps));
-    return make_binary(m, OP_mod, counted, make_reals(m, I64, 2, row, sizes));
-}
-
 static bool expand_nonzero(const Maker *m, Value *out)
 {
     const int64_t flat[] = {-1};
     Kept kept;
     Value mask = make_cast(m, make_reshape(m, m->node->inputs[0], 1, flat), BOOL);
-    out[0] = coordinates(m, make_kept(m, mask, &kept));
+    out[0] = make_coordinates_of(m, make_kept(m, mask, &kept), operand_type(m->node, 0));
     return out[0].node != NULL;
 }
 

@@ -61,3 +61,20 @@ Value make_kept(const Maker *m, Value mask, Kept *kept)
     Value numbers = make_numbers(m, mask);
     return make_shortened(m, make_put(m, room, numbers, place, MEET_NONE), kept);
 }
+
+/* Divided by the step of each axis, then what is left of its size.  The first has nothing above it, and may be bounded.
+ */
+Value make_coordinates_of(const Maker *m, Value number, const Type *of)
+{
+    const int64_t column[] = {-1, 1}, row[] = {1, of->rank};
+    double steps[MAX_RANK], sizes[MAX_RANK], step = 1;
+    for (int axis = of->rank - 1; axis >= 0; axis--) {
+        steps[axis] = step;
+        sizes[axis] = axis ? (double)of->dim[axis].high : 0x1p50;
+        step *= axis ? (double)of->dim[axis].high : 1;
+    }
+    number = make_reshape(m, number, 2, column);
+    if (of->rank == 1) return number;
+    Value counted = make_binary(m, OP_div, number, make_reals(m, I64, 2, row, steps));
+    return make_binary(m, OP_mod, counted, make_reals(m, I64, 2, row, sizes));
+}

@@ -15,6 +15,9 @@ typedef struct Kept {
 
 /* Of mask: bool[n] the indices at which it holds, in order, i64[dim]: no more than the dim may be long. */
 Value make_kept(const Maker *m, Value mask, Kept *kept);
+/* Coordinates in a tensor of that type, a row for each of number: [n], which count its elements in the order in which
+ * they lie. */
+Value make_coordinates_of(const Maker *m, Value number, const Type *of);
 /* The first so many of x along axis 0, which is as long as the dim may be. */
 Value make_shortened(const Maker *m, Value x, const Kept *kept);
 /* 0, 1, 2, ... of the shape of x: [n]; and as many as a dim may be long. */

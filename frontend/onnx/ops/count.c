@@ -2,6 +2,8 @@
 #include "ir/count.h"
 #include "frontend/onnx/call.h"
 
+#include <math.h>
+
 /* What follows from constants alone has the size that it has. */
 static Value as_known(OnnxCall *c, Value value)
 {
@@ -37,4 +39,21 @@ bool onnx_op_unique(OnnxCall *c)
     for (int slot = 0; found.node && slot < found.node->nresults; slot++)
         if (!onnx_result(c, slot, as_known(c, (Value){found.node, slot}))) return false;
     return found.node != NULL;
+}
+
+/* Without `max_output_boxes_per_class` nothing is chosen. */
+bool onnx_op_non_max_suppression(OnnxCall *c)
+{
+    enum { BOXES, SCORES, MOST, IOU, SCORE };
+    NonMaxSuppressionAttrs attrs = {.score = -INFINITY, .center = onnx_int(c, "center_point_box", 0) != 0};
+    if (onnx_has(c, MOST) && !onnx_known_int(c, MOST, "max_output_boxes_per_class", &attrs.max)) return false;
+    if (onnx_has(c, IOU) && !onnx_known_real(c, IOU, "iou_threshold", &attrs.iou)) return false;
+    if (onnx_has(c, SCORE) && !onnx_known_real(c, SCORE, "score_threshold", &attrs.score)) return false;
+    if (attrs.max <= 0) {
+        Tensor *none = ARENA_NEW(c->arena, Tensor);
+        *none = tensor_new(c->arena, type_tensor(I64, 2, (const int64_t[]){0, 3}));
+        return onnx_result(c, 0, onnx_make_constant(c, none));
+    }
+    Value operands[] = {onnx_operand(c, BOXES), onnx_operand(c, SCORES)};
+    return onnx_result(c, 0, as_known(c, onnx_make(c, OP_non_max_suppression, &attrs, 2, operands)));
 }

@@ -233,6 +233,13 @@ static void sizes_that_are_known(void **state)
                 "  output y = shorten(x, n, to: \"K\")\n  output z = nonzero(f32([0, 2, 0, 1]))\n}\n");
 }
 
+static void what_is_found_among_as_many_as_the_caller_says(void **state)
+{
+    check_model("lep 1\n\nmodel where {\n  dim N = 0..5\n  input x: f32[N, 3]\n  output z = nonzero(x)\n}\n");
+    check_model("lep 1\n\nmodel which {\n  dim N = 1..9\n  input x: f32[N, 3]\n  input y: f32[N]\n"
+                "  output w = compress(x, y > 0.3)\n}\n");
+}
+
 static void no_more_than_there_is_room_for(void **state)
 {
     check_model("lep 1\n\nmodel room {\n  dim K = 0..6\n  input x: f32[50]\n  input c: bool[50]\n"
@@ -322,24 +329,6 @@ static void nests_that_lie(void **state)
     }
 }
 
-/* What is found among as many as the caller says is a type and a meaning; there is no code for it. */
-static void places_of_what_is_bounded_have_no_code(void **state)
-{
-    Arena *arena = arena_new(NULL, NULL);
-    Diag diag = diag_new(arena);
-    Graph *graph = parse(
-        arena, "lep 1\n\nmodel both {\n  dim N = 0..5\n  input x: f32[N, 3]\n  output z = nonzero(x)\n}\n", &diag);
-    Target target;
-    LoopProgram program = {.arena = arena};
-    assert_non_null(graph);
-    assert_int_equal(graph->dims[1].high, 15);
-    assert_true(target_select("", "x86-64", "", arena, &target, &diag));
-    assert_true(pass_pipeline(graph, &(PassContext){.target = &target, .level = 2}, NULL, NULL, NULL, &diag));
-    assert_false(lower_graph(graph, &target, &program, &diag));
-    assert_int_equal(diag.first->code, E0308);
-    arena_free(arena);
-}
-
 static void texts_that_cannot_be(void **state)
 {
     check_refused("lep 1\n\nmodel turn {\n  input x: f32[4, 6]\n  r = scan x over 0 as row (s: f32[6] = 0) {\n"
@@ -376,7 +365,7 @@ int main(void)
         cmocka_unit_test(boxes_that_overlap_no_better_one),
         cmocka_unit_test(dumps_that_lie),
         cmocka_unit_test(nests_that_lie),
-        cmocka_unit_test(places_of_what_is_bounded_have_no_code),
+        cmocka_unit_test(what_is_found_among_as_many_as_the_caller_says),
         cmocka_unit_test(texts_that_cannot_be),
         cmocka_unit_test(what_nobody_needs_is_not_counted),
     };

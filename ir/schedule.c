@@ -38,7 +38,8 @@ const AttrTable schedule_attrs = ATTRS(
          .doc = "bytes of the arena that each part needs while the group runs"),
     ATTR(Schedule, scratch_offset, .kind = ATTR_INT, .low = 0, .high = (int64_t)1 << 40,
          .doc = "where the parts' scratch begins in the arena, once planned"),
-    ATTR(Schedule, cost, .kind = ATTR_FLOAT, .doc = "predicted cycles"));
+    ATTR(Schedule, cost, .kind = ATTR_FLOAT, .doc = "predicted cycles"),
+    ATTR(Schedule, fixed, .kind = ATTR_BOOL, .doc = "written down by somebody: no pass changes it"));
 
 static bool is_anchor(OpKind kind)
 {

@@ -41,7 +41,24 @@ struct Schedule {
     int64_t scratch; /* bytes of the arena that each part needs for itself while the group runs; a multiple of 64 */
     int64_t scratch_offset; /* where the first part's begins in the arena, the others' behind it; set by plan */
     double cost;            /* predicted cycles, for reports and neighbours' decisions */
+    bool fixed;             /* somebody wrote it down (--schedule): no pass has another idea */
 };
+
+/* A schedule that was written down for a group, in place of the one that passes would choose. */
+typedef struct GivenSchedule GivenSchedule;
+struct GivenSchedule {
+    const char *path; /* of the group: its name, behind those of the scans and branches around it, "r/r.u" */
+    Span at;
+    Schedule schedule;
+    int nmembers; /* of strips: their groups, first to last */
+    GivenSchedule *members;
+    bool used;
+};
+
+typedef struct GivenSchedules {
+    int count;
+    GivenSchedule *at;
+} GivenSchedules;
 
 /* Bytes of the arena for the scratch of all parts. */
 static inline int64_t schedule_scratch(const Schedule *s) { return s->threads * s->scratch; }

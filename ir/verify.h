@@ -1,4 +1,4 @@
-/* Parts of graph_verify; for ir/verify*.c only. */
+/* Parts of graph_verify: for ir/verify*.c, and for what a user wrote of a schedule (passes/given.h). */
 #ifndef IR_VERIFY_H
 #define IR_VERIFY_H
 

@@ -9,13 +9,14 @@
 
 typedef struct PassContext {
     const Target *target;
-    bool fast;                   /* REASSOC rules and inexact schedules are allowed */
-    int level;                   /* -O0 .. -O3: 0 runs only what is required */
-    bool small;                  /* -Os */
-    int threads;                 /* that run a model side by side at most; 0 and 1: no code for a pool */
-    const char *const *disabled; /* names of optional passes to leave out, NULL-ended, or NULL */
-    const Policy *policy;        /* what to quantise and prune, or NULL */
-    const Samples *samples;      /* calibration data, or NULL */
+    bool fast;                        /* REASSOC rules and inexact schedules are allowed */
+    int level;                        /* -O0 .. -O3: 0 runs only what is required */
+    bool small;                       /* -Os */
+    int threads;                      /* that run a model side by side at most; 0 and 1: no code for a pool */
+    const char *const *disabled;      /* names of optional passes to leave out, NULL-ended, or NULL */
+    const Policy *policy;             /* what to quantise and prune, or NULL */
+    const Samples *samples;           /* calibration data, or NULL */
+    struct GivenSchedules *schedules; /* to be obeyed (ir/schedule.h), or NULL */
 } PassContext;
 
 typedef bool PassRun(Graph *graph, const PassContext *context, Diag *diag);

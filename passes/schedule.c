@@ -3,7 +3,7 @@
 #include "ir/bounded.h"
 #include "ir/place.h"
 #include "ir/strips.h"
-#include "ir/sweeps.h"
+#include "passes/given.h"
 #include "passes/group.h"
 #include "passes/lifetime.h"
 #include "passes/variants.h"
@@ -181,18 +181,6 @@ static int64_t lanes_for(const Group *group, const Target *target)
     return bits < 32 && target->integer_bytes * 8 / bits > lanes ? target->integer_bytes * 8 / bits : lanes;
 }
 
-/* Bytes that a part keeps of its rows. */
-static int64_t rows_scratch(const Group *group, int64_t lanes)
-{
-    Arena *scratch = arena_child(group->body->arena);
-    Sweeps sweeps;
-    const char *why;
-    bool good = sweeps_of(scratch, group, lanes, &sweeps, &why);
-    assert(good);
-    arena_free(scratch);
-    return good ? sweeps.scratch : 0;
-}
-
 bool variant_direct(const Group *group, const PassContext *context, Schedule *out)
 {
     const Target *target = context->target;
@@ -218,25 +206,17 @@ bool variant_direct(const Group *group, const PassContext *context, Schedule *ou
                       .tile_vectors = 1,
                       .unroll = 1,
                       .reciprocal = reciprocal,
-                      .scratch = group->kind == KIND_REDUCE ? rows_scratch(group, lanes) : 0,
+                      .scratch = group->kind == KIND_REDUCE ? variant_rows_scratch(group, lanes) : 0,
                       .cost = (double)elements / (double)lanes};
     return true;
 }
-
-static VariantCandidate *const variant_table[VARIANT_COUNT] = {
-#define VARIANT(id, name, doc) variant_##name,
-#include "ir/variants.def"
-};
 
 /* The cheapest variant that can do the group; the direct one always can. */
 static Schedule schedule_group(const Group *group, const PassContext *context)
 {
     Schedule best = {.variant = VARIANT_COUNT}, candidate;
     for (int variant = 0; variant < VARIANT_COUNT; variant++) {
-        if (!variant_table[variant](group, context, &candidate)) continue;
-        candidate.variant = variant;
-        if (!candidate.threads) candidate.threads = 1;
-        if (!candidate.products) candidate.products = 1;
+        if (!variant_candidate(variant, group, context, &candidate)) continue;
         if (best.variant == VARIANT_COUNT || candidate.cost < best.cost) best = candidate;
     }
     return best;
@@ -254,6 +234,7 @@ static bool has_one_result(const Node *node, Diag *diag)
 
 bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
 {
+    bool sound = true;
     for (Node *node = graph->first; node; node = node->next) {
         if (!node_is_control(node)) continue;
         if (!schedule_control(node, diag)) return false;
@@ -268,8 +249,10 @@ bool pass_schedule(Graph *graph, const PassContext *context, Diag *diag)
         Group group = group_of(node);
         node->schedule = ARENA_NEW(graph->arena, Schedule);
         *node->schedule = schedule_group(&group, context);
+        sound = given_apply(node, context, diag) && sound;
     }
     schedule_threads(graph, context->target, context->threads);
+    if (!sound || (!graph->parent && !given_strips(graph, context, diag))) return false;
     graph->stage = STAGE_SCHEDULED;
     return true;
 }

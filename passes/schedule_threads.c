@@ -121,7 +121,7 @@ void schedule_threads(const Graph *graph, const Target *target, int threads)
     if (threads < 2) return;
     for (int commit = 0; commit < 2; commit++)
         for (const Node *node = graph->first; node; node = node->next) {
-            if (node->op != OP_group || !is_cut_by_axes(node->schedule)) continue;
+            if (node->op != OP_group || node->schedule->fixed || !is_cut_by_axes(node->schedule)) continue;
             Group group = group_of(node);
             if (group.kind == KIND_NEST) continue; /* their nests have no part yet: threads would only cost scratch */
             Cut cut = cut_group(&group, target, threads, &saved);

@@ -154,7 +154,7 @@ static bool producer_of(const Graph *graph, const Group *group, Group *out)
     *out = group_of(input.node);
     if (out->kind != KIND_CONTRACT && out->kind != KIND_MAP) return false;
     int variant = out->node->schedule->variant;
-    return variant == VARIANT_DIRECT || variant == VARIANT_DOT;
+    return !out->node->schedule->fixed && (variant == VARIANT_DIRECT || variant == VARIANT_DOT);
 }
 
 /* Has the value a ring of zeros for somebody? */
@@ -259,26 +259,56 @@ static Schedule *schedule_of(Arena *arena, const Candidate *c, int64_t parts)
     return schedule;
 }
 
-bool strips_merge(Graph *graph, const Target *target, const Strips *s, Diag *diag)
+/* The members become the body of a new group, which has no schedule yet; NULL after an error. */
+static Node *enclose(Graph *graph, const Group *members, int count, Diag *diag)
 {
-    Candidate c = {.strips = *s};
-    cost_strips(&c, target, !is_read_padded(graph, value_of((Node *)s->member[s->count - 1].node)));
-    Node *last = (Node *)s->member[s->count - 1].node;
-    int64_t parts = parts_of(s->member, s->count);
+    Node *last = (Node *)members[count - 1].node;
     Node *strips = graph_add(graph, &(NodeSpec){.op = OP_group, .name = last->name, .before = last}, diag);
-    if (!strips) return false;
+    if (!strips) return NULL;
     Graph *body = graph_new_region(strips);
     graph_replace(graph, value_of(last), value_of(strips));
-    for (int i = 0; i < s->count; i++) {
-        Node *node = (Node *)s->member[i].node;
+    for (int i = 0; i < count; i++) {
+        Node *node = (Node *)members[i].node;
         strips->origin = origin_join(graph->arena, strips->origin, node->origin);
-        *node->schedule = c.tile[i];
         graph_move(body, node, NULL);
     }
     graph_add_result(body, (Result){.value = value_of(last)});
     graph_rename(strips, last->name);
+    return graph_infer(strips, diag) ? strips : NULL;
+}
+
+bool strips_merge(Graph *graph, const Target *target, const Strips *s, Diag *diag)
+{
+    Candidate c = {.strips = *s};
+    cost_strips(&c, target, !is_read_padded(graph, value_of((Node *)s->member[s->count - 1].node)));
+    int64_t parts = parts_of(s->member, s->count);
+    Node *strips = enclose(graph, s->member, s->count, diag);
+    if (!strips) return false;
+    for (int i = 0; i < s->count; i++) *s->member[i].node->schedule = c.tile[i];
     strips->schedule = schedule_of(graph->arena, &c, parts);
-    return graph_infer(strips, diag);
+    return true;
+}
+
+Node *strips_merge_as(Graph *graph, const Group *members, int count, const Schedule *schedule, const char **why,
+                      Diag *diag)
+{
+    if (!strips_fit(members, count, why)) return NULL;
+    *why = "one does not read the one before alone";
+    for (int i = 1; i < count; i++) {
+        Value made = value_of((Node *)members[i - 1].node);
+        if (members[i].kind != KIND_CONTRACT || !value_equal(members[i].anchor->inputs[0], made)) return NULL;
+        if (graph_uses(graph, made) != 1) return NULL;
+    }
+    *why = "a strip is empty or larger than the image";
+    if (schedule->strip_rows < 1 || schedule->strip_rows > members[count - 1].node->types[0].dim[1].high) return NULL;
+    Strips sizes = strips_of(members, count, schedule->strip_rows);
+    *why = NULL;
+    Node *strips = enclose(graph, members, count, diag);
+    if (!strips) return NULL;
+    strips->schedule = ARENA_NEW(graph->arena, Schedule);
+    *strips->schedule = *schedule;
+    strips->schedule->scratch = sizes.scratch;
+    return strips;
 }
 
 /* From the results backwards, so that a chain of three is found before one of two is made of it. */
@@ -292,7 +322,7 @@ bool pass_strips(Graph *graph, const PassContext *context, Diag *diag)
         Group group = group_of(node);
         if (group.kind != KIND_CONTRACT) continue;
         int variant = node->schedule->variant;
-        if (variant != VARIANT_DIRECT && variant != VARIANT_DOT) continue;
+        if (node->schedule->fixed || (variant != VARIANT_DIRECT && variant != VARIANT_DOT)) continue;
         if (!find_strips(graph, context, &group, &best)) continue;
         if (!strips_merge(graph, context->target, &best.strips, diag)) return false;
         previous = best.strips.member[0].node->graph->owner->previous;

@@ -12,4 +12,9 @@ typedef bool VariantCandidate(const Group *group, const PassContext *context, Sc
 #define VARIANT(id, name, doc) VariantCandidate variant_##name;
 #include "ir/variants.def"
 
+/* The same of a Variant. */
+bool variant_candidate(int variant, const Group *group, const PassContext *context, Schedule *out);
+/* Scratch that a part of a reduction keeps its rows in. */
+int64_t variant_rows_scratch(const Group *group, int64_t lanes);
+
 #endif

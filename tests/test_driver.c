@@ -209,6 +209,21 @@ static void does_as_it_is_told_or_says_why_not(void **state)
     assert_int_equal(count_files("early"), 0);
 }
 
+static void obeys_schedules(void **state)
+{
+    succeeds(LEPC("small.lep", "--run-threads=2", "-o", "chosen.o"));
+    succeeds(LEPC("dump", "small.lep", "--run-threads=2", "-o", "schedules.lep"));
+    succeeds(LEPC("small.lep", "--run-threads=2", "--schedule=schedules.lep", "-o", "obeyed.o"));
+    assert_true(same_files("chosen.o", "obeyed.o"));
+    contains(LEPC("dump", "small.lep", "--schedule=schedules.lep").out, "fixed: yes");
+    fails(LEPC("schedules.lep", "--schedule=schedules.lep", "-o", "x.o"), 1, "are chosen already");
+    fails(LEPC("small.lep", "--schedule=small.lep", "-o", "x.o"), 1, "no group with a @schedule");
+    fails(LEPC("small.lep", "--schedule=none.lep", "-o", "x.o"), 1, "E0501");
+    write_text("wrong.lep", "lep 1\nmodel m {\n  group d @schedule(lanes: 7) {}\n}\n");
+    fails(LEPC("small.lep", "--schedule=wrong.lep", "-o", "x.o"), 1, "wrong.lep:3:11: error[E0609]");
+    assert_int_equal(count_files("x.o"), 0);
+}
+
 /* The model is never written over, however its name is spelled. */
 static void keeps_the_model(void **state)
 {
@@ -442,6 +457,7 @@ int main(void)
         cmocka_unit_test(agrees_with_the_reference),
         cmocka_unit_test(says_more_or_less),
         cmocka_unit_test(does_as_it_is_told_or_says_why_not),
+        cmocka_unit_test(obeys_schedules),
         cmocka_unit_test(keeps_the_model),
         cmocka_unit_test(wants_a_linker),
         cmocka_unit_test(makes_a_library_for_c),

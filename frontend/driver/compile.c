@@ -2,6 +2,7 @@
 
 #include "frontend/driver/policy.h"
 #include "frontend/driver/weights.h"
+#include "frontend/schedules.h"
 #include "ir/op.h"
 #include "passes/pass.h"
 #include "passes/report_memory.h"
@@ -70,11 +71,27 @@ static bool timed(const Compilation *c, const char *step, double start, bool don
     return done;
 }
 
+/* Of --schedule; anew for each build, which marks what it used. */
+static bool schedules_load(Compilation *c)
+{
+    const char *path = c->options->schedule;
+    if (!path) return true;
+    if (c->graph->stage >= STAGE_SCHEDULED) {
+        diag_error(c->diag, E0604, (Span){.name = c->source->path}, "the schedules of this dump are chosen already");
+        return diag_help(c->diag, "--schedule=FILE is for a model, or a dump from before the pass 'schedule'");
+    }
+    const Source *source = source_read(c->arena, path, largest_text, c->diag);
+    const Ast *ast = source ? ast_parse(c->arena, source, c->diag) : NULL;
+    c->schedules = ARENA_NEW(c->arena, GivenSchedules);
+    c->driver->from_dump = true; /* what does not fit is the user's */
+    return ast && schedules_read(c->arena, ast, c->schedules, c->diag);
+}
+
 bool compile_use(Compilation *c, const Policy *policy)
 {
     c->policy = policy;
     if (c->policies.count > 1 || policy->limit.data) c->graph = graph_clone(c->arena, c->loaded);
-    return target_choose(c) && samples_read(c);
+    return target_choose(c) && samples_read(c) && schedules_load(c);
 }
 
 static Graph *read_graph(Compilation *c, const char *path)
@@ -133,6 +150,7 @@ PassContext compile_context(const Compilation *c)
                          .threads = policy_threads(c),
                          .policy = c->policy,
                          .samples = c->samples,
+                         .schedules = c->schedules,
                          .disabled = o->disabled.count ? o->disabled.at : NULL};
 }
 

@@ -29,13 +29,14 @@ typedef struct Compilation {
     LoopProgram program;
     Bytes code; /* the object of the program without weights and description, once it was measured; no data before */
     EmitSizes code_sizes;
-    const char *code_weights; /* what its weights were */
-    const char *header;       /* name of the header that this build writes beside a library, or NULL */
-    Deploys own_blocks;       /* of the model's own text, chosen or not */
-    Deploys policies;         /* those to build: one, or all blocks of a file */
-    const Policy *policy;     /* the one that is being built */
-    const Samples *samples;   /* its calibration data, or NULL */
-    const Graph *loaded;      /* as read, when it is built more than once */
+    const char *code_weights;  /* what its weights were */
+    const char *header;        /* name of the header that this build writes beside a library, or NULL */
+    Deploys own_blocks;        /* of the model's own text, chosen or not */
+    Deploys policies;          /* those to build: one, or all blocks of a file */
+    const Policy *policy;      /* the one that is being built */
+    const Samples *samples;    /* its calibration data, or NULL */
+    GivenSchedules *schedules; /* of --schedule, or NULL */
+    const Graph *loaded;       /* as read, when it is built more than once */
     bool cpu_was_chosen;
     OnnxReport gaps; /* of an ONNX file: what of it could not be read */
     int nweights;

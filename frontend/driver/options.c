@@ -57,6 +57,8 @@ static const Option options[] = {
      "embedded, external (NAME.weights beside it) or appended to the binary"},
     {"passes", 0, OPTION_TEXT, AT(passes), FOR_COMPILERS, NULL, "LIST", "exactly these passes, in this order, or none"},
     {"disable-pass", 0, OPTION_LIST, AT(disabled), FOR_COMPILERS, NULL, "NAME", "leave out an optional pass"},
+    {"schedule", 0, OPTION_TEXT, AT(schedule), FOR_COMPILERS, NULL, "FILE.lep",
+     "how its groups become code, as `lepc dump` writes it"},
     {"stop-after", 0, OPTION_TEXT, AT(stop_after), FOR_BUILD, NULL, "PASS", "for --emit=lep and dot"},
     {"after", 0, OPTION_TEXT, AT(stop_after), FOR_DUMP, NULL, "PASS", "the last pass to run (all)"},
     {"diff", 0, OPTION_FLAG, AT(diff), FOR_DUMP, NULL, NULL, "what the pass of --after changed"},

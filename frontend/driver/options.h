@@ -47,7 +47,7 @@ typedef struct Options {
     TextList externs;                    /* files that define what the model calls */
     TextList quantize, prune, calibrate; /* rows of flags that beat a deploy block */
     const char *deploy, *calibrate_method, *calibrate_samples, *limit_ram, *limit_flash, *run_threads;
-    const char *output, *target, *cpu, *features, *passes, *stop_after, *linker, *layer, *data, *labels;
+    const char *output, *target, *cpu, *features, *passes, *stop_after, *schedule, *linker, *layer, *data, *labels;
     int level; /* -O0 .. -O3 */
     bool small, debug, time_passes, verbose, quiet, version, help, markdown, reference, origins, diff, per_class;
     int fp;          /* an FpMode */

@@ -61,7 +61,8 @@ static Value weight_of(const Maker *m, const Shown *w)
     Type type = from->type;
     type.dtype = I8;
     Tensor moved = tensor_new(m->graph->arena, type);
-    for (int64_t i = 0; i < type_elements(&type); i++) tensor_set_real(&moved, i, tensor_real(from, i) - (double)MIDDLE);
+    for (int64_t i = 0; i < type_elements(&type); i++)
+        tensor_set_real(&moved, i, tensor_real(from, i) - (double)MIDDLE);
     return shown_views_of(m, w, make_tensor(m, &moved));
 }
 

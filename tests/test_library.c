@@ -87,6 +87,53 @@ static void writes_headers_for_cpp(void **state)
     assert_string_equal(RUN("./user").out, "6\n");
 }
 
+static const char finder[] = "lep 1\n"
+                             "model finder {\n"
+                             "  dim some = 0..4\n"
+                             "  input x: f32[6]\n"
+                             "  input keep: bool[6]\n"
+                             "  u = unique(x)\n"
+                             "  output values = u.values\n"
+                             "  output inverse = u.inverse\n"
+                             "  output at = nonzero(x)\n"
+                             "  output kept: f32[some] = compress(x, keep, count: \"some\")\n"
+                             "}\n";
+
+/* Sizes that a run counts come back where pointers say; NULL is not wanted. */
+static void hands_counted_sizes_to_cpp(void **state)
+{
+    if (RUN("c++", "--version").status) skip();
+    write_text("finder.lep", finder);
+    succeeds(LEPC("finder.lep", "-q", "-o", "libfinder.a"));
+    write_text(
+        "finder.cpp",
+        "#include \"finder.h\"\n"
+        "#include <cstdio>\n"
+        "alignas(FINDER_ARENA_ALIGN) static unsigned char arena[FINDER_ARENA_BYTES + 1];\n"
+        "int main()\n"
+        "{\n"
+        "    static_assert(FINDER_SOME_MAX == 4 && FINDER_U_COUNT_MIN == 0 && FINDER_AT_COUNT_MAX == 6, \"\");\n"
+        "    const float x[6] = {3, 0, 1, 3, -2, 1};\n"
+        "    const uint8_t keep[2][6] = {{1, 1, 1, 0, 1, 1}, {0, 0, 0, 1, 0, 0}};\n"
+        "    float values[FINDER_U_COUNT_MAX], kept[FINDER_SOME_MAX];\n"
+        "    int64_t inverse[6], at[FINDER_AT_COUNT_MAX], some = -1, different = -1, places = -1;\n"
+        "    for (auto &which : keep) {\n"
+        "        if (finder_run(x, which, values, inverse, at, kept, &some, &different, &places, arena, nullptr))\n"
+        "            return 1;\n"
+        "        for (int64_t i = 0; i < different; i++) std::printf(\"%g \", static_cast<double>(values[i]));\n"
+        "        for (int64_t i : inverse) std::printf(\"%d \", static_cast<int>(i));\n"
+        "        for (int64_t i = 0; i < places; i++) std::printf(\"%d \", static_cast<int>(at[i]));\n"
+        "        for (int64_t i = 0; i < some; i++) std::printf(\"%g \", static_cast<double>(kept[i]));\n"
+        "        std::printf(\"\\n\");\n"
+        "    }\n"
+        "    return finder_run(x, keep[0], values, inverse, at, kept, nullptr, nullptr, nullptr, arena, nullptr);\n"
+        "}\n");
+    succeeds(RUN("c++", "-std=c++17", STRICT, "finder.cpp", "libfinder.a", "-o", "finder"));
+    Said said = RUN("./finder");
+    succeeds(said);
+    assert_string_equal(said.out, "-2 0 1 3 3 1 2 3 0 2 0 2 3 4 5 3 0 1 -2 \n-2 0 1 3 3 1 2 3 0 2 0 2 3 4 5 3 \n");
+}
+
 /* Its inputs are files, its outputs lines; for states, labels, weights in a file, and names of all kinds. */
 static void writes_a_main_program(void **state)
 {
@@ -142,9 +189,8 @@ static int enter_folder(void **state) { return folder_enter(state, "library"); }
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(links_ten_models_into_one_program),
-        cmocka_unit_test(writes_headers_for_cpp),
-        cmocka_unit_test(writes_a_main_program),
+        cmocka_unit_test(links_ten_models_into_one_program), cmocka_unit_test(writes_headers_for_cpp),
+        cmocka_unit_test(hands_counted_sizes_to_cpp),        cmocka_unit_test(writes_a_main_program),
         cmocka_unit_test(needs_nothing_for_nothing),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_leave);

@@ -222,6 +222,7 @@ static void set_size(const Scope *scope, const Node *node, const Tensor *results
     const Dim counted = {.name = node_count(node)};
     if (!scope->sizes || !counted.name) return;
     int64_t *size = &scope->sizes[graph_dim(node->graph, &counted)];
+    if (*size < 0) *size = 0; /* of what was looked for in nothing, no type says a size */
     if (node_def(node)->kind == KIND_SIZE) *size = tensor_get(results, 0).integer;
     for (int slot = 0; slot < node->nresults; slot++)
         for (int axis = 0; axis < node->types[slot].rank; axis++) {

@@ -35,7 +35,19 @@ static bool all_empty(const Type *types, int count)
     return empty;
 }
 
-bool node_is_empty(const Node *node) { return node->nresults && all_empty(node->types, node->nresults); }
+/* How much a node finds is a result as well. */
+static bool has_counted(const Node *node)
+{
+    bool counted = false;
+    for (int slot = 0; node_def(node)->counts && slot < node->nresults; slot++)
+        counted |= !type_is_fixed(&node->types[slot]);
+    return counted;
+}
+
+bool node_is_empty(const Node *node)
+{
+    return node->nresults && all_empty(node->types, node->nresults) && !has_counted(node);
+}
 
 bool node_reads_nothing(const Node *node)
 {

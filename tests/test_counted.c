@@ -1,39 +1,23 @@
 /* Sizes that the data decides: machine code counts what eval counts, from nothing up to all there may be, and touches
  * nothing outside of the caller's buffers, of which outputs have room for the most. */
+#include "backend/loop.h"
 #include "frontend/frontend.h"
-#include "ir/bounded.h"
-#include "ir/count.h"
-#include "ir/eval.h"
-#include "runtime/pool.h"
-#include "tests/support/compile.h"
-#include "tests/support/guard.h"
-#include "tests/support/native.h"
-#include "tests/support/setting.h"
+#include "passes/pass.h"
+#include "tests/support/bounded.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-enum { MOST_PORTS = 8 };
-
-static Graph *parse(Arena *arena, const char *text, Diag *diag)
-{
-    const Source *source = source_from_text(arena, "counted.lep", text);
-    Ast *ast = ast_parse(arena, source, diag);
-    Graph *graph = ast ? elaborate(arena, ast, NULL, diag) : NULL;
-    if (diag->errors) diag_print(diag, stderr, false);
-    return graph;
-}
-
-/* ---- one run ---- */
+enum { SHARES = 6 };
 
 /* So many of ten elements are not 0, and values repeat. */
-static void fill(Tensor *tensor, int share, uint32_t seed)
+static void fill(Tensor *tensor, uint32_t seed, int variation)
 {
+    static const int shares[SHARES] = {0, 1, 3, 5, 8, 10};
+    const int share = shares[variation];
     bool real = dtype_is_float(tensor->type.dtype);
     for (int64_t i = 0; i < type_elements(&tensor->type); i++) {
         seed = seed * 1664525 + 1013904223;
@@ -46,150 +30,7 @@ static void fill(Tensor *tensor, int share, uint32_t seed)
     }
 }
 
-static Tensor *draw_inputs(Arena *arena, const Graph *graph, int share)
-{
-    Tensor *inputs = ARENA_ARRAY(arena, Tensor, MOST_PORTS);
-    uint32_t count = 0;
-    for (const Node *node = graph->first; node; node = node->next) {
-        if (node->op != OP_input) continue;
-        inputs[count] = tensor_new(arena, node->types[0]);
-        fill(&inputs[count], share, 17 * (uint32_t)share + count);
-        count++;
-    }
-    return inputs;
-}
-
-typedef struct Run {
-    Guard guards[MOST_PORTS + 1];
-    void *bases[MOST_PORTS + 4];
-    int count;
-} Run;
-
-static void add_buffer(Run *run, size_t bytes, const void *data, bool at_end)
-{
-    Guard guard = guard_new(bytes, 0, at_end);
-    if (data && bytes)
-        memcpy(guard.data, data, bytes);
-    else
-        memset(guard.data, 0xff, bytes);
-    run->guards[run->count] = guard;
-    run->bases[run->count++] = guard.data;
-}
-
-static void check_sizes(const Graph *graph, const int64_t *found, const int64_t *expected)
-{
-    for (int i = 0; i < graph->ndims; i++)
-        if (found[i] != expected[i])
-            fail_msg("%s: counted %lld for %s, eval %lld", graph->name, (long long)found[i], graph->dims[i].name,
-                     (long long)expected[i]);
-}
-
-/* `sizes` of the caller's dims; those that are counted are set by eval, and compared. */
-static void check_run(const Graph *graph, const LepModel *model, const int64_t *given, int share, struct lep_pool *pool)
-{
-    Arena *arena = arena_child(graph->arena);
-    Diag diag = diag_new(arena);
-    int64_t sizes[MAX_DIMS] = {0}, found[MAX_DIMS] = {0};
-    for (int i = 0; i < graph->ndims; i++) found[i] = sizes[i] = graph->dims[i].computed ? 0 : given[i];
-    const Graph *bound = graph_bind(arena, graph, sizes, &diag);
-    assert_non_null(bound);
-    Tensor *inputs = draw_inputs(arena, bound, share), *expected = ARENA_ARRAY(arena, Tensor, bound->nresults);
-    EvalStates counted = {.sizes = sizes};
-    graph_eval_step(bound, inputs, &counted, expected, arena);
-    for (int at_end = 0; at_end < 2; at_end++) {
-        Run run = {.count = 0};
-        for (int64_t i = 0; i < model->ninputs; i++)
-            add_buffer(&run, (size_t)type_bytes(&inputs[i].type), inputs[i].data, at_end);
-        for (int64_t i = 0; i < model->noutputs; i++)
-            add_buffer(&run, (size_t)type_bytes(value_type(bound->results[i].value)), NULL, at_end);
-        add_buffer(&run, (size_t)(model->arena_bytes + 63) / 64 * 64, NULL, false);
-        run.bases[run.count + 2] = found;
-        assert_int_equal(model->run(run.bases, pool), LEP_OK);
-        check_sizes(graph, found, sizes);
-        for (int64_t i = 0; i < model->noutputs; i++) {
-            Tensor result = {expected[i].type, run.bases[model->ninputs + i]};
-            if (!tensor_same_bits(&result, &expected[i]))
-                fail_msg("%s: output %lld differs where %d of 10 are not 0", graph->name, (long long)i, share);
-        }
-        for (int i = 0; i < run.count; i++) {
-            assert_true(guard_intact(&run.guards[i]));
-            guard_free(&run.guards[i]);
-        }
-    }
-    arena_free(arena);
-}
-
-/* Nothing, some, most and all; with each size of the first dim that the caller gives, if there is one. */
-static void check_runs(const Graph *graph, const LepModel *model, struct lep_pool *pool)
-{
-    static const int shares[] = {0, 1, 3, 5, 8, 10};
-    int64_t given[MAX_DIMS], steps = 0;
-    for (int i = 0; i < graph->ndims; i++)
-        if (!graph->dims[i].computed) steps = graph->dims[i].high - graph->dims[i].low;
-    for (int64_t step = 0; step <= steps; step++) {
-        for (int i = 0; i < graph->ndims; i++) given[i] = graph->dims[i].low + step;
-        for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) check_run(graph, model, given, shares[i], pool);
-    }
-}
-
-/* ---- a model, on the processors that there are ---- */
-
-static void check_text(const LoopProgram *program, Arena *arena)
-{
-    for (int i = 0; i < program->nsteps; i++) {
-        char *texts[2];
-        size_t size;
-        LoopFunction *step = program->steps[i];
-        for (int k = 0; k < 2; k++) {
-            FILE *out = open_memstream(&texts[k], &size);
-            loop_print(step, arena, out);
-            fclose(out);
-            int count;
-            Diag diag = diag_new(arena);
-            LoopFunction **parsed = loop_parse(arena, source_from_text(arena, "loops", texts[k]), &count, &diag);
-            assert_non_null(parsed);
-            step = parsed[0];
-            assert_true(loop_verify(step, &diag));
-        }
-        assert_string_equal(texts[0], texts[1]);
-        free(texts[0]);
-        free(texts[1]);
-    }
-}
-
-static void check_loops(const Graph *graph, const PassContext *context, Arena *arena, Diag *diag)
-{
-    LoopProgram program = {.arena = arena};
-    Graph *planned = graph_clone(arena, graph);
-    assert_true(pass_pipeline(planned, context, NULL, NULL, NULL, diag));
-    assert_true(lower_graph(planned, context->target, &program, diag));
-    check_text(&program, arena);
-}
-
-static void check_model(const char *text)
-{
-    const char *cpus[HOST_CPUS];
-    int count = host_cpus(cpus);
-    for (int i = 0; i < 2 * count && i < 4; i++) {
-        Arena *arena = arena_new(NULL, NULL);
-        Diag diag = diag_new(arena);
-        Graph *graph = parse(arena, text, &diag);
-        Target target;
-        Compiled compiled;
-        assert_non_null(graph);
-        assert_true(target_select("", cpus[i / 2], "", arena, &target, &diag));
-        PassContext context = {.target = &target, .level = 2, .threads = i % 2 ? 3 : 1};
-        check_loops(graph, &context, arena, &diag);
-        bool made = compiled_new(graph_clone(arena, graph), &context, arena, &compiled, &diag);
-        if (!made) diag_print(&diag, stderr, false);
-        assert_true(made);
-        struct lep_pool *pool = i % 2 ? lep_pool_new(3) : NULL;
-        check_runs(graph, compiled.model, pool);
-        lep_pool_free(pool);
-        compiled_free(&compiled);
-        arena_free(arena);
-    }
-}
+static void check_model(const char *text) { bounded_check_filled(text, SHARES, fill); }
 
 /* ---- what is found ---- */
 
@@ -233,11 +74,11 @@ static void sizes_that_are_known(void **state)
                 "  output y = shorten(x, n, to: \"K\")\n  output z = nonzero(f32([0, 2, 0, 1]))\n}\n");
 }
 
-static void what_is_found_among_as_many_as_the_caller_says(void **state)
+/* Of slices without elements, too, it is counted how many there are. */
+static void slices_of_nothing(void **state)
 {
-    check_model("lep 1\n\nmodel where {\n  dim N = 0..5\n  input x: f32[N, 3]\n  output z = nonzero(x)\n}\n");
-    check_model("lep 1\n\nmodel which {\n  dim N = 1..9\n  input x: f32[N, 3]\n  input y: f32[N]\n"
-                "  output w = compress(x, y > 0.3)\n}\n");
+    check_model("lep 1\n\nmodel nothing {\n  input x: f32[0, 7]\n  input c: bool[7]\n"
+                "  output y = compress(x, c, axis: 1)\n  output z = compress(c, c)\n}\n");
 }
 
 static void no_more_than_there_is_room_for(void **state)
@@ -255,6 +96,28 @@ static void boxes_that_overlap_no_better_one(void **state)
                 "  output few = non_max_suppression(boxes, scores, count: \"K\", max: 99, center: yes)\n}\n");
     check_model("lep 1\n\nmodel many {\n  input boxes: f32[1, 300, 4]\n  input scores: f32[1, 30, 300]\n"
                 "  output chosen = non_max_suppression(boxes, scores, max: 3)\n}\n");
+}
+
+/* ---- of as much as the caller gives ---- */
+
+static void places_in_what_is_bounded(void **state)
+{
+    check_model("lep 1\n\nmodel lines {\n  dim N = 0..21\n  input x: f32[N]\n  input y: f32[N, 3]\n"
+                "  z = nonzero(x)\n  output z = z\n  output high = i32(transpose(z, permute: [1, 0])) + 1\n"
+                "  output rows = nonzero(y)\n}\n");
+    check_model("lep 1\n\nmodel images {\n  dim B = 0..2\n  dim H = 0..6\n  dim W = 1..7\n  input x: u8[B, H, W]\n"
+                "  input y: f32[3, W, 2]\n  output z = nonzero(x)\n  output w = nonzero(y)\n}\n");
+}
+
+static void slices_of_what_is_bounded(void **state)
+{
+    check_model(
+        "lep 1\n\nmodel rows {\n  dim N = 0..9\n  dim T = 0..7\n  dim K = 0..3\n  input x: f32[N, T, 2]\n"
+        "  input keep: bool[N]\n  input times: bool[T]\n  y = compress(x, keep)\n  output y = y * 2.0\n"
+        "  output t = compress(x, times, axis: 1)\n  output few: f32[K, T, 2] = compress(x, keep, count: \"K\")\n"
+        "  output flags = compress(keep, keep)\n  output sum = reduce_sum(y, axes: [0])\n}\n");
+    check_model("lep 1\n\nmodel some {\n  dim N = 1..9\n  input x: i32[5, 12]\n  input keep: bool[N]\n"
+                "  output y = compress(x, keep, axis: 1)\n}\n");
 }
 
 /* ---- what is refused ---- */
@@ -344,8 +207,8 @@ static void what_nobody_needs_is_not_counted(void **state)
 {
     Arena *arena = arena_new(NULL, NULL);
     Diag diag = diag_new(arena);
-    Graph *graph =
-        parse(arena, "lep 1\n\nmodel dead {\n  input x: f32[6]\n  z = nonzero(x)\n  output y = x + 1.0\n}\n", &diag);
+    Graph *graph = bounded_parse(
+        arena, "lep 1\n\nmodel dead {\n  input x: f32[6]\n  z = nonzero(x)\n  output y = x + 1.0\n}\n", &diag);
     assert_non_null(graph);
     assert_int_equal(graph->ndims, 1);
     assert_true(pass_pipeline(graph, &(PassContext){.level = 2}, "dce", NULL, NULL, &diag));
@@ -361,11 +224,13 @@ int main(void)
         cmocka_unit_test(what_is_not_zero),
         cmocka_unit_test(what_comes_more_than_once),
         cmocka_unit_test(sizes_that_are_known),
+        cmocka_unit_test(slices_of_nothing),
         cmocka_unit_test(no_more_than_there_is_room_for),
         cmocka_unit_test(boxes_that_overlap_no_better_one),
+        cmocka_unit_test(places_in_what_is_bounded),
+        cmocka_unit_test(slices_of_what_is_bounded),
         cmocka_unit_test(dumps_that_lie),
         cmocka_unit_test(nests_that_lie),
-        cmocka_unit_test(what_is_found_among_as_many_as_the_caller_says),
         cmocka_unit_test(texts_that_cannot_be),
         cmocka_unit_test(what_nobody_needs_is_not_counted),
     };

@@ -7,13 +7,18 @@ Value make_running_sum(const Maker *m, Value x, bool exclusive)
     return make(m, OP_cumulative_sum, &(CumulativeAttrs){.exclusive = exclusive}, 1, &x);
 }
 
-Value make_numbers(const Maker *m, Value x)
+Value make_numbers(const Maker *m, Value x) { return x.node ? make_axis_numbers(m, value_type(x), 0, 1) : x; }
+
+Value make_axis_numbers(const Maker *m, const Type *type, int axis, int rank)
 {
-    if (!x.node) return x;
-    const Dim *dim = &value_type(x)->dim[0];
-    if (dim_is_fixed(dim)) return make_coordinates(m, I64, 1, 0, dim->high);
-    Value zeros = make_with_number(m, OP_bitwise_and, make_cast(m, x, I64), 0);
-    return make_running_sum(m, make_with_number(m, OP_add, zeros, 1), true);
+    IotaAttrs attrs = {.shape = {.count = rank}, .axis = axis, .to = I64};
+    Dim *dims = ARENA_ARRAY(m->graph->arena, Dim, rank);
+    for (int i = 0; i < rank; i++) {
+        dims[i] = i == axis ? type->dim[axis] : dim_fixed(1);
+        attrs.shape.at[i] = dims[i].high;
+    }
+    if (!dim_is_fixed(&dims[axis])) attrs.shape_dims = dims;
+    return make(m, OP_iota, &attrs, 0, NULL);
 }
 
 Value make_gather(const Maker *m, Value x, Value index, int axis)
@@ -28,7 +33,7 @@ Value make_put(const Maker *m, Value x, Value update, Value index, Meeting meeti
     return make(m, OP_put, &(PutAttrs){.from = {1, {-1}}, .reduce = (int)meeting}, 3, operands);
 }
 
-static int64_t room_of(const Maker *m, const Kept *kept)
+int64_t kept_room(const Maker *m, const Kept *kept)
 {
     const Graph *root = graph_root(m->graph);
     return root->dims[graph_dim(root, &(Dim){.name = kept->name})].high;
@@ -36,30 +41,50 @@ static int64_t room_of(const Maker *m, const Kept *kept)
 
 Value make_room(const Maker *m, const Kept *kept)
 {
-    const int64_t most = room_of(m, kept);
+    const int64_t most = kept_room(m, kept);
     Tensor zeros = tensor_new(m->graph->arena, type_tensor(I64, 1, &most));
     return make_tensor(m, &zeros);
 }
 
-Value make_shortened(const Maker *m, Value x, const Kept *kept)
+Value make_shortened(const Maker *m, Value x, const Kept *kept, int axis)
 {
     Value operands[] = {x, kept->size};
-    return make(m, OP_shorten, &(ShortenAttrs){.to = kept->name}, 2, operands);
+    return make(m, OP_shorten, &(ShortenAttrs){.to = kept->name, .axis = axis}, 2, operands);
+}
+
+/* Row by row: of those before it in its line, and of all lines before that one; *ones becomes the sums of lines. */
+static Value make_before(const Maker *m, Value *ones)
+{
+    if (!ones->node) return *ones;
+    int last = value_type(*ones)->rank - 1;
+    Value before = make(m, OP_cumulative_sum, &(CumulativeAttrs){.axis = last, .exclusive = true}, 1, ones);
+    for (int axis = last; axis > 0; axis--) {
+        *ones = make_reduce(m, OP_reduce_sum, *ones, axis);
+        const CumulativeAttrs lines = {.axis = axis - 1, .exclusive = true};
+        before = make_binary(m, OP_add, before, make(m, OP_cumulative_sum, &lines, 1, ones));
+    }
+    return before;
 }
 
 /* Each finds its place by counting those before it; those that are not kept, and those beyond the room, have none. */
+Value make_destinations(const Maker *m, Value mask, Kept *kept)
+{
+    if (!mask.node) return mask;
+    ReduceAttrs all = {.axes = {.count = value_type(mask)->rank}};
+    kept->name = node_count(m->node);
+    Value ones = make_cast(m, mask, I64), before = make_before(m, &ones);
+    Value nowhere = make_number(m, I64, (double)kept_room(m, kept));
+    Value place = make_where(m, mask, before, nowhere);
+    for (int i = 0; i < all.axes.count; i++) all.axes.at[i] = i;
+    Value sum = make(m, OP_reduce_sum, &all, 1, &ones);
+    kept->size = make(m, OP_define_size, &(CountAttrs){kept->name}, 1, &sum);
+    return place;
+}
+
 Value make_kept(const Maker *m, Value mask, Kept *kept)
 {
-    kept->name = node_count(m->node);
-    Value ones = make_cast(m, mask, I64);
-    Value before = make_running_sum(m, ones, true);
-    Value nowhere = make_number(m, I64, (double)room_of(m, kept));
-    Value place = make_where(m, mask, before, nowhere);
-    Value all = make(m, OP_reduce_sum, &(ReduceAttrs){.axes = {1, {0}}}, 1, &ones);
-    kept->size = make(m, OP_define_size, &(CountAttrs){kept->name}, 1, &all);
-    Value room = make_room(m, kept);
-    Value numbers = make_numbers(m, mask);
-    return make_shortened(m, make_put(m, room, numbers, place, MEET_NONE), kept);
+    Value place = make_destinations(m, mask, kept), room = make_room(m, kept), numbers = make_numbers(m, mask);
+    return make_shortened(m, make_put(m, room, numbers, place, MEET_NONE), kept, 0);
 }
 
 /* Divided by the step of each axis, then what is left of its size.  The first has nothing above it, and may be bounded.

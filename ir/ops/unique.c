@@ -162,7 +162,7 @@ static bool expand_unique(const Maker *m, Value *out)
     Value room = make_room(m, &kept), one = make_number(m, I64, 1);
     BroadcastAttrs each = {.shape = {1, {g.size}}};
     Value ones = make(m, OP_broadcast, &each, 1, &one);
-    out[COUNTS] = make_shortened(m, make_put(m, room, ones, g.number, MEET_ADD), &kept);
+    out[COUNTS] = make_shortened(m, make_put(m, room, ones, g.number, MEET_ADD), &kept, 0);
     return out[VALUES].node && out[INVERSE].node && out[COUNTS].node;
 }
 

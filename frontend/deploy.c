@@ -92,15 +92,19 @@ static bool key_prune(const DeployReader *r, const DeployItem *item)
 
 static bool key_limit(const DeployReader *r, const DeployItem *item)
 {
-    static const DeployWord words[] = {WORD(Limits, ram, deploy_read_bytes), WORD(Limits, flash, deploy_read_bytes),
-                                       WORD(Limits, accuracy_drop, deploy_read_points),
-                                       WORD(Limits, data, deploy_read_path), WORD(Limits, labels, deploy_read_path)};
+    static const DeployWord words[] = {
+        WORD(Limits, accuracy_drop, deploy_read_points),
+        WORD(Limits, data, deploy_read_path),
+        WORD(Limits, labels, deploy_read_path),
+#define LIMIT(id, name, all, doc) {#name, deploy_read_limit, offsetof(Limits, part[LIMIT_##id])},
+#include "ir/limits.def"
+    };
     static const char example[] = "accuracy_drop: 0.5pt data: \"test.npy\" labels: \"test-labels.npy\"";
     bool given[COUNT(words)];
     if (item->subject) return lacks(r, item, "limit", "what is limited", "limit: ram: 64KiB flash: 256KiB");
     bool good = deploy_words(r, "limit", item, words, COUNT(words), &r->policy->limit, given);
     r->policy->limit.at = item->at;
-    if (given[2] != given[3] || (given[4] && !given[3]))
+    if (given[0] != given[1] || (given[2] && !given[1]))
         return lacks(r, item, "limit", "accuracy_drop:, data: and, of a file, labels: together", example);
     return good;
 }

@@ -105,6 +105,14 @@ bool deploy_read_bytes(const DeployReader *r, const AstArg *arg, void *field)
     return true;
 }
 
+bool deploy_read_limit(const DeployReader *r, const AstArg *arg, void *field)
+{
+    LimitRow *row = field;
+    if (arg->on) row->region = arena_copy_chars(r->arena, arg->on + 1, strlen(arg->on) - 2); /* without its quotes */
+    row->at = arg->at;
+    return deploy_read_bytes(r, arg, &row->bytes);
+}
+
 bool deploy_read_block(const DeployReader *r, const AstArg *arg, void *field)
 {
     if (arg->value->kind != AST_EXTENT || arg->value->args.count != 2)
@@ -206,7 +214,7 @@ bool deploy_read_method(const DeployReader *r, const AstArg *arg, void *field)
 static const DeployWord *find_word(const DeployReader *r, const char *key, const AstArg *arg, const DeployWord *words,
                                    size_t count)
 {
-    const char *names[8];
+    const char *names[16];
     for (size_t i = 0; i < count; i++) {
         names[i] = words[i].name;
         if (!strcmp(words[i].name, arg->key)) return &words[i];
@@ -239,10 +247,9 @@ bool deploy_words(const DeployReader *r, const char *key, const DeployItem *item
             continue;
         }
         given[word - words] = true;
-        if (arg->on) {
-            good = diag_error(r->diag, E0702, arg->at, "limits of one memory region, on %s, are not supported yet",
-                              arg->on);
-            diag_help(r->diag, "leave out on %s: the limit is for all memory of the kind", arg->on);
+        if (arg->on && word->read != deploy_read_limit) {
+            good = diag_error(r->diag, E0401, arg->at, "%s lies in no memory region", arg->key);
+            diag_help(r->diag, "on %s stands behind sizes: limit: ram: 64KiB on %s", arg->on, arg->on);
         }
         good = word->read(r, arg, (char *)base + word->offset) && good;
     }

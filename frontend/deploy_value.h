@@ -29,7 +29,7 @@ typedef struct DeployWord {
 } DeployWord;
 
 DeployRead deploy_read_text, deploy_read_path, deploy_read_name, deploy_read_count, deploy_read_share,
-    deploy_read_points, deploy_read_bytes, deploy_read_block, deploy_read_dtype, deploy_read_method;
+    deploy_read_points, deploy_read_bytes, deploy_read_limit, deploy_read_block, deploy_read_dtype, deploy_read_method;
 
 /* Reads the words of an item into the struct at `base`; given[] tells which stood there.  E0401, E0405. */
 bool deploy_words(const DeployReader *r, const char *key, const DeployItem *item, const DeployWord *words, size_t count,

@@ -33,9 +33,21 @@ typedef struct CalibrateRow {
     Span at;
 } CalibrateRow;
 
-/* limit: 0 is no limit. */
+typedef enum LimitPart {
+#define LIMIT(id, name, all, doc) LIMIT_##id,
+#include "ir/limits.def"
+    LIMIT_COUNT
+} LimitPart;
+
+/* limit: ram: 64KiB on "dtcm" */
+typedef struct LimitRow {
+    int64_t bytes;      /* 0 is no limit */
+    const char *region; /* of the target's memory, where it is put; NULL: not said */
+    Span at;
+} LimitRow;
+
 typedef struct Limits {
-    int64_t ram, flash;        /* bytes: arena + stack + state; code + tables + constants */
+    LimitRow part[LIMIT_COUNT];
     double accuracy_drop;      /* share of the images, 0.005 for 0.5pt */
     const char *data, *labels; /* what accuracy is judged on, resolved */
     Span at;

@@ -129,6 +129,12 @@ const TargetPreset target_presets[] = {
 };
 const int target_preset_count = (int)(sizeof target_presets / sizeof *target_presets);
 
+const MemoryRegion target_regions[] = {
+#define REGION(board, name, writable, kib, doc) {board, name, writable, (int64_t)(kib)*1024, doc},
+#include "ir/target_regions.def"
+};
+const int target_region_count = (int)(sizeof target_regions / sizeof *target_regions);
+
 /* What --target= and --cpu= may name; rows first. */
 static const char *const names[] = {
 #define LEVEL(...)
@@ -258,6 +264,7 @@ bool target_select(const char *triple, const char *cpu, const char *features, Ar
     if (!arch->bare) out->triple = arena_copy_string(arena, triple); /* bare ones name the core's own */
     out->features = join_features(arena, out->features, features);
     set_isa(out, isa);
+    out->board = preset ? preset->name : NULL;
     return true;
 }
 

@@ -40,6 +40,15 @@ typedef struct Architecture {
     bool dots_unsigned;    /* dot products of bytes are of u8 by i8, else of i8 by i8 */
 } Architecture;
 
+/* A memory of a board. */
+typedef struct MemoryRegion {
+    const char *board; /* a preset's name */
+    const char *name;
+    bool writable; /* else it holds code and constants only */
+    int64_t bytes;
+    const char *doc;
+} MemoryRegion;
+
 typedef struct Target {
     const char *name; /* "x86-64-v3" */
     const Architecture *arch;
@@ -55,6 +64,7 @@ typedef struct Target {
     int loads_per_cycle;          /* vector loads */
     int64_t cache_bytes[3];       /* L1 data, L2, share of L3; 0: none */
     int cache_bytes_per_cycle[4]; /* read from L1, L2, L3, memory */
+    const char *board;            /* the preset that was named, or NULL */
     const char *doc;
 } Target;
 
@@ -68,6 +78,8 @@ extern const Target target_table[];
 extern const int target_count;
 extern const TargetPreset target_presets[];
 extern const int target_preset_count;
+extern const MemoryRegion target_regions[];
+extern const int target_region_count;
 
 /* `triple` is a triple of LLVM's form, a row's name or a preset's; `cpu` a row's name, "" the baseline of the triple.
  * `features` of LLVM's form are laid over it; vector width follows them.  E0701 with what is known. */

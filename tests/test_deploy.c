@@ -82,11 +82,38 @@ static void limits_do_not_change_code(void **state)
     assert_true(same_files("a/b.o", "c/b.o"));
 }
 
+static Said build_with(const char *limit)
+{
+    char text[400];
+    snprintf(text, sizeof text, "lep 1\ndeploy d {\n  target: \"nucleo-h743zi\"\n  limit: %s\n}\n", limit);
+    write_text("region.lep", text);
+    return LEPC("small.lep", "--deploy=region.lep:d", "-q", "-o", "r.o");
+}
+
+static void limits_are_of_regions(void **state)
+{
+    (void)state;
+    succeeds(build_with("arena: 4KiB on \"dtcm\" stack: 2KiB on \"dtcm\" flash: 1MiB on \"flash\""));
+    Said said = build_with("ram: 64KiB on \"sram\" arena: 64B on \"dtcm\" code: 64KiB on \"itcm\"");
+    fails(said, 4, "region.lep:4:31: error[E0703]: arena on \"dtcm\": ");
+    contains(said.err, " bytes: what the caller hands in; ");
+    contains(said.err, " of a limit of 64 on dtcm, ");
+    contains(said.err, " bytes of 131072\n");
+    contains(said.err, " of a limit of 65536 on itcm\n");
+    contains(said.err, "\nlayer ");
+    succeeds(LEPC("report", "size", "small.lep", "--deploy=region.lep:d", "--limit-ram=1MiB", "--deploy=eight"));
+    fails(build_with("ram: 256KiB on \"dtcm\""), 1, "262144 bytes are more than \"dtcm\" has, 131072");
+    fails(build_with("arena: 1KiB on \"flash\""), 1, "arena cannot lie in \"flash\"");
+    fails(build_with("ram: 1KiB on \"dtmc\""), 1, "it has \"flash\", \"itcm\", \"dtcm\", \"sram\"");
+    fails(LEPC("small.lep", "--deploy=region.lep:d", "--target=cortex-m7", "-o", "r.o"), 1,
+          "cortex-m7 has no memory region \"dtmc\"");
+}
+
 static void other_memories_are_refused(void **state)
 {
     (void)state;
-    write_text("region.lep", "lep 1\ndeploy d {\n  limit: ram: 64KiB on \"dtcm\"\n}\n");
-    fails(LEPC("small.lep", "--deploy=region.lep:d", "-o", "r.o"), 1, "limits of one memory region, on \"dtcm\"");
+    write_text("region.lep", "lep 1\ndeploy d {\n  limit: accuracy_drop: 1pt on \"dtcm\" data: \"x.raw\"\n}\n");
+    fails(LEPC("small.lep", "--deploy=region.lep:d", "-o", "r.o"), 1, "accuracy_drop lies in no memory region");
     write_text("region.lep", "lep 1\ndeploy d {\n  limit: sram: 64KiB\n}\n");
     fails(LEPC("small.lep", "--deploy=region.lep:d", "-o", "r.o"), 1, "limit knows no 'sram'");
 }
@@ -104,9 +131,8 @@ static int enter_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_reference_runs_what_is_compiled),
-        cmocka_unit_test(the_report_of_memory_knows_limits),
-        cmocka_unit_test(limits_do_not_change_code),
+        cmocka_unit_test(the_reference_runs_what_is_compiled), cmocka_unit_test(the_report_of_memory_knows_limits),
+        cmocka_unit_test(limits_do_not_change_code),           cmocka_unit_test(limits_are_of_regions),
         cmocka_unit_test(other_memories_are_refused),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_leave);

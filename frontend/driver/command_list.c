@@ -106,6 +106,12 @@ int command_targets(Driver *driver)
     for (int i = 0; i < target_preset_count; i++) {
         const TargetPreset *p = &target_presets[i];
         printf("%-20s %-20s %s\n", p->name, p->cpu, p->doc);
+        for (int k = 0; k < target_region_count; k++) {
+            const MemoryRegion *region = &target_regions[k];
+            if (!strcmp(region->board, p->name))
+                printf("    %-16s %10lld KiB%s%s\n", region->name, (long long)region->bytes / 1024,
+                       *region->doc ? "  " : "", region->doc);
+        }
     }
     return STATUS_FINE;
 }

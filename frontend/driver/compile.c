@@ -91,7 +91,7 @@ bool compile_use(Compilation *c, const Policy *policy)
 {
     c->policy = policy;
     if (c->policies.count > 1 || policy->limit.data) c->graph = graph_clone(c->arena, c->loaded);
-    return target_choose(c) && samples_read(c) && schedules_load(c);
+    return target_choose(c) && regions_check(c) && samples_read(c) && schedules_load(c);
 }
 
 static Graph *read_graph(Compilation *c, const char *path)
@@ -240,29 +240,11 @@ bool compile_measure(Compilation *c, Sizes *out)
     return true;
 }
 
-static void print_limit(int64_t limit, int64_t found, FILE *out)
-{
-    if (limit) fprintf(out, "; %lld of a limit of %lld", (long long)found, (long long)limit);
-    if (limit && found > limit) fprintf(out, ", %lld too many", (long long)(found - limit));
-    fputc('\n', out);
-}
-
-void sizes_print(const Sizes *sizes, const Limits *limit, FILE *out)
-{
-    fprintf(out, "flash      %12lld bytes: constants, %lld of code, %lld of tables", (long long)sizes->flash,
-            (long long)sizes->emitted.code, (long long)sizes->emitted.data);
-    print_limit(limit ? limit->flash : 0, sizes->flash, out);
-    fprintf(out, "RAM        %12lld bytes: arena, %lld of stack", (long long)sizes->ram,
-            (long long)sizes->emitted.stack);
-    if (sizes->state) fprintf(out, ", %lld of state", (long long)sizes->state);
-    print_limit(limit ? limit->ram : 0, sizes->ram, out);
-}
-
 bool compile_sizes(Compilation *c)
 {
     Sizes sizes;
     if (!compile_measure(c, &sizes)) return false;
-    sizes_print(&sizes, c->policy ? &c->policy->limit : NULL, stdout);
+    sizes_print(c, &sizes, stdout);
     return true;
 }
 

@@ -76,11 +76,15 @@ typedef struct Sizes {
 
 /* The object that this makes of a program is the one that compile_emit writes: code is generated once. */
 bool compile_measure(Compilation *c, Sizes *out);
-/* `limit`: printed beside, or NULL. */
-void sizes_print(const Sizes *sizes, const Limits *limit, FILE *out);
+/* With what the build's limits say of it. */
+void sizes_print(const Compilation *c, const Sizes *sizes, FILE *out);
+/* Whether the target has the memory regions that limits name; E0702 and E0703. */
+bool regions_check(const Compilation *c);
 /* STATUS_FINE, or STATUS_LIMIT after E0703 and, if asked for, the table on standard error when the policy's limits are
  * exceeded; of a lowered graph.  STATUS_INPUT when it cannot be told. */
 int limits_check(Compilation *c, bool table);
+/* The same of flash and RAM alone. */
+int limits_of_bytes(Compilation *c, bool table);
 
 /* Of a lowered graph, on standard output: flash and RAM, code and stack included. */
 bool compile_sizes(Compilation *c);

@@ -1,6 +1,5 @@
 /* Whether what a build takes is more than it may. */
 #include "frontend/driver/compile.h"
-#include "frontend/driver/layers.h"
 #include "frontend/driver/reference.h"
 #include "runtime/runner/element.h"
 #include "runtime/runner/results.h"
@@ -8,31 +7,6 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- ram and flash ---- */
-
-static bool is_over(Compilation *c, const char *what, int64_t found, int64_t limit)
-{
-    if (!limit || found <= limit) return false;
-    diag_error(c->diag, E0703, c->policy->limit.at, "%s: %lld bytes are %lld more than the limit of %lld", what,
-               (long long)found, (long long)(found - limit), (long long)limit);
-    diag_help(c->diag, "the table shows what takes how much; quantize:, prune: and -Os make models smaller");
-    return true;
-}
-
-static int check_bytes(Compilation *c, bool table)
-{
-    const Limits *limit = &c->policy->limit;
-    Sizes sizes;
-    if (!limit->ram && !limit->flash) return STATUS_FINE;
-    if (!compile_measure(c, &sizes)) return STATUS_INPUT;
-    bool ram = is_over(c, "RAM", sizes.ram, limit->ram), flash = is_over(c, "flash", sizes.flash, limit->flash);
-    if (!ram && !flash) return STATUS_FINE;
-    if (!table) return STATUS_LIMIT;
-    sizes_print(&sizes, limit, stderr);
-    layers_print(c, &sizes, stderr);
-    return STATUS_LIMIT;
-}
 
 /* ---- accuracy ---- */
 
@@ -166,6 +140,7 @@ static int check_accuracy(Compilation *c)
 
 int limits_check(Compilation *c, bool table)
 {
-    int bytes = c->policy ? check_bytes(c, table) : STATUS_FINE, accuracy = c->policy ? check_accuracy(c) : STATUS_FINE;
+    int bytes = c->policy ? limits_of_bytes(c, table) : STATUS_FINE,
+        accuracy = c->policy ? check_accuracy(c) : STATUS_FINE;
     return bytes ? bytes : accuracy;
 }

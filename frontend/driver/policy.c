@@ -23,9 +23,10 @@ static bool whole_number(const Compilation *c, const char *flag, const char *tex
 static void apply_limits(const Compilation *c, Limits *limit)
 {
     const Options *o = c->options;
-    if (o->limit_ram) limit->ram = deploy_bytes_flag("limit-ram", o->limit_ram, c->diag);
-    if (o->limit_flash) limit->flash = deploy_bytes_flag("limit-flash", o->limit_flash, c->diag);
-    if (o->limit_ram || o->limit_flash) limit->at = nowhere;
+    if (o->limit_ram)
+        limit->part[LIMIT_RAM] = (LimitRow){deploy_bytes_flag("limit-ram", o->limit_ram, c->diag), NULL, nowhere};
+    if (o->limit_flash)
+        limit->part[LIMIT_FLASH] = (LimitRow){deploy_bytes_flag("limit-flash", o->limit_flash, c->diag), NULL, nowhere};
 }
 
 /* Rows of quantize and prune go behind those of the block and so beat them; other flags replace what it says. */

@@ -13,7 +13,7 @@ static bool print_memory(Compilation *c)
 {
     Sizes sizes;
     if (!compile_measure(c, &sizes)) return false;
-    sizes_print(&sizes, c->policy ? &c->policy->limit : NULL, stdout);
+    sizes_print(c, &sizes, stdout);
     layers_print(c, &sizes, stdout);
     putchar('\n');
     report_memory(c->graph, stdout);

@@ -47,7 +47,7 @@ bool report_size(Compilation *c, FILE *out)
 {
     Sizes sizes;
     if (!compile_measure(c, &sizes)) return false;
-    sizes_print(&sizes, c->policy ? &c->policy->limit : NULL, out);
+    sizes_print(c, &sizes, out);
     print_sections(c, out);
     print_layers(c, &sizes, out);
     return true;

@@ -46,6 +46,51 @@ static void counts_grams(void **state)
     onnx_run_native(GRAMS("IDF"));
 }
 
+/* ---- products of bytes with a matrix that is known ---- */
+
+static const char of_u8[] = "opset 10\n"
+                            "input a: uint8[2, 3]\n"
+                            "input z: uint8[]\n"
+                            "output y: int32[2, 2]\n"
+                            "tensor b: uint8[3, 2] = 1 255 130 4 0 200\n"
+                            "tensor of_b: uint8[] = 119\n"
+                            "y = MatMulInteger(a, b, z, of_b)\n";
+
+static const char of_i8[] = "opset 10\n"
+                            "input a: int8[2, 2]\n"
+                            "output y: int32[2, 3]\n"
+                            "tensor b: int8[2, 3] = 1 2 3 -4 -5 -128\n"
+                            "tensor of_a: int8[2] = 1 -2\n"
+                            "tensor of_b: int8[3] = -7\n"
+                            "y = MatMulInteger(a, b, of_a, of_b)\n";
+
+static const char of_grids[] = "opset 10\n"
+                               "input a: uint8[1, 2]\n"
+                               "output y: uint8[1, 1]\n"
+                               "tensor sa: float[] = 0.5\n"
+                               "tensor za: uint8[] = 10\n"
+                               "tensor b: uint8[2, 1] = 130 100\n"
+                               "tensor sb: float[] = 0.25\n"
+                               "tensor zb: uint8[] = 120\n"
+                               "tensor sy: float[] = 1\n"
+                               "tensor zy: uint8[] = 128\n"
+                               "y = QLinearMatMul(a, sa, za, b, sb, zb, sy, zy)\n";
+
+static void multiplies_bytes(void **state)
+{
+    ONNX_RUN(of_u8, 0, 255, 7, 3, 9, 200, /* */ 10, /* */ 4232, -29778, -21795, 14553);
+    ONNX_RUN(of_i8, -128, 127, 5, 6, /* */ -654, -909, -16536, 80, 79, -898);
+    ONNX_RUN(of_grids, 12, 20, /* */ 106);
+    onnx_run_native(of_u8);
+    onnx_run_native(of_i8);
+    onnx_run_native(of_grids);
+    Arena *arena = arena_new(NULL, NULL);
+    const Graph *graph = onnx_run_import(arena, of_u8);
+    for (const Node *node = graph->first; node; node = node->next)
+        assert_false(dtype_is_float(node->types[0].dtype)); /* nowhere */
+    arena_free(arena);
+}
+
 /* ---- trees ---- */
 
 /* x0 <= 1 goes to x1 < 5 (NaN, too) or to a leaf; a second tree is a leaf alone. */
@@ -98,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_greatest),
         cmocka_unit_test(counts_grams),
+        cmocka_unit_test(multiplies_bytes),
         cmocka_unit_test(walks_trees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

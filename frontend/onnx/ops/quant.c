@@ -181,38 +181,6 @@ static Value of_columns(OnnxCall *c, Value zero)
     return onnx_reshape(c, zero, 0, NULL);
 }
 
-bool onnx_op_matmul_integer(OnnxCall *c)
-{
-    Value a = less_zero(c, onnx_operand(c, 0), of_rows(c, onnx_operand(c, 2)));
-    Value b = less_zero(c, onnx_operand(c, 1), of_columns(c, onnx_operand(c, 3)));
-    return onnx_result(c, 0, onnx_cast(c, onnx_matrix_product(c, a, b), I32));
-}
-
-/* scale / y's scale times the sum, in f32, to the grid of y. */
-static Value requantized(OnnxCall *c, Value sum, Value scale, Value step, Value zero)
-{
-    if (!sum.node || !scale.node) return (Value){NULL, 0};
-    scale = onnx_cast(c, scale, F32);
-    Value real = onnx_make2(c, OP_mul, onnx_cast(c, sum, F32), scale);
-    return onto_grid(c, real, onnx_cast(c, step, F32), zero, zero.node ? value_type(zero)->dtype : U8);
-}
-
-bool onnx_op_qlinear_matmul(OnnxCall *c)
-{
-    Value a = less_zero(c, onnx_operand(c, 0), of_rows(c, onnx_operand(c, 2)));
-    Value b = less_zero(c, onnx_operand(c, 3), of_columns(c, onnx_operand(c, 5)));
-    Value of_a = of_rows(c, onnx_operand(c, 1)), of_b = of_columns(c, onnx_operand(c, 4));
-    Value scale = onnx_make2(c, OP_mul, of_a, of_b), sum = onnx_matrix_product(c, a, b);
-    Value step = of_rows(c, onnx_operand(c, 6)), zero = of_rows(c, onnx_operand(c, 7));
-    return onnx_result(c, 0, requantized(c, sum, scale, step, zero));
-}
-
-/* ---- convolutions ---- */
-
-typedef struct Stored {
-    int x, x_zero, w, w_zero, bias; /* operands; bias -1: the operator has none */
-} Stored;
-
 /* One number, or none, that is known. */
 static bool known_zero(OnnxCall *c, int index, int64_t *out)
 {
@@ -225,6 +193,94 @@ static bool known_zero(OnnxCall *c, int index, int64_t *out)
         if (tensor_get(zero, i).integer != *out) return false;
     return true;
 }
+
+/* b as i8 and its zero point then, when it is a matrix of bytes that are known on one grid. */
+static const Tensor *known_matrix(OnnxCall *c, int b, int b_zero, int64_t *zero)
+{
+    enum { MOST_ROWS = 30000, MIDDLE = 128 }; /* 255 * 255 so many times fits i32 */
+    const Type *type = onnx_operand_type(c, b);
+    bool bytes = type->dtype == I8 || type->dtype == U8, matrix = type->rank == 2 && !type_is_empty(type);
+    if (!bytes || !matrix || type->dim[0].high > MOST_ROWS || !known_zero(c, b_zero, zero)) return NULL;
+    const Tensor *from = onnx_constant(c, onnx_operand(c, b));
+    if (!from || type->dtype == I8) return from;
+    Tensor *moved = ARENA_NEW(c->arena, Tensor);
+    Type as = *type;
+    as.dtype = I8;
+    *moved = tensor_new(c->arena, as);
+    for (int64_t i = 0; i < type_elements(&as); i++) tensor_set_real(moved, i, tensor_real(from, i) - (double)MIDDLE);
+    *zero -= MIDDLE;
+    return moved;
+}
+
+/* The sum of each column, of which each is less the zero point. */
+static const Tensor *column_sums(OnnxCall *c, const Tensor *matrix, int64_t zero)
+{
+    int64_t rows = matrix->type.dim[0].high, columns = matrix->type.dim[1].high;
+    Tensor *sums = ARENA_NEW(c->arena, Tensor);
+    *sums = tensor_new(c->arena, type_tensor(I32, 1, &columns));
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t k = 0; k < columns; k++) {
+            double less = tensor_real(matrix, i * columns + k) - (double)zero;
+            tensor_set_real(sums, k, tensor_real(sums, k) + less);
+        }
+    return sums;
+}
+
+/* i32 sums of (a - a_zero) * (b - b_zero): of the bytes as they are, less what the zero points add to each.  That of a
+ * may be made by the model as well. */
+static Value whole_product(OnnxCall *c, int a, int a_zero, const Tensor *b, int64_t b_zero)
+{
+    Value x = onnx_operand(c, a), zero = of_rows(c, onnx_operand(c, a_zero));
+    Value sums = onnx_make2(c, OP_dense, x, onnx_make_constant(c, b));
+    if (b_zero) {
+        ReduceAttrs last = {.axes = {1, {value_type(x)->rank - 1}}, .keep = value_type(x)->rank > 1};
+        Value wide = onnx_cast(c, x, I32), rows = onnx_make(c, OP_reduce_sum, &last, 1, &wide);
+        rows = onnx_make2(c, OP_mul, rows, onnx_number(c, I32, (double)b_zero));
+        sums = onnx_make2(c, OP_sub, sums, rows);
+    }
+    if (!zero.node) return sums;
+    Value share = onnx_make_constant(c, column_sums(c, b, b_zero));
+    zero = onnx_cast(c, zero, I32);
+    return onnx_make2(c, OP_sub, sums, onnx_make2(c, OP_mul, share, zero));
+}
+
+/* The sums of a product, exact: in i32 of a matrix that is known, else in f64. */
+static Value stored_product(OnnxCall *c, int a, int a_zero, int b, int b_zero)
+{
+    int64_t zero;
+    const Type *x = onnx_operand_type(c, a);
+    bool bytes = (x->dtype == I8 || x->dtype == U8) && x->rank >= 1;
+    const Tensor *known = bytes ? known_matrix(c, b, b_zero, &zero) : NULL;
+    if (known) return whole_product(c, a, a_zero, known, zero);
+    Value left = less_zero(c, onnx_operand(c, a), of_rows(c, onnx_operand(c, a_zero)));
+    Value right = less_zero(c, onnx_operand(c, b), of_columns(c, onnx_operand(c, b_zero)));
+    return onnx_matrix_product(c, left, right);
+}
+
+bool onnx_op_matmul_integer(OnnxCall *c) { return onnx_result(c, 0, onnx_cast(c, stored_product(c, 0, 2, 1, 3), I32)); }
+
+/* scale / y's scale times the sum, in f32, to the grid of y. */
+static Value requantized(OnnxCall *c, Value sum, Value scale, Value step, Value zero)
+{
+    if (!sum.node || !scale.node) return (Value){NULL, 0};
+    scale = onnx_cast(c, scale, F32);
+    Value real = onnx_make2(c, OP_mul, onnx_cast(c, sum, F32), scale);
+    return onto_grid(c, real, onnx_cast(c, step, F32), zero, zero.node ? value_type(zero)->dtype : U8);
+}
+
+bool onnx_op_qlinear_matmul(OnnxCall *c)
+{
+    Value of_a = of_rows(c, onnx_operand(c, 1)), of_b = of_columns(c, onnx_operand(c, 4));
+    Value scale = onnx_make2(c, OP_mul, of_a, of_b), sum = stored_product(c, 0, 2, 3, 5);
+    Value step = of_rows(c, onnx_operand(c, 6)), zero = of_rows(c, onnx_operand(c, 7));
+    return onnx_result(c, 0, requantized(c, sum, scale, step, zero));
+}
+
+/* ---- convolutions ---- */
+
+typedef struct Stored {
+    int x, x_zero, w, w_zero, bias; /* operands; bias -1: the operator has none */
+} Stored;
 
 /* Sums of i8 or u8 times i8: the zero point of x is what padding reads, and what it adds to each sum is taken off the
  * bias. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the examples claim of themselves: coefficients, accuracies on data that was held back, a cache that changes no
-# bit, pictures that another network reads, a pole that stands, and weights that fit torchvision's names.
+# bit, pictures that another network reads, shapes that are found, a pole that stands, and weights that fit
+# torchvision's names.
 # check_docs runs what their READMEs show.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -84,6 +85,37 @@ done
   END { print good }' >"$work/read"
 at_least "gan: digits that are read" "$(cat "$work/read")" 180
 at_least "gan: pictures" "$(md5sum "$work"/?-*.raw | cut -c1-32 | sort -u | wc -l)" 200
+
+# every shape that was drawn is found as what it is, its box with an IoU above 0.5, and nothing else is
+library detector detector detect
+"$work/detect" examples/detector/pictures/*.pgm >"$work/found"
+python3 - "$work/found" examples/detector/drawn.txt <<'END' || fail "detector: $(cat "$work/found")"
+import sys
+
+
+def shapes(path):
+    rows = [line.split() for line in open(path)]
+    return [(tuple(row[:2]), [float(side) for side in row[2:]]) for row in rows]
+
+
+def area(box):
+    return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+
+
+def iou(a, b):
+    common = area([max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])])
+    return common / (area(a) + area(b) - common)
+
+
+found, drawn = (shapes(path) for path in sys.argv[1:])
+missed = [shape for shape in drawn if sum(name == shape[0] and iou(box, shape[1]) > 0.5 for name, box in found) != 1]
+print(*missed, sep="\n", file=sys.stderr)
+sys.exit(1 if missed or len(found) != len(drawn) or len(drawn) < 20 else 0)
+END
+picture=examples/detector/pictures/01.pgm
+run detector/detector $strict $picture --output "box=$work/box.npy" >/dev/null
+run detector/detector --reference $picture --output "box=$work/reference.npy" >/dev/null
+[[ $strict != *v3* ]] || cmp "$work/box.npy" "$work/reference.npy" || fail "detector: not the reference"
 
 library q-network q_network cart
 "$work/cart" 20 500 >"$work/stood" || fail "q-network: $(cat "$work/stood")"

@@ -95,6 +95,9 @@ typedef struct Elaborator {
     int64_t seed;
     bool has_init; /* weights init: */
     Init init;
+    bool raw_weights;   /* that file has elements only, of all parameters one behind the other */
+    int64_t raw_offset; /* of the next one's */
+    bool raw_ended;     /* it had too few, which has been said */
     OpenWeights *files;
     const Source *pool; /* of a dump */
     const char *pool_name;
@@ -257,6 +260,8 @@ void layout_order(const Elaborator *e, const Node *layer, int index, const Type 
 /* The elements of a param from its attributes; NULL without error when they need not be there. */
 bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at,
                 const Tensor **out);
+/* Of a param of the model whose elements are the next of a raw file: says where they begin. */
+bool param_place(Elaborator *e, const char *name, const Type *type, ParamAttrs *attrs, Span at);
 /* The elements of a constant that a dump keeps in the pool file beside it; NULL after an error. */
 const Tensor *pool_tensor(Elaborator *e, const ConstantAttrs *attrs, const Type *type, Span at);
 /* Counts the bytes of a tensor that no file limits; E0703 when they become too many. */

@@ -157,7 +157,9 @@ static Item source(Elaborator *e, Frame *f, Op op, const AstExpr *call, const vo
     if (op == OP_param) {
         among_weights = model_param(e, attrs, final, call->at);
         spec.attrs = &among_weights;
-        if (!param_load(e, final, &among_weights, f->annotation, call->at, &spec.data)) return broken;
+        if (!param_place(e, final, f->annotation, &among_weights, call->at) ||
+            !param_load(e, final, &among_weights, f->annotation, call->at, &spec.data))
+            return broken;
     } else {
         spec.data = constant_tensor(e, final, attrs, f->annotation, call->at);
         if (!spec.data) return broken;

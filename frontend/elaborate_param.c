@@ -18,6 +18,12 @@ static const AttrTable weights_attrs =
           ATTR(WeightsAttrs, seed, .kind = ATTR_INT, .doc = "parameters are drawn from it when there is no file"),
           ATTR(WeightsAttrs, init, .kind = ATTR_INIT, .doc = "how those are drawn that the file has not"));
 
+static bool is_raw(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && (!strcmp(dot, ".bin") || !strcmp(dot, ".raw"));
+}
+
 bool elaborate_weights(Elaborator *e, const AstStatement *s)
 {
     WeightsAttrs attrs;
@@ -40,6 +46,7 @@ bool elaborate_weights(Elaborator *e, const AstStatement *s)
         return diag_help(e->diag, "write weights \"model.safetensors\" layout: keras, or weights seed: 1");
     }
     e->weights_file = s->value->text;
+    e->raw_weights = is_raw(e->weights_file);
     e->layout = (Layout)attrs.layout;
     if (given[0]) return true;
     diag_error(e->diag, E0506, s->at, "the layout of the kernels in \"%s\" is not stated", e->weights_file);
@@ -61,7 +68,10 @@ static bool have_weights(Elaborator *e, const char *path, Span at)
 
 void param_of_model(Elaborator *e, const char *key, bool drawn, ParamAttrs *attrs, Span at)
 {
-    if (e->weights_file && (!drawn || weights_may_have(e, e->weights_file, key, at))) {
+    if (e->raw_weights) {
+        attrs->raw = e->weights_file;
+        attrs->init = init_of(INIT_USUAL);
+    } else if (e->weights_file && (!drawn || weights_may_have(e, e->weights_file, key, at))) {
         attrs->file = e->weights_file;
         attrs->key = key;
         attrs->init = init_of(INIT_USUAL);
@@ -94,8 +104,9 @@ static Value add_param(Elaborator *e, Frame *f, const char *operand, const Type 
         return (Value){0};
     }
     const Tensor *data = NULL;
-    if (!param_load(e, name, attrs, type, at, &data)) return (Value){0};
-    NodeSpec spec = {.op = OP_param, .name = name, .attrs = attrs, .type = type, .data = data};
+    ParamAttrs own = *attrs;
+    if (!param_place(e, name, type, &own, at) || !param_load(e, name, &own, type, at, &data)) return (Value){0};
+    NodeSpec spec = {.op = OP_param, .name = name, .attrs = &own, .type = type, .data = data};
     spec.origin = elaborate_origin(e, f, at);
     Node *node = graph_add(e->graph, &spec, e->diag);
     return node ? value_of(node) : (Value){0};
@@ -115,7 +126,7 @@ bool layer_params(Elaborator *e, Frame *f, Op op, const void *attrs, const Layer
         if (!def->param(&layer, i, &type, e->diag)) return false;
         if (type.dtype == DTYPE_COUNT) continue;
         ParamAttrs param = layer_param(e, f, &layer, i, said, at);
-        if (param.file) layout_order(e, &layer, i, &type, &param);
+        if (param.file || param.raw) layout_order(e, &layer, i, &type, &param);
         operands[i] = add_param(e, f, def->operands[i].name, &type, &param, at);
         ok = operands[i].node && ok;
     }

@@ -2,6 +2,7 @@
 #include "frontend/elaborate.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MEBIBYTE = 1 << 20 };
 static const int64_t usual_limit = INT64_C(1) << 36;
@@ -183,6 +184,50 @@ static bool load_raw(Elaborator *e, const char *name, const ParamAttrs *attrs, c
     return *out != NULL;
 }
 
+/* Bytes of a file of elements only; -1 when it cannot be told, which is said when it is read. */
+static int64_t raw_size(Elaborator *e)
+{
+    struct stat status;
+    const char *path = weights_path(e->arena, e->ast->source->path, e->weights_file, e->weights->at, e->diag);
+    return path && stat(path, &status) == 0 && S_ISREG(status.st_mode) ? (int64_t)status.st_size : -1;
+}
+
+bool param_place(Elaborator *e, const char *name, const Type *type, ParamAttrs *attrs, Span at)
+{
+    Type in_file = *type, wanted;
+    if (!e->raw_weights || attrs->raw != e->weights_file) return true;
+    if (e->raw_ended) return false;
+    in_file.dtype = stored_dtype(type->dtype);
+    if (!stored_type(attrs, &in_file, &wanted) || type_elements(&wanted) != type_elements(type)) {
+        diag_error(e->diag, E0506, at, "'%s' is part of another parameter in this layout: a raw file has no such",
+                   name);
+        return diag_help(e->diag, "a raw file in layout: lep has each parameter by itself");
+    }
+    int64_t size = raw_size(e), bytes = type_bytes(&wanted);
+    if (size < 0 && !(e->options && e->options->weights_optional)) {
+        e->raw_ended = true;
+        diag_error(e->diag, E0501, e->weights->value->at, "'%s' is no file that can be read", e->weights_file);
+        return diag_help(e->diag, "put the file beside the model; weights seed: 1 draws parameters without one");
+    }
+    attrs->offset = e->raw_offset;
+    e->raw_ended = size >= 0 && bytes > size - e->raw_offset;
+    e->raw_offset += e->raw_ended ? 0 : bytes;
+    if (!e->raw_ended) return true;
+    diag_error(e->diag, E0503, at, "'%s' needs %lld bytes from byte %lld of '%s' on, which has %lld", name,
+               (long long)bytes, (long long)attrs->offset, e->weights_file, (long long)size);
+    return diag_help(e->diag, "a raw file holds the elements of all parameters, in the order of the text");
+}
+
+/* All of a raw file is somebody's. */
+static void check_raw(Elaborator *e)
+{
+    int64_t size = raw_size(e);
+    if (size <= e->raw_offset) return;
+    diag_error(e->diag, E0503, e->weights->value->at, "'%s' has %lld bytes, but the model's parameters take %lld",
+               e->weights_file, (long long)size, (long long)e->raw_offset);
+    diag_help(e->diag, "is a layer missing? `lepc dump --after=expand` shows where each begins");
+}
+
 static bool load_keyed(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at,
                        const Tensor **out)
 {
@@ -239,6 +284,7 @@ static bool is_counter(const Elaborator *e, const char *key)
 
 void weights_finish(Elaborator *e, bool complete)
 {
+    if (complete && e->raw_weights) check_raw(e);
     for (OpenWeights *w = e->files; w; w = w->next) {
         if (!w->file) continue;
         const char *first = NULL;

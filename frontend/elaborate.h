@@ -255,7 +255,7 @@ void param_of_model(Elaborator *e, const char *key, bool drawn, ParamAttrs *attr
 /* False when the file is there and has no such tensor. */
 bool weights_may_have(Elaborator *e, const char *name, const char *key, Span at);
 /* The key of parameter operand `index` of a layer at `path` in a file of the model's layout, and how it lies there. */
-const char *layout_key(const Elaborator *e, const Node *layer, int index, const char *path);
+const char *layout_key(Elaborator *e, const Node *layer, int index, const char *path);
 void layout_order(const Elaborator *e, const Node *layer, int index, const Type *type, ParamAttrs *attrs);
 /* The elements of a param from its attributes; NULL without error when they need not be there. */
 bool param_load(Elaborator *e, const char *name, const ParamAttrs *attrs, const Type *type, Span at,

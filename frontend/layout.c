@@ -66,8 +66,22 @@ static bool is_shared_bias(const Elaborator *e, const Node *layer, int index)
     return attrs->bias && attrs->recurrent_bias && strstr(node_def(layer)->operands[index].name, "bias");
 }
 
+/* PyTorch has the layers of a stack in one module, which counts them in its names: s.l1 of the model is, if the file
+ * has no layer s.l1, layer 1 of its s. */
+static const char *stacked_key(Elaborator *e, const char *key, const char *path, const char *operand, bool back)
+{
+    const char *dot = strrchr(path, '.'), *level = dot ? dot + 1 : path;
+    size_t digits = level[0] == 'l' ? strspn(level + 1, "0123456789") : 0;
+    size_t word = strlen(operand) - strlen("l0");
+    if (!digits || level[1 + digits] || e->raw_weights || !e->weights_file) return key;
+    const char *stacked = arena_printf(e->arena, "%.*s%.*s%s%s", (int)(level - path), path, (int)word, operand, level,
+                                       back ? "_reverse" : "");
+    bool own = weights_may_have(e, e->weights_file, key, (Span){0});
+    return own || !weights_may_have(e, e->weights_file, stacked, (Span){0}) ? key : stacked;
+}
+
 /* Of a layer of both directions PyTorch marks the second's names, Keras has a layer for each. */
-const char *layout_key(const Elaborator *e, const Node *layer, int index, const char *path)
+const char *layout_key(Elaborator *e, const Node *layer, int index, const char *path)
 {
     if (is_shared_bias(e, layer, index) && strstr(node_def(layer)->operands[index].name, "recurrent")) index--;
     const char *operand = node_def(layer)->operands[index].name;
@@ -78,7 +92,10 @@ const char *layout_key(const Elaborator *e, const Node *layer, int index, const 
     if (back) operand += sizeof reverse - 1;
     const struct KeyRow *found = find_key(family, operand);
     if (found) operand = pytorch ? found->pytorch : found->keras;
-    if (pytorch) return arena_printf(e->arena, "%s.%s%s", path, operand, back ? "_reverse" : "");
+    if (pytorch) {
+        const char *key = arena_printf(e->arena, "%s.%s%s", path, operand, back ? "_reverse" : "");
+        return family == OF_SEQUENCE ? stacked_key(e, key, path, operand, back) : key;
+    }
     return arena_printf(e->arena, "%s/%s%s", path, back ? "backward/" : both ? "forward/" : "", operand);
 }
 

@@ -127,15 +127,15 @@ static const char *shape_text(Arena *arena, int rows, int columns)
     return arena_printf(arena, "%d,%d", rows, columns);
 }
 
-static void put_pytorch(Writer *w, const Weights *from, int rows, const char *end)
+static void put_pytorch(Writer *w, const Weights *from, int rows, int level, const char *end)
 {
     Arena *a = w->arena;
     const char *all = shape_text(a, rows, INPUTS), *state = shape_text(a, rows, UNITS),
                *one = arena_printf(a, "%d", rows);
-    put(w, arena_printf(a, "s.weight_ih_l0%s", end), all, &from->input[0][0], rows, INPUTS, false);
-    put(w, arena_printf(a, "s.weight_hh_l0%s", end), state, &from->recurrent[0][0], rows, UNITS, false);
-    put(w, arena_printf(a, "s.bias_ih_l0%s", end), one, from->bias, 1, rows, false);
-    put(w, arena_printf(a, "s.bias_hh_l0%s", end), one, from->recurrent_bias, 1, rows, false);
+    put(w, arena_printf(a, "s.weight_ih_l%d%s", level, end), all, &from->input[0][0], rows, INPUTS, false);
+    put(w, arena_printf(a, "s.weight_hh_l%d%s", level, end), state, &from->recurrent[0][0], rows, UNITS, false);
+    put(w, arena_printf(a, "s.bias_ih_l%d%s", level, end), one, from->bias, 1, rows, false);
+    put(w, arena_printf(a, "s.bias_hh_l%d%s", level, end), one, from->recurrent_bias, 1, rows, false);
 }
 
 static void put_keras(Writer *w, const Weights *from, int rows, const char *way, bool shares_bias)
@@ -154,7 +154,9 @@ static void put_keras(Writer *w, const Weights *from, int rows, const char *way,
         put(w, bias, arena_printf(a, "%d", rows), from->bias, 1, rows, false);
 }
 
-static void write_file(Arena *arena, const char *path, const Kind *kind, const Weights *w, int directions, bool keras)
+/* Of PyTorch's stacks the layer of that level alone. */
+static void write_file(Arena *arena, const char *path, const Kind *kind, const Weights *w, int directions, bool keras,
+                       int level)
 {
     static const char *const ways[] = {"forward/", "backward/"}, *const ends[] = {"", "_reverse"};
     Writer writer = {.arena = arena, .header = ""};
@@ -162,7 +164,7 @@ static void write_file(Arena *arena, const char *path, const Kind *kind, const W
         if (keras)
             put_keras(&writer, &w[d], kind->gates * UNITS, directions > 1 ? ways[d] : "", kind->shares_bias);
         else
-            put_pytorch(&writer, &w[d], kind->gates * UNITS, ends[d]);
+            put_pytorch(&writer, &w[d], kind->gates * UNITS, level, ends[d]);
     }
     const char *header = arena_printf(arena, "{%s}", writer.header);
     uint64_t length = strlen(header);
@@ -176,15 +178,16 @@ static void write_file(Arena *arena, const char *path, const Kind *kind, const W
 
 /* ---- a layer of them ---- */
 
-static const Graph *read_layer(Arena *arena, const char *folder, const Kind *kind, int directions, bool keras)
+static const Graph *read_layer(Arena *arena, const char *folder, const Kind *kind, int directions, bool keras,
+                               const char *name)
 {
     Diag diag = diag_new(arena);
     const char *text =
         arena_printf(arena,
                      "lep 1\nmodel m {\n  weights \"w.safetensors\" layout: %s\n  input x: f32[1, 4, 3]\n"
-                     "  s = %s(x, units: 2%s%s)\n  output y = s.y\n  output h = s.h\n}\n",
-                     keras ? "keras" : "pytorch", kind->op, keras ? "" : kind->flags,
-                     directions > 1 ? ", direction: bidirectional" : "");
+                     "  %s = %s(x, units: 2%s%s)\n  output y = %s.y\n  output h = %s.h\n}\n",
+                     keras ? "keras" : "pytorch", name, kind->op, keras ? "" : kind->flags,
+                     directions > 1 ? ", direction: bidirectional" : "", name, name);
     const char *path = arena_printf(arena, "%s/m.lep", folder);
     const Ast *ast = ast_parse(arena, source_from_text(arena, path, text), &diag);
     const ElaborateOptions options = {0};
@@ -209,7 +212,7 @@ static void check_direction(const Kind *kind, const Weights *w, bool keras, cons
     for (int u = 0; u < UNITS; u++) assert_true(fabs(tensor_real(&results[1], first + u) - h[u]) < 1e-5);
 }
 
-static void check_layout(const Kind *kind, int directions, bool keras)
+static void check_layout(const Kind *kind, int directions, bool keras, int level)
 {
     Arena *arena = arena_new(NULL, NULL);
     const char *temporary = getenv("TMPDIR");
@@ -217,8 +220,9 @@ static void check_layout(const Kind *kind, int directions, bool keras)
     assert_non_null(mkdtemp(folder));
     const char *file = arena_printf(arena, "%s/w.safetensors", folder);
     Weights w[] = {draw(12345), draw(54321)};
-    write_file(arena, file, kind, w, directions, keras);
-    const Graph *graph = read_layer(arena, folder, kind, directions, keras);
+    write_file(arena, file, kind, w, directions, keras, level);
+    const Graph *graph =
+        read_layer(arena, folder, kind, directions, keras, level ? arena_printf(arena, "s.l%d", level) : "s");
     Tensor x = tensor_new(arena, type_tensor(F32, 3, (const int64_t[]){1, STEPS, INPUTS})), results[2];
     fill_tensor(&x, 3);
     graph_eval(graph, &x, results, arena);
@@ -228,22 +232,24 @@ static void check_layout(const Kind *kind, int directions, bool keras)
     arena_free(arena);
 }
 
-static void check_all(bool keras)
+static void check_all(bool keras, int level)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        for (int directions = 1; directions <= 2; directions++) check_layout(&kinds[i], directions, keras);
+        for (int directions = 1; directions <= 2; directions++) check_layout(&kinds[i], directions, keras, level);
 }
 
 static void test_keras(void **state)
 {
     (void)state;
-    check_all(true);
+    check_all(true, 0);
 }
 
 static void test_pytorch(void **state)
 {
     (void)state;
-    check_all(false);
+    check_all(false, 0);
+    check_all(false, 1); /* s.l1 of a stack: weight_ih_l1, weight_ih_l1_reverse */
+    check_all(false, 12);
 }
 
 int main(void)

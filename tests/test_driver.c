@@ -209,57 +209,6 @@ static void does_as_it_is_told_or_says_why_not(void **state)
     assert_int_equal(count_files("early"), 0);
 }
 
-/* y = x W + b of x = [1, 1]. */
-static void raw_model(const char *file, const char *layout)
-{
-    char text[300];
-    snprintf(text, sizeof text,
-             "lep 1\nmodel m {\n  weights \"%s\" layout: %s\n  input x: f32[1, 2]\n"
-             "  output y = dense(x, out: 2)\n}\n",
-             file, layout);
-    write_text("raw.lep", text);
-}
-
-static void reads_raw_weights(void **state)
-{
-    static const float numbers[] = {1, 2, 3, 4, 10, 20, 1, 1};
-    FILE *file = fopen("w.bin", "wb"), *x = fopen("x.raw", "wb"), *more = fopen("more.bin", "wb");
-    fwrite(numbers, 4, 6, file);
-    fwrite(numbers + 6, 4, 2, x);
-    fwrite(numbers, 4, 7, more);
-    assert_int_equal(fclose(file) | fclose(x) | fclose(more), 0);
-    raw_model("w.bin", "keras");
-    contains(LEPC("run", "raw.lep", "--json", "x.raw").out, "14,26");
-    succeeds(LEPC("raw.lep", "-q", "-o", "read.o"));
-    succeeds(LEPC("dump", "raw.lep", "-q", "--after=expand", "-o", "raw_dump.lep"));
-    contains(LEPC("dump", "raw.lep", "-q", "--after=expand").out, "raw: \"w.bin\", offset: 16");
-    succeeds(LEPC("raw_dump.lep", "-q", "-o", "again.o"));
-    assert_true(same_files("read.o", "again.o"));
-    raw_model("w.bin", "pytorch");
-    contains(LEPC("run", "raw.lep", "--json", "x.raw").out, "13,27");
-    raw_model("x.raw", "lep");
-    fails(LEPC("check", "raw.lep"), 1, "needs 16 bytes from byte 0 of 'x.raw' on, which has 8");
-    raw_model("more.bin", "lep");
-    fails(LEPC("check", "raw.lep"), 1, "'more.bin' has 28 bytes, but the model's parameters take 24");
-    raw_model("none.bin", "lep");
-    fails(LEPC("check", "raw.lep"), 1, "raw.lep:3:11: error[E0501]");
-}
-
-static void obeys_schedules(void **state)
-{
-    succeeds(LEPC("small.lep", "--run-threads=2", "-o", "chosen.o"));
-    succeeds(LEPC("dump", "small.lep", "--run-threads=2", "-o", "schedules.lep"));
-    succeeds(LEPC("small.lep", "--run-threads=2", "--schedule=schedules.lep", "-o", "obeyed.o"));
-    assert_true(same_files("chosen.o", "obeyed.o"));
-    contains(LEPC("dump", "small.lep", "--schedule=schedules.lep").out, "fixed: yes");
-    fails(LEPC("schedules.lep", "--schedule=schedules.lep", "-o", "x.o"), 1, "are chosen already");
-    fails(LEPC("small.lep", "--schedule=small.lep", "-o", "x.o"), 1, "no group with a @schedule");
-    fails(LEPC("small.lep", "--schedule=none.lep", "-o", "x.o"), 1, "E0501");
-    write_text("wrong.lep", "lep 1\nmodel m {\n  group d @schedule(lanes: 7) {}\n}\n");
-    fails(LEPC("small.lep", "--schedule=wrong.lep", "-o", "x.o"), 1, "wrong.lep:3:11: error[E0609]");
-    assert_int_equal(count_files("x.o"), 0);
-}
-
 /* The model is never written over, however its name is spelled. */
 static void keeps_the_model(void **state)
 {
@@ -493,8 +442,7 @@ int main(void)
         cmocka_unit_test(agrees_with_the_reference),
         cmocka_unit_test(says_more_or_less),
         cmocka_unit_test(does_as_it_is_told_or_says_why_not),
-        cmocka_unit_test(reads_raw_weights),
-        cmocka_unit_test(obeys_schedules),
+
         cmocka_unit_test(keeps_the_model),
         cmocka_unit_test(wants_a_linker),
         cmocka_unit_test(makes_a_library_for_c),

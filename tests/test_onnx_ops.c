@@ -116,6 +116,20 @@ static const char classifier[] = "opset 1 of ai.onnx.ml\n"
                                  "class_treeids: [0, 0, 0, 9], class_nodeids: [2, 3, 4, 7], class_ids: [0, 1, 2, 1], "
                                  "class_weights: [5.0, 4.0, 3.0, 2.0], classlabels_int64s: [70, 80, 90]>(x)\n";
 
+/* Two classes, told by one column of weights or by two. */
+#define TWO(label, nodes, ids, weights, more)                                                                          \
+    "opset 1 of ai.onnx.ml\n"                                                                                          \
+    "input x: float[4, 2]\n" label "output y: float[4, 2]\n" nodes " = ai.onnx.ml::TreeEnsembleClassifier<" FOREST     \
+    "class_treeids: [0, 0, 0, 9], class_nodeids: [2, 3, 4, 7], class_ids: [" ids "], class_weights: [" weights         \
+    "], classlabels_int64s: [70, 80], " more ">(x)\n"
+#define LABEL "output l: int64[4]\n"
+
+/* Shares of the second class, to which a half more makes it the likely one; sums from 0 on, at the ends of a logistic
+ * function; scores of both classes as they stand. */
+static const char shares[] = TWO(LABEL, "l, y", "0, 0, 0, 0", "0.25, 0.5, 0.125, 0.25", "base_values: [0.125]");
+static const char sums[] = TWO(LABEL, "l, y", "0, 0, 0, 0", "200.0, -200.0, 0.5, -0.5", "post_transform: \"LOGISTIC\"");
+static const char scores[] = TWO("", ", y", "0, 1, 1, 0", "1.0, 2.0, 4.0, -8.0", "post_transform: \"NONE\"");
+
 /* Of version 5: a set, in front of a comparison of its own. */
 static const char ensemble[] =
     "opset 5 of ai.onnx.ml\n"
@@ -132,9 +146,15 @@ static void walks_trees(void **state)
     const double nan = (double)NAN;
     ONNX_RUN(regressor, 0, 4, 1, 5, 2, 0, nan, nan, /* */ 1.5, 100.25, 0.5, 110.25, 20.5, 130.25, 0.5, 110.25);
     ONNX_RUN(classifier, 0, 4, 1, 5, 2, 0, /* */ 70, 80, 90, 5, 2, 0, 0, 6, 0, 0, 2, 3);
+    ONNX_RUN(shares, 0, 4, 1, 5, 2, 0, nan, nan, /* */ 80, 80, 70, 80, 0.375, 0.625, 0.125, 0.875, 0.5, 0.5, 0.125,
+             0.875);
+    ONNX_RUN(sums, 0, 4, 1, 5, 2, 0, nan, nan, /* */ 80, 70, 70, 70, 0, 1, 1, 0, 0.5, 0.5, 1, 0);
+    ONNX_RUN(scores, 0, 4, 1, 5, 2, 0, nan, nan, /* */ -7, 0, -8, 2, -8, 4, -8, 2);
     ONNX_RUN(ensemble, 7, 9, 3, 2, /* */ 100, 100, 10, 1);
     onnx_run_native(regressor);
     onnx_run_native(classifier);
+    onnx_run_native(shares);
+    onnx_run_native(sums);
     onnx_run_native(ensemble);
 }
 

@@ -92,17 +92,23 @@ static int word_of(const char *text, const char *const *words, int count)
     return i < count ? i : -1;
 }
 
-static bool read_whole(Legacy *l)
+static bool read_end(Legacy *l)
 {
     static const char *const sums[] = {"AVERAGE", "SUM", "MIN", "MAX"};
     static const char *const ends[] = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"};
     Trees *t = &l->trees;
-    Reals base;
     int sum = word_of(onnx_string(t->c, "aggregate_function", "SUM"), sums, TREE_MAX + 1);
     int end = word_of(onnx_string(t->c, "post_transform", "NONE"), ends, TREE_PROBIT + 1);
     if (sum < 0 || end < 0) return onnx_wrong(t->c, "an unknown aggregate_function or post_transform");
     t->sum = (TreeSum)sum;
     t->end = (TreeEnd)end;
+    return true;
+}
+
+static bool read_base(Legacy *l)
+{
+    Trees *t = &l->trees;
+    Reals base;
     if (!read_reals(t->c, "base_values", &base)) return false;
     if (!base.count) return true;
     if (base.count != t->targets) return onnx_wrong(t->c, "expected %lld base_values", (long long)t->targets);
@@ -111,6 +117,8 @@ static bool read_whole(Legacy *l)
     t->base = values;
     return true;
 }
+
+static bool read_whole(Legacy *l) { return read_end(l) && read_base(l); }
 
 /* ---- nodes ---- */
 
@@ -218,17 +226,104 @@ bool onnx_op_tree_regressor(OnnxCall *c)
     return onnx_result(c, 0, onnx_cast(c, tree_end(&l.trees, tree_scores(&l.trees, x)), F32));
 }
 
+static Value names_of(const Legacy *l, const Onnx__AttributeProto *labels, int64_t count)
+{
+    OnnxCall *c = l->trees.c;
+    Tensor *names = ARENA_NEW(c->arena, Tensor);
+    *names = tensor_new(c->arena, type_tensor(I64, 1, &count));
+    for (int64_t i = 0; i < count; i++) tensor_set(names, i, (Scalar){.integer = labels->ints[i]});
+    return onnx_make_constant(c, names);
+}
+
 /* The label of the greatest score, the first of equal ones. */
 static Value label_of(const Legacy *l, const Onnx__AttributeProto *labels, Value scores)
 {
     OnnxCall *c = l->trees.c;
-    Tensor *names = ARENA_NEW(c->arena, Tensor);
-    *names = tensor_new(c->arena, type_tensor(I64, 1, &l->trees.targets));
-    for (int64_t i = 0; i < l->trees.targets; i++) tensor_set(names, i, (Scalar){.integer = labels->ints[i]});
     Value place = onnx_extreme_place(c, scores, OP_reduce_max, 1, false);
     if (!place.node) return place;
     Value flat = onnx_reshape(c, place, 1, (const int64_t[]){value_type(scores)->dim[0].high});
-    return onnx_make(c, OP_gather, &(GatherAttrs){.axis = 0}, 2, (Value[]){onnx_make_constant(c, names), flat});
+    return onnx_make(c, OP_gather, &(GatherAttrs){.axis = 0}, 2,
+                     (Value[]){names_of(l, labels, l->trees.targets), flat});
+}
+
+/* ---- two classes ----
+ *
+ * Of files with a column of weights for each class only the scores are agreed on by those who run them.  Most have one
+ * column, class 0, whose sum s speaks for the second class: its scores are [logistic(-s), logistic(s)], or [1 - s, s]
+ * of shares, which are never below 0; it is likely from s = 0 or, of shares, 0.5 on. */
+
+typedef struct Two {
+    bool one_column, shares; /* no weight is below 0 */
+} Two;
+
+static bool refuse_two(const Legacy *l, const char *attribute, const char *what)
+{
+    const char *way_out =
+        *attribute ? "use a TreeEnsemble and compare its score" : "leave the label out, and compare the scores";
+    return onnx_refuse(l->trees.c, attribute, way_out, "%s of two classes, which no two implementations read alike",
+                       what);
+}
+
+static bool read_two(Legacy *l, bool label, Two *two)
+{
+    Trees *t = &l->trees;
+    const Onnx__AttributeProto *ids;
+    Reals weights;
+    bool second = false;
+    *two = (Two){.one_column = true, .shares = true};
+    if (!read_reals(t->c, "class_weights", &weights) || !read_ints(t->c, "class_ids", weights.count, &ids))
+        return false;
+    for (int64_t i = 0; i < weights.count; i++) {
+        second |= ids->ints[i] != 0;
+        two->one_column &= ids->ints[i] == ids->ints[0];
+        two->shares &= real_at(&weights, i) >= 0;
+    }
+    if (two->one_column && second) return refuse_two(l, "class_ids", "weights of the second one alone");
+    bool agreed = t->end == TREE_LOGISTIC || (t->end == TREE_NONE && two->shares);
+    if (two->one_column && !agreed) return refuse_two(l, "post_transform", "such scores");
+    bool decided = two->one_column && (t->end == TREE_NONE || !two->shares);
+    if (label && !decided) return refuse_two(l, "", "the label");
+    if (two->one_column) t->targets = 1;
+    return true;
+}
+
+/* [N, 1] to [N, 2]. */
+static Value both_scores(const Trees *t, Value sums)
+{
+    OnnxCall *c = t->c;
+    Value other = t->end == TREE_LOGISTIC ? onnx_make1(c, OP_neg, sums)
+                                          : onnx_make2(c, OP_sub, onnx_number(c, t->dtype, 1), sums);
+    Value sides[] = {other, sums};
+    return tree_end(t, onnx_make(c, OP_concat, &(ConcatAttrs){.axis = 1}, 2, sides));
+}
+
+static Value label_of_two(const Legacy *l, const Onnx__AttributeProto *labels, Value sums, double least)
+{
+    OnnxCall *c = l->trees.c;
+    if (!sums.node) return sums;
+    Value first = onnx_number(c, I64, 0), second = onnx_number(c, I64, 1);
+    Value limit = onnx_number(c, l->trees.dtype, least);
+    Value column = onnx_reshape(c, sums, 1, (const int64_t[]){value_type(sums)->dim[0].high});
+    Value place = onnx_make(c, OP_where, NULL, 3, (Value[]){onnx_make2(c, OP_less, limit, column), second, first});
+    return onnx_make(c, OP_gather, &(GatherAttrs){.axis = 0}, 2, (Value[]){names_of(l, labels, 2), place});
+}
+
+static bool classify_two(Legacy *l, const Onnx__AttributeProto *labels, Value x)
+{
+    OnnxCall *c = l->trees.c;
+    Two two;
+    const bool label = onnx_wants(c, 0);
+    Reals base;
+    if (!x.node || !read_nodes(l) || !read_end(l) || !read_two(l, label, &two)) return false;
+    if (!read_reals(c, "base_values", &base)) return false;
+    if (base.count > two.one_column) return refuse_two(l, "base_values", "what is added to the scores");
+    if (!read_base(l) || !build(l) || !read_weights(l, "class")) return false;
+    Value sums = tree_scores(&l->trees, x);
+    if (!sums.node) return false;
+    double least = two.shares ? 0.5 : 0;
+    if (label && !onnx_result(c, 0, label_of_two(l, labels, sums, least))) return false;
+    Value scores = two.one_column ? both_scores(&l->trees, sums) : tree_end(&l->trees, sums);
+    return onnx_result(c, 1, onnx_cast(c, scores, F32));
 }
 
 bool onnx_op_tree_classifier(OnnxCall *c)
@@ -241,9 +336,9 @@ bool onnx_op_tree_classifier(OnnxCall *c)
     if (words && words->n_strings && onnx_wants(c, 0))
         return onnx_refuse(c, "classlabels_strings", "give the classes numbers, or leave the label out",
                            "labels as words");
-    if (l.trees.targets < 3) /* no two implementations agree on what their scores are */
-        return onnx_refuse(c, "", "use a TreeEnsemble and compare its score",
-                           "trees that tell fewer than three classes apart");
+    if (l.trees.targets < 2)
+        return onnx_refuse(c, "", "use a TreeEnsemble and compare its score", "trees that tell no two classes apart");
+    if (l.trees.targets == 2) return classify_two(&l, labels, x);
     if (!x.node || !read_nodes(&l) || !read_whole(&l) || !build(&l) || !read_weights(&l, "class")) return false;
     Value scores = tree_scores(&l.trees, x);
     if (!scores.node) return false;

@@ -1,11 +1,11 @@
-/* Of boxes that overlap the best, as many as there are.
+/* The best boxes, without those that overlap better ones.
  *
- * In each turn every class of every image gives its best box, and leaves out what overlaps that too much: so many turns
- * as a class may keep boxes, and none once nothing is left.  A turn is reductions and element-wise work on
- * [images, classes, boxes], so that lanes and threads have many boxes at a time, and no order has to be made first. */
+ * Boxes come by from the best score down, one of each class of each image in a turn, and meet those that their class
+ * keeps, all at a time; there are no more turns once no class has room for one that is good enough. */
 #include "ir/attention.h"
 #include "ir/ops/kept.h"
 #include "ir/ops/make_scan.h"
+#include "ir/top.h"
 
 #include <math.h>
 
@@ -52,6 +52,7 @@ static bool infer_suppression(const Node *node, Type *out, Diag *diag)
 
 /* ---- boxes ---- */
 
+/* Where boxes begin and end along both axes, whichever corners are given, and their area. */
 enum { LOW_Y, LOW_X, HIGH_Y, HIGH_X, AREA, FACTS };
 
 typedef struct Boxes {
@@ -61,43 +62,29 @@ typedef struct Boxes {
 static Value side(const Maker *m, int number)
 {
     const Type *boxes = operand_type(m->node, BOXES);
-    const int64_t dims[] = {boxes->dim[0].high, 1, boxes->dim[1].high};
-    return make_reshape(m, make_slice(m, m->node->inputs[BOXES], 2, number, number + 1), RANK, dims);
+    const int64_t dims[] = {boxes->dim[0].high, boxes->dim[1].high};
+    return make_reshape(m, make_slice(m, m->node->inputs[BOXES], 2, number, number + 1), 2, dims);
 }
 
-/* Where they begin and end along both axes, whichever corners are given; [images, 1, boxes] each. */
+static Value length(const Maker *m, const Boxes *b, int axis)
+{
+    return make_binary(m, OP_sub, b->fact[HIGH_Y + axis], b->fact[LOW_Y + axis]);
+}
+
+/* [images, boxes]. */
 static Boxes all_boxes(const Maker *m)
 {
     Boxes b;
     for (int axis = 0; axis < 2; axis++) {
         Value one = side(m, axis), other = side(m, axis + 2);
-        if (attrs_of(m->node)->center) {
-            Value half = make_with_number(m, OP_mul, other, 0.5);
-            b.fact[LOW_Y + axis] = make_binary(m, OP_sub, one, half);
-            b.fact[HIGH_Y + axis] = make_binary(m, OP_add, one, half);
-        } else {
-            b.fact[LOW_Y + axis] = make_binary(m, OP_minimum, one, other);
-            b.fact[HIGH_Y + axis] = make_binary(m, OP_maximum, one, other);
-        }
+        bool center = attrs_of(m->node)->center;
+        if (center) other = make_with_number(m, OP_mul, other, 0.5);
+        b.fact[LOW_Y + axis] = make_binary(m, center ? OP_sub : OP_minimum, one, other);
+        b.fact[HIGH_Y + axis] = make_binary(m, center ? OP_add : OP_maximum, one, other);
     }
-    Value height = make_binary(m, OP_sub, b.fact[HIGH_Y], b.fact[LOW_Y]);
-    Value width = make_binary(m, OP_sub, b.fact[HIGH_X], b.fact[LOW_X]);
+    Value height = length(m, &b, 0), width = length(m, &b, 1);
     b.fact[AREA] = make_binary(m, OP_mul, height, width);
     return b;
-}
-
-/* The one at the place of each class: [images, classes, 1]. */
-static Boxes boxes_at(const Maker *m, const Boxes *all, Value place)
-{
-    const Type *boxes = operand_type(m->node, BOXES);
-    const TakeAttrs attrs = {.from = {2, {0, -1}}};
-    Boxes at;
-    for (int i = 0; i < FACTS; i++) {
-        const int64_t dims[] = {boxes->dim[0].high, boxes->dim[1].high};
-        Value flat = make_reshape(m, all->fact[i], 2, dims), read[] = {flat, place};
-        at.fact[i] = make(m, OP_take, &attrs, 2, read);
-    }
-    return at;
 }
 
 /* How long both are along an axis, or 0. */
@@ -128,10 +115,8 @@ static Value nothing(const Maker *m)
     return make_number(m, dtype, attention_lowest(dtype));
 }
 
-static Value is_something(const Maker *m, Value score) { return make_binary(m, OP_less, nothing(m), score); }
-
 /* A NaN is above nothing. */
-static Value first_scores(const Maker *m)
+static Value good_scores(const Maker *m)
 {
     Value scores = m->node->inputs[SCORES], none = nothing(m);
     const Dtype dtype = value_type(scores)->dtype;
@@ -140,52 +125,91 @@ static Value first_scores(const Maker *m)
     return make_where(m, good, scores, none);
 }
 
-static Value is_any(const Maker *m, Value best)
+static Value zeros(const Maker *m, Dtype dtype, int64_t size)
 {
-    const ReduceAttrs all = {.axes = {RANK, {0, 1, 2}}};
-    return is_something(m, make(m, OP_reduce_max, &all, 1, &best));
-}
-
-/* Where the best score is first: i32[images, classes, 1]. */
-static Value place_of(const Maker *m, Value scores, Value best, Value number)
-{
-    int64_t boxes = operand_type(m->node, BOXES)->dim[1].high;
-    Value is_best = make_binary(m, OP_equal, scores, best), beyond = make_number(m, I32, (double)boxes);
-    return make_reduce(m, OP_reduce_min, make_where(m, is_best, number, beyond), 2);
-}
-
-static void make_turn(ScanMaker *s, const Boxes *all, Value number)
-{
-    const Maker *m = &s->turn;
     const Type *scores = operand_type(m->node, SCORES);
-    Value left = s->inputs[1], best = s->inputs[2], place = place_of(m, left, best, number);
-    Boxes chosen = boxes_at(m, all, place);
-    Value limit = make_number(m, scores->dtype, attrs_of(m->node)->iou);
-    Value over = make_binary(m, OP_less, limit, overlap(m, all, &chosen));
-    Value out = make_binary(m, OP_logical_or, over, make_binary(m, OP_equal, number, place));
-    Value none = nothing(m), next = make_where(m, out, none, left);
-    Value next_best = make_reduce(m, OP_reduce_max, next, 2);
-    Value found = make_with_number(m, OP_add, place, 1), zero = make_number(m, I32, 0);
-    found = make_where(m, is_something(m, best), found, zero);
-    const int64_t dims[] = {scores->dim[0].high, scores->dim[1].high};
-    make_scan_return(s, "place", 2, make_reshape(m, found, 2, dims));
-    make_scan_next(s, is_any(m, next_best));
-    make_scan_next(s, next);
-    make_scan_next(s, next_best);
+    const BroadcastAttrs attrs = {.shape = {RANK, {scores->dim[0].high, scores->dim[1].high, size}}};
+    Value zero = make_number(m, dtype, 0);
+    return make(m, OP_broadcast, &attrs, 1, &zero);
 }
 
-/* One more than the number of the box that each class keeps in each turn, or 0: i32[images, classes, most_kept]. */
+/* Elements along the last of the axes in `from`, [images, classes, 1], at the place of each class. */
+static Value read_at(const Maker *m, Value x, IntList from, Value place)
+{
+    return make(m, OP_take, &(TakeAttrs){from}, 2, (Value[]){x, place});
+}
+
+static Value write_at(const Maker *m, Value x, Value update, Value place)
+{
+    return make(m, OP_put, &(PutAttrs){.from = {RANK, {0, 1, -1}}}, 3, (Value[]){x, update, place});
+}
+
+enum { ORDER, ANY, COUNT, NUMBER, KEPT, OPERANDS = KEPT + FACTS }; /* of the scan */
+
+typedef struct Choice {
+    const Maker *m; /* of a turn */
+    const Value *in;
+    Boxes boxes;  /* all */
+    Value scores; /* of all */
+    int64_t most;
+} Choice;
+
+/* Is there a box that the class keeps which has too much in common with this one? */
+static Value is_over(const Choice *c, const Boxes *box)
+{
+    const Maker *m = c->m;
+    Boxes kept;
+    for (int i = 0; i < FACTS; i++) kept.fact[i] = c->in[KEPT + i];
+    Value limit = make_number(m, operand_type(m->node, BOXES)->dtype, attrs_of(m->node)->iou);
+    Value over = make_binary(m, OP_less, limit, overlap(m, &kept, box));
+    return make_cast(m, make_reduce(m, OP_reduce_max, make_cast(m, over, I32), 2), BOOL);
+}
+
+/* The next box of each class, [images, classes, 1], goes behind those that it keeps. */
+static void make_turn(ScanMaker *s, const Choice *c)
+{
+    const Maker *m = c->m;
+    const Type *scores = operand_type(m->node, SCORES);
+    const int64_t dims[] = {scores->dim[0].high, scores->dim[1].high, 1};
+    Value place = make_cast(m, make_reshape(m, c->in[ORDER], RANK, dims), I32);
+    Value score = read_at(m, c->scores, (IntList){RANK, {0, 1, -1}}, place), none = nothing(m),
+          most = make_number(m, I32, (double)c->most);
+    Boxes box;
+    for (int i = 0; i < FACTS; i++) box.fact[i] = read_at(m, c->boxes.fact[i], (IntList){2, {0, -1}}, place);
+    Value is_good = make_binary(m, OP_less, none, score), has_room = make_binary(m, OP_less, c->in[COUNT], most);
+    Value is_open = make_binary(m, OP_logical_and, is_good, has_room), one = make_cast(m, is_open, I32);
+    Value is_apart = make_unary(m, OP_logical_not, is_over(c, &box));
+    Value fits = make_binary(m, OP_logical_and, is_open, is_apart);
+    Value at = make_where(m, fits, c->in[COUNT], most); /* there is no such place */
+    Value number = make_with_number(m, OP_add, place, 1);
+    const ReduceAttrs all = {.axes = {RANK, {0, 1, 2}}};
+    make_scan_next(s, make_cast(m, make(m, OP_reduce_max, &all, 1, &one), BOOL));
+    make_scan_next(s, make_binary(m, OP_add, c->in[COUNT], make_cast(m, fits, I32)));
+    make_scan_next(s, write_at(m, c->in[NUMBER], number, at));
+    for (int i = 0; i < FACTS; i++) make_scan_next(s, write_at(m, c->in[KEPT + i], box.fact[i], at));
+}
+
+/* One more than the number of each box that a class keeps, then 0: i32[images, classes, most_kept]. */
 static Value make_choice(const Maker *m)
 {
-    const Boxes all = all_boxes(m);
-    Value number = make_coordinates(m, I32, RANK, 2, operand_type(m->node, BOXES)->dim[1].high);
-    Value scores = first_scores(m), best = make_reduce(m, OP_reduce_max, scores, 2), any = is_any(m, best);
-    const ScanAttrs attrs = {.turns = most_kept(m->node), .stops = true};
-    Value begin[] = {any, scores, best};
-    ScanMaker s = make_scan(m, &attrs, 3, begin, (const char *const[]){"any", "left", "best"});
+    static const char *const names[] = {"place", "any",    "count",  "number", "low_y",
+                                        "low_x", "high_y", "high_x", "area"};
+    const Type *type = operand_type(m->node, SCORES);
+    const TopAttrs sorted = {.k = type->dim[2].high, .axis = 2, .largest = true};
+    const ScanAttrs attrs = {.axes = {1, {2}}, .stops = true};
+    Choice c = {.boxes = all_boxes(m), .scores = good_scores(m), .most = most_kept(m->node)};
+    Value begin[OPERANDS];
+    begin[ORDER] = make(m, OP_top_indices, &sorted, 1, &c.scores);
+    begin[ANY] = make_number(m, BOOL, 1);
+    begin[COUNT] = zeros(m, I32, 1);
+    begin[NUMBER] = zeros(m, I32, c.most);
+    for (int i = 0; i < FACTS; i++) begin[KEPT + i] = zeros(m, type->dtype, c.most);
+    ScanMaker s = make_scan(m, &attrs, OPERANDS, begin, names);
     if (!s.scan) return (Value){NULL, 0};
-    make_turn(&s, &all, number);
-    return make_scan_end(&s);
+    c.m = &s.turn;
+    c.in = s.inputs;
+    make_turn(&s, &c);
+    return (Value){make_scan_end(&s).node, NUMBER - ANY};
 }
 
 static bool expand_suppression(const Maker *m, Value *out)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 from figures import Figure, print_table
 from measure import output_of, pin_to_core
@@ -68,6 +69,57 @@ def theirs(size: int, channels: int, kernel: int):
     return lambda: session._sess.run_with_iobinding(binding._iobinding, None)
 
 
+# QDQ networks of one layer, as quantize_static writes them: operator, shape of x and of the weights, their zero point
+QDQ = {
+    "conv 3x3 64->64, 56x56": ("Conv", [1, 64, 56, 56], [64, 64, 3, 3], 119),
+    "product 128 x 512 x 512": ("MatMul", [128, 512], [512, 512], 119),
+}
+
+
+def qdq_model(folder: Path, name: str) -> Path:
+    """u8 activations and u8 weights, both with zero points, between QuantizeLinear and DequantizeLinear."""
+    op, rows, weights, zero = QDQ[name]
+    draw = np.random.default_rng(3)
+    constants = {
+        "xs": np.float32(0.02), "xz": np.uint8(110), "ws": np.float32(0.01), "wz": np.uint8(zero),
+        "ys": np.float32(0.5), "yz": np.uint8(100), "w": draw.integers(0, 255, weights).astype(np.uint8),
+    }  # fmt: skip
+    attributes = {"pads": [1, 1, 1, 1]} if op == "Conv" else {}
+    nodes = [
+        helper.make_node("DequantizeLinear", ["x", "xs", "xz"], ["xr"]),
+        helper.make_node("DequantizeLinear", ["w", "ws", "wz"], ["wr"]),
+        helper.make_node(op, ["xr", "wr"], ["yr"], **attributes),
+        helper.make_node("QuantizeLinear", ["yr", "ys", "yz"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "layer",
+        [helper.make_tensor_value_info("x", TensorProto.UINT8, rows)],
+        [helper.make_tensor_value_info("y", TensorProto.UINT8, None)],
+        [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()],
+    )
+    path = folder / f"qdq_{op}.onnx"
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(onnx.shape_inference.infer_shapes(model).SerializeToString())
+    return path
+
+
+def ours_of_model(lepc: str, path: Path, rows: list[int]) -> list[str]:
+    base = path.with_suffix("")
+    output_of([lepc, "build", str(path), "--cpu=native", "-o", str(base)])
+    bytes_of_x = np.random.default_rng(1).integers(0, 255, int(np.prod(rows)), np.uint8).tobytes()
+    base.with_suffix(".raw").write_bytes(bytes_of_x)
+    return [str(base), "--input", f"x={base.with_suffix('.raw')}", "--bench=300", "--json"]
+
+
+def theirs_of_model(path: Path, rows: list[int]):
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    feed = {"x": np.random.default_rng(1).integers(0, 255, rows).astype(np.uint8)}
+    return lambda: session.run(None, feed)
+
+
 def best_us(call, count: int = 200) -> float:
     best = float("inf")
     for _ in range(count):
@@ -100,6 +152,15 @@ def main() -> None:
             figures.append(Figure(f"{name}, u8 x i8 and requantize", own, "us", peer))
             figures.append(Figure(f"  ONNX Runtime {ort.__version__}", peer, "us"))
             figures.append(Figure("  of the core's dot products", 100 * work / own / max(rates), "%", 80, least=True))
+        for name, (_, rows, _, _) in QDQ.items():
+            path = qdq_model(folder, name)
+            command, call = ours_of_model(args.lepc, path, rows), theirs_of_model(path, rows)
+            own = peer = float("inf")
+            for _ in range(TURNS):
+                own = min(own, json.loads(output_of(command))["bench"]["min_us"])
+                peer = min(peer, best_us(call))
+            figures.append(Figure(f"{name}, QDQ, u8 x u8", own, "us", peer))
+            figures.append(Figure(f"  ONNX Runtime {ort.__version__}", peer, "us"))
     figures.insert(0, Figure("core: u8 x i8 dot products", max(rates), "GOP/s"))
     print_table(figures)
     raise SystemExit(not all(figure.good for figure in figures))

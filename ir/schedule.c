@@ -74,6 +74,27 @@ bool contraction_is_image(const Contraction *c, const Node *anchor)
            type->dim[3].high == c->out_channels;
 }
 
+bool contraction_row_has_one(const Type *type, const Type *result)
+{
+    bool rows = type->rank == result->rank && type->rank > 1 && type->dim[type->rank - 1].high == 1;
+    for (int axis = 0; rows && axis + 1 < type->rank; axis++) rows = dim_equal(&type->dim[axis], &result->dim[axis]);
+    return rows;
+}
+
+/* Those of a product with a vector have no other axis than their rows. */
+bool contraction_reads_beside(const Node *anchor, const Type *type)
+{
+    Contraction c;
+    const Type *result = &anchor->types[0];
+    bool column = value_type(anchor->inputs[1])->rank == 1;
+    node_def(anchor)->contract(anchor, &c);
+    if (contraction_is_image(&c, anchor) || type_same_shape(type, result)) return true;
+    if (!column && (result->rank <= 2 || contraction_row_has_one(type, result))) return true;
+    for (int axis = 0; axis + !column < type->rank; axis++)
+        if (type->dim[axis].high != 1) return false;
+    return true;
+}
+
 bool contraction_has_row_runs(const Contraction *c, const Node *anchor)
 {
     const Window *w = &c->window;

@@ -79,6 +79,11 @@ Group group_of(const Node *node);
 /* Are the axes of the anchor's result those of its contraction, [N, H, W, C]?  Else the group reads and writes lines of
  * rows: dense runs, without a ring. */
 bool contraction_is_image(const Contraction *contraction, const Node *anchor);
+/* One element of the tensor for each row of the results, whatever the channel. */
+bool contraction_row_has_one(const Type *type, const Type *result);
+/* May what is computed with the contraction's results read a tensor of this type beside them?  Results of a product
+ * that are no image are lines of rows: the tensor follows every row, or stands still. */
+bool contraction_reads_beside(const Node *anchor, const Type *type);
 /* Is a kernel's row of inputs one run of memory, which dot products step through without regard to pixels? */
 bool contraction_has_row_runs(const Contraction *contraction, const Node *anchor);
 /* How the code of the group wants operand `operand` of its node `inner` written down: a Packing, and the panel. */

@@ -114,6 +114,16 @@ static bool may_stand_beside(const GroupCheck *c, const Node *node)
     return same && node_def(node)->kind == KIND_MAP;
 }
 
+static bool reads_beside(const GroupCheck *c, const Node *node)
+{
+    for (int i = 0; i < node->ninputs; i++) {
+        Value value = node->inputs[i];
+        if (!value.node || group_is_inside(&c->group, value)) continue;
+        if (!contraction_reads_beside(c->group.anchor, value_type(value))) return false;
+    }
+    return true;
+}
+
 static bool check_member(const GroupCheck *c, const Node *node)
 {
     bool after = node_map_find(c->depends, node) != NULL;
@@ -122,6 +132,8 @@ static bool check_member(const GroupCheck *c, const Node *node)
     if (c->group.kind == KIND_REDUCE && node_def(node)->kind == KIND_REDUCE) return true; /* check_sweeps */
     if (c->group.kind == KIND_CONTRACT && !after && !may_stand_beside(c, node))
         return refuse(c, node, "has nothing to do with its group's anchor");
+    if (c->group.kind == KIND_CONTRACT && !reads_beside(c, node))
+        return refuse(c, node, "reads what neither follows the rows of its group's anchor nor stands still");
     return node_def(node)->kind == KIND_VIEW ? check_view(c, node, after) : check_map(c, node, after);
 }
 

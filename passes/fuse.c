@@ -136,20 +136,15 @@ static void keep_dependents(Fusion *f, int g, int from, int anchor)
     f->count = kept;
 }
 
-/* Results of a product that are no image are lines of rows: what its epilogue reads beside them follows every row,
- * or stands still.  Those of a product with a vector have no other axis than their rows. */
+/* Can the epilogue of a contraction read what the members read from outside? */
 static bool operands_fit(const Fusion *f, int g, int anchor)
 {
-    const Type *shape = fusion_type(f, anchor);
-    if (fusion_kind(f, anchor) != KIND_CONTRACT || is_image(f->index->node[anchor])) return true;
-    bool column = value_type(f->index->node[anchor]->inputs[1])->rank == 1;
-    if (shape->rank <= 2 && !column) return true;
+    if (fusion_kind(f, anchor) != KIND_CONTRACT) return true;
     for (int m = 0; m < f->count; m++)
         for (int i = 0; i < f->index->node[f->members[m]]->ninputs; i++) {
             int p = fusion_operand(f, f->members[m], i);
-            if (p < 0 || f->group[p] == g || type_same_shape(fusion_type(f, p), shape)) continue;
-            for (int axis = 0; axis + !column < fusion_type(f, p)->rank; axis++)
-                if (fusion_type(f, p)->dim[axis].high != 1) return false;
+            bool outside = p >= 0 && f->group[p] != g;
+            if (outside && !contraction_reads_beside(f->index->node[anchor], fusion_type(f, p))) return false;
         }
     return true;
 }

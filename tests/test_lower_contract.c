@@ -112,6 +112,25 @@ static void epilogues_along_each_axis(void **state)
     sketch_check(&s);
 }
 
+/* Beside products of several lines, and pixels of one column: a number for each row, one for some axes only. */
+static void numbers_of_rows(void **state)
+{
+    static const int64_t dims[][4] = {{2, 3, 5, 1}, {2, 1, 5, 1}, {1, 1, 1, 9}, {1, 1, 1, 1}};
+    for (int i = 0; i < 4; i++) {
+        Sketch s = sketch_new(*state, "lines");
+        Value x = sketch_input(&s, F32, DIMS(2, 3, 5, 6)), y = sketch_input(&s, F32, DIMS(2, 3, 6, 9));
+        Value w = sketch_param(&s, F32, DIMS(6, 9)), beside = sketch_input(&s, F32, 4, dims[i]);
+        Value own = sketch_op(&s, OP_matmul, NULL, OPERANDS(x, y)), all = sketch_op(&s, OP_dense, NULL, OPERANDS(x, w));
+        sketch_output(&s, sketch_op(&s, OP_sub, NULL, OPERANDS(own, beside)));
+        sketch_output(&s, sketch_op(&s, OP_mul, NULL, OPERANDS(all, beside)));
+        sketch_check(&s);
+    }
+    Sketch s = sketch_new(*state, "column");
+    Value x = sketch_input(&s, F32, DIMS(2, 5, 1, 8)), rows = sketch_input(&s, F32, DIMS(2, 5, 1, 1));
+    sketch_output(&s, sketch_op(&s, OP_sub, NULL, OPERANDS(window_of(&s, x, 1, 24, PAD_VALID), rows)));
+    sketch_check(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +140,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(convolutions, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(one_pixel_windows, arena_setup, arena_teardown),
         cmocka_unit_test_setup_teardown(epilogues_along_each_axis, arena_setup, arena_teardown),
+        cmocka_unit_test_setup_teardown(numbers_of_rows, arena_setup, arena_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

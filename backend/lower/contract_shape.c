@@ -60,7 +60,7 @@ static Site site_of_pixels(Lowering *lowering, Value value, bool image, int64_t 
 }
 
 /* Axes are those of the result from the last on; one of size 1 stands still.  Rows of a product are one line, so
- * fuse lets only what stands still along them, or is of rank 2, come here. */
+ * only what stands still along them, or is of rank 2, comes here (contraction_reads_beside). */
 static Site site_of_broadcast(const Contract *c, Value value)
 {
     Lowering *l = c->lowering;
@@ -95,8 +95,9 @@ Site contract_site(const Contract *c, Value value)
     const Type *type = value_type(value), *result = &l->group.node->types[0];
     if (type_elements(type) == 1)
         return (Site){.buffer = lower_buffer(l, value), .base = place_interior(place_of(value))};
-    bool same = type_same_shape(type, result);
-    Site site = same ? site_of_pixels(l, value, c->image, line_of(c)) : site_of_broadcast(c, value);
+    bool same = type_same_shape(type, result), rows = !same && !c->image && contraction_row_has_one(type, result);
+    Site site = same || rows ? site_of_pixels(l, value, c->image, line_of(c)) : site_of_broadcast(c, value);
+    if (rows) site.c = 0;
     return from_row(site, c->first_row);
 }
 
@@ -115,7 +116,7 @@ static bool is_line(const Type *type, const Type *result)
 {
     bool still = true;
     for (int axis = 0; axis + 1 < type->rank; axis++) still = still && type->dim[axis].high == 1;
-    return still || type_same_shape(type, result);
+    return still || type_same_shape(type, result) || contraction_row_has_one(type, result);
 }
 
 /* Do all pixels lie side by side? */
@@ -139,8 +140,10 @@ static bool can_flatten(const Contract *c, const Group *group)
         bool own = false;
         for (int k = 0; k < group->anchor->ninputs; k++) own |= value_equal(group->anchor->inputs[k], captured[i]);
         if (own || !captured[i].node->places) continue;
-        if (!is_line(value_type(captured[i]), &group->node->types[0])) return false;
-        if (place_of(captured[i])->space == SPACE_NONE || !place_has_halo(place_of(captured[i]))) continue;
+        const Type *type = value_type(captured[i]), *result = &group->node->types[0];
+        if (!is_line(type, result)) return false;
+        bool dense = !place_has_halo(place_of(captured[i])) && !contraction_row_has_one(type, result);
+        if (place_of(captured[i])->space == SPACE_NONE || dense) continue;
         Site site = contract_site(c, captured[i]);
         if (!is_one_line(c, &site)) return false;
     }

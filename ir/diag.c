@@ -25,7 +25,8 @@ const char *diag_code_text(DiagCode code) { return code_texts[code]; }
 DiagCode diag_code_find(const char *name)
 {
     int code = 0;
-    while (code < DIAG_COUNT && strcmp(code_names[code], name) != 0) code++;
+    if (*name == 'E' || *name == 'e') name++;
+    while (code < DIAG_COUNT && strcmp(code_names[code] + 1, name) != 0) code++;
     return (DiagCode)code;
 }
 

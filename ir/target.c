@@ -174,6 +174,16 @@ static const Architecture *find_architecture(const char *triple)
     return NULL;
 }
 
+/* "aarch64" is its baseline, as "aarch64-linux-gnu" is: index of that row, or target_count. */
+static int find_architecture_row(const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < ARCH_COUNT; i++)
+        for (const char *const *start = architectures[i].starts; *start && !architectures[i].bare; start++)
+            if (strlen(*start) == length + 1 && starts_with(*start, name)) return find_row(architectures[i].baseline);
+    return target_count;
+}
+
 static const Architecture *check_triple(const char *triple, Diag *diag)
 {
     const Architecture *arch = find_architecture(triple);
@@ -249,6 +259,7 @@ bool target_select(const char *triple, const char *cpu, const char *features, Ar
     const TargetPreset *preset = find_preset(triple);
     if (preset) features = join_features(arena, preset->features, features);
     int named = find_row(preset ? preset->cpu : triple);
+    if (named == target_count) named = find_architecture_row(triple);
     if (named < target_count) { /* --target=haswell */
         cpu = *cpu ? cpu : target_table[named].name;
         triple = target_table[named].triple;

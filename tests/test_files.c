@@ -1,4 +1,4 @@
-/* Files beside the model, from the command line: raw weights and written schedules. */
+/* What is tried first with the command line: files beside the model, raw weights and written schedules; short names. */
 #include "tests/support/command.h"
 #include "tests/support/setting.h"
 
@@ -75,6 +75,28 @@ static void obeys_schedules(void **state)
     assert_null(left);
 }
 
+/* What people try first. */
+static void takes_what_is_meant(void **state)
+{
+    FILE *file = fopen("nan.raw", "wb");
+    assert_int_equal(fwrite("\0\0\300\377", 1, 4, file), 4); /* with its sign */
+    fclose(file);
+    write_text("same.lep", "lep 1\nmodel same {\n  input x: f32[1]\n  output y = x * 1.0\n}\n");
+    Said said = LEPC("run", "same.lep", "nan.raw");
+    contains(said.out, " nan\n");
+    assert_null(strstr(said.out, "-nan"));
+    contains(LEPC("help", "report").out, "Usage: lepc report KIND");
+    contains(LEPC("help").out, "Usage: lepc [COMMAND]");
+    contains(LEPC("explain", "e0101").out, "E0101: ");
+    contains(LEPC("explain", "0101").out, "E0101: ");
+    fails(LEPC("report"), 2, "lepc report KIND[,KIND]... MODEL");
+    fails(LEPC("eval", "small.lep", "--data=none"), 1, "none: error[E0501]");
+    succeeds(LEPC("small.lep", "--target=aarch64", "-q", "-o", "arch.o"));
+    succeeds(LEPC("small.lep", "--target=aarch64-unknown-linux-gnu", "-q", "-o", "triple.o"));
+    assert_true(same_files("arch.o", "triple.o"));
+    contains(LEPC("--help").out, "json or html");
+}
+
 static int enter_folder(void **state)
 {
     if (!getenv("LEPC") || folder_enter(state, "files")) return -1;
@@ -87,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_raw_weights),
         cmocka_unit_test(obeys_schedules),
+        cmocka_unit_test(takes_what_is_meant),
     };
     return cmocka_run_group_tests(tests, enter_folder, folder_leave);
 }

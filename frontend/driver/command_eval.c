@@ -6,6 +6,7 @@
 #include "runtime/runner/session.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,7 +134,9 @@ static bool judge_data(Evaluation *e)
 {
     const Options *o = e->c->options;
     struct stat info;
-    bool folder = stat(o->data, &info) == 0 && S_ISDIR(info.st_mode);
+    if (stat(o->data, &info) != 0)
+        return diag_error(e->c->diag, E0501, (Span){.name = o->data}, "cannot be read: %s", strerror(errno));
+    bool folder = S_ISDIR(info.st_mode);
     if (folder == (o->labels != NULL)) {
         diag_error(e->c->diag, E0801, nowhere, folder ? "a folder's own folders are its labels" : "expected --labels");
         return diag_help(e->c->diag, "--data=FOLDER with a folder a class, or --data=FILE --labels=FILE");

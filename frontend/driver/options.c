@@ -295,7 +295,11 @@ static bool parse_word(Parser *p, const char *text)
 /* The command decides which options there are, so it is looked for first. */
 static void find_command(Parser *p)
 {
-    if (p->argc > 1) p->out->command = command_find(p->argv[1]);
+    if (p->argc > 1 && strcmp(p->argv[1], "help") == 0) { /* lepc help build */
+        p->out->help = true;
+        p->at++;
+    }
+    if (p->argc > p->at) p->out->command = command_find(p->argv[p->at]);
     if (p->out->command) p->at++;
 }
 
@@ -315,8 +319,12 @@ bool options_parse(Options *out, int argc, char **argv, Arena *arena, Diag *diag
     }
     bool needs = !out->help && !out->version && (!out->command || out->command->takes_model);
     if (needs && !out->model && !diag->errors) {
+        const char *command = out->command ? out->command->name : NULL;
         diag_error(diag, E0801, nowhere, "expected a model");
-        diag_help(diag, "as in: lepc mnist.lep -o mnist; `lepc --help` tells more");
+        if (command)
+            diag_help(diag, "as in: lepc %s; `lepc %s --help` tells more", out->command->usage, command);
+        else
+            diag_help(diag, "as in: lepc mnist.lep -o mnist; `lepc --help` tells more");
     }
     return diag->errors == 0;
 }

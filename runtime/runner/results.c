@@ -97,7 +97,7 @@ static void print_values(const LepPort *port, const void *row, size_t n, bool co
         if (json)
             json_number(value, port->dtype == LEP_F64);
         else
-            printf(" %g", value);
+            printf(" %g", isnan(value) ? (double)NAN : value); /* no sign, which would tell of the processor */
     }
     if (json)
         fputs("]}", stdout);

@@ -66,7 +66,7 @@ enum { DEEPEST_CONSTANT = 2000 };
 static const Tensor *known_value(OnnxImport *im, Value value, int depth);
 
 /* Shapes take thousands of steps; a file of a few bytes may ask for as many as it likes. */
-static const int64_t most_work = INT64_C(1) << 28;
+static const int64_t most_work = INT64_C(1) << 28, step_work = 256; /* a node is as dear as so many elements */
 
 static int64_t bounded_product(int64_t a, int64_t b)
 {
@@ -85,11 +85,12 @@ static int64_t expansion_work(const Node *node)
     return work;
 }
 
-/* Elements read and written, and products, of one run; never much more than most_work. */
+/* Elements read and written, and products, of one run; never much more than most_work.  Turns of few elements take the
+ * time that their nodes do. */
 static int64_t node_work(const Node *node)
 {
     Contraction contraction;
-    int64_t work = 0, products = 1;
+    int64_t work = step_work, products = 1;
     for (int i = 0; i < node->ninputs; i++)
         if (node->inputs[i].node) work += bounded_product(type_elements(value_type(node->inputs[i])), 1);
     if (node_def(node)->contract) {

@@ -94,6 +94,8 @@ static void boxes_that_overlap_no_better_one(void **state)
                 "  chosen = non_max_suppression(boxes, scores, max: 4, iou: 0.3, score: 0.1)\n"
                 "  output chosen = chosen\n  output box = gather_nd(boxes, gather(chosen, i64([0, 2]), axis: 1))\n"
                 "  output few = non_max_suppression(boxes, scores, count: \"K\", max: 99, center: yes)\n}\n");
+    check_model("lep 1\n\nmodel batch {\n  dim N = 1..3\n  input boxes: f32[N, 11, 4]\n  input scores: f32[N, 3, 11]\n"
+                "  output chosen = non_max_suppression(boxes, scores, max: 4, iou: 0.3, score: 0.1)\n}\n");
     check_model("lep 1\n\nmodel many {\n  input boxes: f32[1, 300, 4]\n  input scores: f32[1, 30, 300]\n"
                 "  output chosen = non_max_suppression(boxes, scores, max: 3)\n}\n");
 }

@@ -128,7 +128,10 @@ static Value good_scores(const Maker *m)
 static Value zeros(const Maker *m, Dtype dtype, int64_t size)
 {
     const Type *scores = operand_type(m->node, SCORES);
-    const BroadcastAttrs attrs = {.shape = {RANK, {scores->dim[0].high, scores->dim[1].high, size}}};
+    Dim *dims = ARENA_ARRAY(m->graph->arena, Dim, RANK);
+    BroadcastAttrs attrs = {.shape = {RANK, {scores->dim[0].high, scores->dim[1].high, size}}};
+    for (int i = 0; i < RANK; i++) dims[i] = i < 2 ? scores->dim[i] : dim_fixed(size);
+    if (!type_is_fixed(scores)) attrs.shape_dims = dims;
     Value zero = make_number(m, dtype, 0);
     return make(m, OP_broadcast, &attrs, 1, &zero);
 }
@@ -212,10 +215,21 @@ static Value make_choice(const Maker *m)
     return (Value){make_scan_end(&s).node, NUMBER - ANY};
 }
 
+/* Images may be as many as there are; boxes that are sorted may not yet. */
+static bool need_boxes(const Maker *m)
+{
+    const Dim *dim = &operand_type(m->node, BOXES)->dim[1];
+    if (dim_is_fixed(dim)) return true;
+    diag_error(m->diag, E0308, node_span(m->node), "non_max_suppression: expected a fixed number of boxes, found %s",
+               operand_text(m->node, BOXES, m->diag->arena));
+    return diag_help(m->diag, "give %s a size by --dim, and boxes that are none a low score", dim->name);
+}
+
 static bool expand_suppression(const Maker *m, Value *out)
 {
     const int64_t flat[] = {-1};
     Kept kept;
+    if (!need_boxes(m)) return false;
     Value choice = make_choice(m);
     if (!choice.node) return false;
     const Type type = *value_type(choice);

@@ -34,6 +34,7 @@ bool node_is_bounded(const Node *node)
 bool type_has_gaps(const Type *type)
 {
     bool inner = false, gaps = false;
+    if (type_is_empty(type)) return false;
     for (int axis = 0; axis < type->rank; axis++) {
         gaps |= inner && !dim_is_fixed(&type->dim[axis]);
         inner |= type->dim[axis].high > 1;

@@ -1,6 +1,7 @@
 /* Composites become what their expansion says, except those with code of their
  * own; nothing expanded is recognised again later. */
 #include "passes/expand.h"
+#include "ir/bounded.h"
 #include "ir/op.h"
 #include "passes/empty.h"
 #include "passes/pass.h"
@@ -18,9 +19,12 @@ static bool expand_node(Node *node, Uses *uses, Diag *diag)
 {
     Graph *graph = node->graph;
     const Node *since = node->previous, *until = node->next;
-    Maker maker = {.graph = graph, .node = node, .at = node, .diag = diag};
+    Diag heard = diag_new(graph->arena); /* what is wrong at some size of a dim is not for users */
+    bool bounded = node_is_bounded(node);
+    Maker maker = {.graph = graph, .node = node, .at = node, .diag = bounded ? &heard : diag};
     Value *out = ARENA_ARRAY(graph->arena, Value, node->nresults);
-    if (!node_def(node)->expand(&maker, out)) return false;
+    if (!node_def(node)->expand(&maker, out)) return bounded && expansion_refuse(node, diag);
+    if (!expansion_keeps_types(node, out, diag)) return false;
     for (Node *n = node->previous; n != since; n = n->previous) uses_enter(uses, n);
     for (int slot = 0; slot < node->nresults; slot++) {
         if (!out[slot].node) return false;

@@ -4,7 +4,11 @@
 
 #include "ir/graph.h"
 
+/* E0308: the expansion is not the same for all sizes of a bounded dim.  False. */
+bool expansion_refuse(const Node *node, Diag *diag);
 /* E0308 when the node's expansion holds numbers that follow from the size of a bounded dim. */
 bool expansion_is_uniform(const Node *node, Diag *diag);
+/* The same when out[], what the expansion gives for each result, has other sizes than that for some of a dim's. */
+bool expansion_keeps_types(const Node *node, const Value *out, Diag *diag);
 
 #endif

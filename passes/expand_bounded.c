@@ -46,6 +46,15 @@ static int bounded_dim(const Graph *root, const Node *node)
     return 0;
 }
 
+bool expansion_refuse(const Node *node, Diag *diag)
+{
+    const Graph *root = graph_root(node->graph);
+    diag_error(diag, E0308, node_span(node), "%s computes with the size of a bounded dim of %s", node_def(node)->name,
+               type_text(diag->arena, value_type(node->inputs[0])));
+    const Dim *dim = &root->dims[bounded_dim(root, node)];
+    return diag_help(diag, "fix it, as in --dim %s=%lld", dim->name, (long long)dim->high);
+}
+
 bool expansion_is_uniform(const Node *node, Diag *diag)
 {
     const Graph *root = graph_root(node->graph);
@@ -63,9 +72,14 @@ bool expansion_is_uniform(const Node *node, Diag *diag)
     for (; same && a && b; a = a->next, b = b->next) same = same_numbers(a, b);
     same = same && !a && !b;
     arena_free(arena);
-    if (same) return true;
-    diag_error(diag, E0308, node_span(node), "%s computes with the size of a bounded dim of %s", node_def(node)->name,
-               type_text(diag->arena, value_type(node->inputs[0])));
-    const Dim *dim = &root->dims[bounded_dim(root, node)];
-    return diag_help(diag, "fix it, as in --dim %s=%lld", dim->name, (long long)dim->high);
+    return same || expansion_refuse(node, diag);
+}
+
+bool expansion_keeps_types(const Node *node, const Value *out, Diag *diag)
+{
+    bool same = true;
+    if (!node_is_bounded(node)) return true;
+    for (int slot = 0; slot < node->nresults; slot++)
+        same = same && out[slot].node && type_equal(value_type(out[slot]), &node->types[slot]);
+    return same || expansion_refuse(node, diag);
 }

@@ -81,12 +81,40 @@ static void what_is_greatest(void **state)
                   "  output a = a.values\n  output i = b.indices\n}\n");
 }
 
+/* ---- what expansions say of sizes ---- */
+
+static void what_is_masked_by_places(void **state)
+{
+    (void)state;
+    bounded_check(
+        "lep 1\n\nmodel masks {\n  dim N = 0..2\n  dim T = 0..19\n  input x: f32[N, T, T]\n  input y: u8[3, T]\n"
+        "  output a = triangle(x)\n  output b = triangle(y, upper: no, diagonal: 1)\n"
+        "  output c = softmax(triangle(x * 2.0, upper: no))\n}\n");
+    bounded_check("lep 1\n\nmodel lengths {\n  dim T = 1..9\n  weights seed: 1\n  input x: f32[2, T, 3]\n"
+                  "  input lengths: i32[2]\n  r = rnn(x, none, lengths - 30, units: 4, direction: bidirectional)\n"
+                  "  output y = r.y\n  output h = r.h\n}\n");
+}
+
+/* Something, or nothing. */
+static void one_or_none(void **state)
+{
+    (void)state;
+    bounded_check(
+        "lep 1\n\nmodel perhaps {\n  dim M = 0..1\n  dim T = 0..7\n  input x: f32[M, T]\n  input y: f32[3, M, 5]\n"
+        "  input z: f32[0, 2, M]\n  output a = x * 2.0\n  output b = reduce_sum(y, axes: 0)\n  output c = "
+        "reduce_max(x, axes: 1)\n"
+        "  output d = softmax(y)\n  output e = reduce_mean(x, axes: 1)\n  output f = z + 1.0\n}\n");
+    bounded_check("lep 1\n\nmodel few {\n  dim T = 1..11\n  input x: f32[T, 2]\n  h = slice(x, begin: [10])\n"
+                  "  output a = h\n  output b = reduce_max(h, axes: 1) * 2.0\n}\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_counted_from_the_end),    cmocka_unit_test(what_is_turned_round),
         cmocka_unit_test(what_is_repeated_at_the_ends),    cmocka_unit_test(what_is_read_where_data_says),
         cmocka_unit_test(what_is_written_where_data_says), cmocka_unit_test(what_is_greatest),
+        cmocka_unit_test(what_is_masked_by_places),        cmocka_unit_test(one_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,10 @@
  * has no fused multiply-add, where none is asked for.  A failure is made smaller and written to LEPC_DIFF_OUT, default
  * TMPDIR; tests/differential/kept has those of the past.  Layers are also pruned, and made by --fp=fast, close to eval.
  *
- * - LEPC_DIFF_COUNT: how many graphs, default 25 (10 when LEPC_SAMPLED is set); of layers 48 (12)
+ * - LEPC_DIFF_COUNT: how many graphs, default 25 (10 when LEPC_SAMPLED is set); of layers 48 (12), with bounded dims 40
+ * (12)
  * - LEPC_DIFF_SEED: the first seed, default 1
+ * - LEPC_DIFF_ONLY: one of the tests, as test_random_sizes; default all
  * - LEPC_DIFF_ALL: every graph on every cpu at -O0 and -O3; else one of these each
  */
 #include "ir/schedule.h"
@@ -79,6 +81,43 @@ static void test_random_graphs(void **state)
     for (long seed = first; seed < first + count && failures < MOST_FAILURES; seed++)
         failures += !seed_is_right(seed, cpus, ncpus, all);
     printf("%ld graphs, %d cpus%s, %d wrong\n", count, ncpus, all ? ", -O0 and -O3" : "", failures);
+    assert_int_equal(failures, 0);
+}
+
+/* ---- bounded dims ---- */
+
+enum { SIZED = 8, SIZED_GRAPHS = 40, SIZED_GRAPHS_SAMPLED = 12 };
+
+static Trial draw_sized_trial(Random *r, const char *const *cpus, int ncpus)
+{
+    Trial trial = {.cpu = cpus[random_below(r, ncpus)], .level = random_percent(r, 50) ? 3 : 0};
+    trial.disabled = draw_disabled(r);
+    trial.text = random_percent(r, 20);
+    if (random_percent(r, 30)) trial.threads = 1 + (int)random_below(r, 8);
+    return trial;
+}
+
+/* One piece of code has at several sizes the bits of eval at each. */
+static void test_random_sizes(void **state)
+{
+    (void)state;
+    const char *cpus[1 + HOST_CPUS] = {"x86-64"};
+    int ncpus = 1 + host_cpus(cpus + 1), failures = 0, bare = 0;
+    long first = setting("LEPC_DIFF_SEED", 1);
+    long count = setting("LEPC_DIFF_COUNT", getenv("LEPC_SAMPLED") ? SIZED_GRAPHS_SAMPLED : SIZED_GRAPHS);
+    for (long seed = first; seed < first + count && failures < MOST_FAILURES; seed++) {
+        Arena *arena = arena_new(NULL, NULL);
+        Random r = {(uint64_t)seed * 53 + 7};
+        Program *program = program_draw_sized(arena, (uint64_t)seed, SIZED);
+        Trial trial = draw_sized_trial(&r, cpus, ncpus);
+        const char *wrong = program_check(program, &trial, arena);
+        bool refused = wrong && !strcmp(wrong, no_code);
+        bare += refused;
+        if (wrong && !refused) report(arena, program, trial, seed);
+        failures += wrong && !refused;
+        arena_free(arena);
+    }
+    printf("%ld graphs with bounded dims, %d without code, %d wrong\n", count, bare, failures);
     assert_int_equal(failures, 0);
 }
 
@@ -214,7 +253,9 @@ int main(void)
         cmocka_unit_test(test_reducer),
         cmocka_unit_test(test_kept_graphs),
         cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_random_sizes),
         cmocka_unit_test(test_random_layers),
     };
+    cmocka_set_test_filter(getenv("LEPC_DIFF_ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

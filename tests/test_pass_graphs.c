@@ -31,7 +31,7 @@ static bool keeps_meaning(const Program *program, const PassContext *context, Ar
     Diag diag = diag_new(arena);
     Graph *graph = program_build(program, arena, NULL, &diag);
     assert_non_null(graph);
-    const Tensor *inputs = program_inputs(program, arena);
+    const Tensor *inputs = program_inputs(program, graph, arena);
     Tensor *want = ARENA_ARRAY(arena, Tensor, graph->nresults), *got = ARENA_ARRAY(arena, Tensor, graph->nresults);
     graph_eval(graph, inputs, want, arena);
     bool ok = pass_pipeline(graph, context, "fuse", NULL, NULL, &diag);
@@ -96,7 +96,7 @@ static bool keeps_meaning_roughly(const Program *program, Arena *arena)
     Graph *graph = program_build(program, arena, NULL, &diag), *before = graph_clone(arena, graph);
     assert_true(pass_pipeline(graph, &fast, "fuse", NULL, NULL, &diag));
     if (!is_smooth(before)) return true;
-    const Tensor *inputs = program_inputs(program, arena);
+    const Tensor *inputs = program_inputs(program, before, arena);
     Tensor *want = ARENA_ARRAY(arena, Tensor, graph->nresults), *got = ARENA_ARRAY(arena, Tensor, graph->nresults);
     graph_eval(before, inputs, want, arena);
     graph_eval(graph, inputs, got, arena);

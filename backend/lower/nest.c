@@ -308,7 +308,8 @@ Axes axes_collapse(Lowering *lowering, const Type *type, const bool *chosen, con
     Axes reversed = {0}, axes = {0};
     for (int axis = type->rank - 1; axis >= 0; axis--) {
         int64_t size = type->dim[axis].high;
-        if (size == 1 || (chosen && !chosen[axis])) continue;
+        bool one = size == 1 && dim_is_fixed(&type->dim[axis]);
+        if (one || (chosen && !chosen[axis])) continue;
         int last = reversed.count - 1;
         const Extent extent = lower_extent(lowering, &type->dim[axis]);
         bool fixed = last >= 0 && !reversed.extent[last].bounded;

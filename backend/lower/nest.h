@@ -78,7 +78,7 @@ void access_add(AccessList *list, Value value, const NestMap *map);
 /* Of memory that is no value's. */
 void access_add_strides(AccessList *list, const int64_t *stride, int rank);
 
-/* Axes that are run through together: neighbours are one loop where every access walks them as one.  Axes of size 1
+/* Axes that are run through together: neighbours are one loop where every access walks them as one.  Axes that are 1
  * are left out. */
 typedef struct Axes {
     int count;

@@ -209,7 +209,7 @@ static Rows rows_new(Lowering *lowering)
     r.reducers = ARENA_ARRAY(lowering->builder.arena, Reducer, r.sweeps.nvalues);
     r.reduced = axes_collapse(lowering, type, r.sweeps.axis, &accesses);
     for (int axis = 0; axis < type->rank; axis++) {
-        if (r.sweeps.axis[axis] || type->dim[axis].high == 1) continue;
+        if (r.sweeps.axis[axis] || (type->dim[axis].high == 1 && dim_is_fixed(&type->dim[axis]))) continue;
         r.kept.axis[r.kept.count] = axis;
         r.kept.extent[r.kept.count] = lower_extent(lowering, &type->dim[axis]);
         r.kept.size[r.kept.count++] = type->dim[axis].high;

@@ -111,7 +111,8 @@ static bool infer_nonzero(const Node *node, Type *out, Diag *diag)
 static Value make_own_coordinates(const Maker *m, const Type *x)
 {
     int rank = x->rank;
-    Value own = make_axis_numbers(m, x, 0, rank + 1), column = make_coordinates(m, I64, rank + 1, rank, rank);
+    Value own = make_axis_numbers(m, x, 0, rank + 1);
+    Value column = make_coordinates(m, I64, rank + 1, rank, dim_fixed(rank));
     for (int axis = 1; axis < rank; axis++) {
         Value is_before = make_binary(m, OP_less, column, make_number(m, I64, axis));
         own = make_where(m, is_before, own, make_axis_numbers(m, x, axis, rank + 1));

@@ -77,7 +77,7 @@ static bool expand_det(const Maker *m, Value *out)
     Value one = make_number(m, x->dtype, 1);
     BroadcastAttrs each = {.shape = {3, {batch, 1, 1}}};
     Value turns = make_turns(m, size), first = make(m, OP_broadcast, &each, 1, &one), operands[] = {turns, a, first};
-    Value row = make_coordinates(m, I32, 3, 1, size);
+    Value row = make_coordinates(m, I32, 3, 1, dim_fixed(size));
     ScanAttrs attrs = {.axes = {1, {0}}};
     ScanMaker s = make_scan(m, &attrs, 3, operands, (const char *const[]){"k", "a", "det"});
     if (!s.scan) return false;

@@ -43,9 +43,11 @@ static bool infer_extent(const Node *node, Type *out, Diag *diag)
 {
     const ExtentAttrs *attrs = node->attrs;
     int64_t product = 1;
-    for (int i = 0; i < attrs->of.count; i++) product = product_or_most(product, attrs->of.at[i]);
-    if (product < 1 || product > (int64_t)1 << 40) {
-        diag_error(diag, E0404, node_span(node), "extent: expected sizes of 1 or more, whose product is 2^40 at most");
+    bool sizes = true;
+    for (int i = 0; i < attrs->of.count; i++) sizes = sizes && attrs->of.at[i] >= 0;
+    for (int i = 0; sizes && i < attrs->of.count; i++) product = product_or_most(product, attrs->of.at[i]);
+    if (!sizes || product > (int64_t)1 << 40) {
+        diag_error(diag, E0404, node_span(node), "extent: expected sizes of 0 or more, whose product is 2^40 at most");
         return diag_help(diag, "name the dims, as in extent(of: [N, T])");
     }
     IotaAttrs one = {.shape = {.count = 1, .at = {1}}, .to = attrs->to};
@@ -61,7 +63,7 @@ const OpDef op_extent = {
     .doc = "The product of sizes as one number, those of the call where dims are bounded.",
     .kind = KIND_IOTA,
     .attrs = ATTRS(ExtentAttrs,
-                   ATTR(ExtentAttrs, of, .kind = ATTR_INTS, .dims = offsetof(ExtentAttrs, of_dims), .low = 1,
+                   ATTR(ExtentAttrs, of, .kind = ATTR_INTS, .dims = offsetof(ExtentAttrs, of_dims), .low = 0,
                         .high = (int64_t)1 << 40, .flags = ATTR_REQUIRED, .doc = "sizes, and declared dims"),
                    ATTR(ExtentAttrs, to, .kind = ATTR_DTYPE, .doc = "dtype of the result")),
     .infer = infer_extent,

@@ -11,14 +11,7 @@ Value make_numbers(const Maker *m, Value x) { return x.node ? make_axis_numbers(
 
 Value make_axis_numbers(const Maker *m, const Type *type, int axis, int rank)
 {
-    IotaAttrs attrs = {.shape = {.count = rank}, .axis = axis, .to = I64};
-    Dim *dims = ARENA_ARRAY(m->graph->arena, Dim, rank);
-    for (int i = 0; i < rank; i++) {
-        dims[i] = i == axis ? type->dim[axis] : dim_fixed(1);
-        attrs.shape.at[i] = dims[i].high;
-    }
-    if (!dim_is_fixed(&dims[axis])) attrs.shape_dims = dims;
-    return make(m, OP_iota, &attrs, 0, NULL);
+    return make_coordinates(m, I64, rank, axis, type->dim[axis]);
 }
 
 Value make_gather(const Maker *m, Value x, Value index, int axis)

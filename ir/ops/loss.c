@@ -38,6 +38,11 @@ static bool infer_loss(const Node *node, Type *out, Diag *diag)
         if (!need_same_dtype(node, WEIGHT, diag)) return false;
         if (!need_shape(node, WEIGHT, 1, &x->dim[axis].high, "one number a class", diag)) return false;
     }
+    if (!x->dim[axis].high && !type_is_empty(&targets)) {
+        diag_error(diag, E0305, node_span(node), "%s: %s has no classes", node_def(node)->name,
+                   operand_text(node, X, diag->arena));
+        return diag_help(diag, "a row has one number for each class");
+    }
     *out = attrs->reduction == LOSS_NONE ? targets : type_scalar(x->dtype);
     return true;
 }

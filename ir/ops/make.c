@@ -88,10 +88,15 @@ Value make_reduce(const Maker *m, Op op, Value x, int axis)
     return make(m, op, &(ReduceAttrs){.axes = {1, {axis}}, .keep = true}, 1, &x);
 }
 
-Value make_coordinates(const Maker *m, Dtype dtype, int rank, int axis, int64_t size)
+Value make_coordinates(const Maker *m, Dtype dtype, int rank, int axis, Dim size)
 {
     IotaAttrs attrs = {.shape = {.count = rank}, .axis = axis, .to = (int)dtype};
-    for (int i = 0; i < rank; i++) attrs.shape.at[i] = i == axis ? size : 1;
+    Dim *dims = ARENA_ARRAY(m->graph->arena, Dim, rank + 1);
+    for (int i = 0; i < rank; i++) {
+        dims[i] = i == axis ? size : dim_fixed(1);
+        attrs.shape.at[i] = dims[i].high;
+    }
+    if (!dim_is_fixed(&size)) attrs.shape_dims = dims;
     return make(m, OP_iota, &attrs, 0, NULL);
 }
 

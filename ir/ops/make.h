@@ -13,7 +13,7 @@ Value make_slice(const Maker *m, Value x, int axis, int64_t begin, int64_t end);
 /* One reduction over one axis, which stays with size 1. */
 Value make_reduce(const Maker *m, Op op, Value x, int axis);
 /* Coordinates along one axis: [1, .., size, .., 1] of `rank` axes, which broadcasts. */
-Value make_coordinates(const Maker *m, Dtype dtype, int rank, int axis, int64_t size);
+Value make_coordinates(const Maker *m, Dtype dtype, int rank, int axis, Dim size);
 Value make_where(const Maker *m, Value condition, Value yes, Value no);
 /* x beside a number of its dtype. */
 Value make_with_number(const Maker *m, Op op, Value x, double number);

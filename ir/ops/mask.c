@@ -44,7 +44,7 @@ static bool expand_one_hot(const Maker *m, Value *out)
     Value index = make_cast(m, m->node->inputs[INDEX], I64);
     Value from_end = make_with_number(m, OP_add, index, (double)attrs->depth);
     index = make_where(m, make_with_number(m, OP_less, index, 0), from_end, index);
-    Value at = make_coordinates(m, I64, type->rank, axis, attrs->depth);
+    Value at = make_coordinates(m, I64, type->rank, axis, dim_fixed(attrs->depth));
     Value on = make_binary(m, OP_equal, make_reshape(m, index, type->rank, dims), at);
     if (!operand_present(m->node, VALUES)) {
         out[0] = make_cast(m, on, type->dtype);
@@ -91,8 +91,8 @@ static bool expand_triangle(const Maker *m, Value *out)
     const TriangleAttrs *attrs = m->node->attrs;
     const Type *type = &m->node->types[0];
     int row_axis = type->rank - 2;
-    Value row = make_coordinates(m, I64, type->rank, row_axis, type->dim[row_axis].high);
-    Value column = make_coordinates(m, I64, type->rank, row_axis + 1, type->dim[row_axis + 1].high);
+    Value row = make_coordinates(m, I64, type->rank, row_axis, type->dim[row_axis]);
+    Value column = make_coordinates(m, I64, type->rank, row_axis + 1, type->dim[row_axis + 1]);
     row = make_with_number(m, OP_add, row, (double)attrs->diagonal);
     /* upper: column >= row + k; lower: column <= row + k */
     Value outside = attrs->upper ? make_binary(m, OP_less, column, row) : make_binary(m, OP_less, row, column);

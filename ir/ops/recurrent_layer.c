@@ -31,7 +31,8 @@ static void read_lengths(Sequence *s)
     const Type *x = operand_type(m->node, 0);
     Value lengths = s->kind->cell ? (Value){NULL, 0} : operand(m, recurrent_lengths(s->kind));
     if (!lengths.node) return;
-    int64_t dims[] = {x->rank == 3 ? x->dim[0].high : 1, 1, 1}, times = x->dim[x->rank - 2].high;
+    int64_t dims[] = {x->rank == 3 ? x->dim[0].high : 1, 1, 1};
+    Dim times = x->dim[x->rank - 2];
     s->lengths = make_reshape(m, make_cast(m, lengths, I32), 3, dims);
     s->within = make_binary(m, OP_less, make_coordinates(m, I32, 3, 1, times), s->lengths);
 }
@@ -42,7 +43,7 @@ static Value make_reversed(const Sequence *s, Value x)
     const Maker *m = s->m;
     if (!x.node) return x;
     if (!s->lengths.node) return make(m, OP_reverse, &(ReverseAttrs){.axes = {1, {1}}}, 1, &x);
-    Value step = make_coordinates(m, I32, 3, 1, value_type(x)->dim[1].high);
+    Value step = make_coordinates(m, I32, 3, 1, value_type(x)->dim[1]);
     Value last = make_with_number(m, OP_sub, s->lengths, 1), back = make_binary(m, OP_sub, last, step);
     Value operands[] = {x, make_where(m, s->within, back, step)};
     return make(m, OP_take, &(TakeAttrs){.from = {3, {0, -1, 2}}}, 2, operands);

@@ -125,7 +125,7 @@ static bool check_end(const Node *scan, Diag *diag)
         return diag_help(diag, "write loop 10 as i (...), or loop (...) while x > 0");
     }
     const Type *type = scan->ninputs > scanned ? value_type(scan->inputs[scanned]) : NULL;
-    if (type && type->dtype == BOOL && type_elements(type) == 1) return true;
+    if (type && type->dtype == BOOL && type_is_fixed(type) && type_elements(type) == 1) return true;
     diag_error(diag, type && type->dtype == BOOL ? E0301 : E0302, node_span(scan),
                "scan: `while` wants one bool, found %s", type ? type_text(diag->arena, type) : "none");
     return diag_help(diag, "compare, as in while error > 0.001");

@@ -237,7 +237,7 @@ static bool expand_suppression(const Maker *m, Value *out)
     Value number = make_kept(m, make_cast(m, choice, BOOL), &kept);
     Value box = make_cast(m, make_gather(m, choice, number, 0), I64);
     box = make_reshape(m, make_with_number(m, OP_add, box, -1), 2, (const int64_t[]){-1, 1});
-    Value column = make_coordinates(m, I32, 2, 1, RANK), last = make_number(m, I32, RANK - 1);
+    Value column = make_coordinates(m, I32, 2, 1, dim_fixed(RANK)), last = make_number(m, I32, RANK - 1);
     Value is_last = make_binary(m, OP_equal, column, last);
     out[0] = make_where(m, is_last, box, make_coordinates_of(m, number, &type));
     return out[0].node != NULL;

@@ -59,7 +59,7 @@ static Value make_slice_order(const Maker *m, int axis)
     const Type *x = operand_type(m->node, 0);
     const int64_t size = x->dim[axis].high, whole[] = {size};
     if (type_elements(x) == size) return make_order(m, make_reshape(m, m->node->inputs[0], 1, whole));
-    Value places = make_places(m, axis), as_they_are = make_coordinates(m, I64, 1, 0, size);
+    Value places = make_places(m, axis), as_they_are = make_coordinates(m, I64, 1, 0, x->dim[axis]);
     if (!places.node || !as_they_are.node) return (Value){NULL, 0};
     Value operands[] = {places, as_they_are};
     ScanMaker s = make_scan(m, &(ScanAttrs){.axes = {1, {0}}}, 2, operands, (const char *const[]){"place", "order"});

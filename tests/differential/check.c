@@ -1,3 +1,4 @@
+#include "backend/lower.h"
 #include "frontend/frontend.h"
 #include "ir/bounded.h"
 #include "ir/eval.h"
@@ -15,7 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SECONDS = 120, MOST_PORTS = 200 };
+enum { SECONDS = 120, MOST_PORTS = 200, SIZES = 5 };
+
+const char no_code[] = "no code for a bounded dim";
 
 /* Where the graph comes from: a program or a file. */
 typedef struct Case {
@@ -67,7 +70,7 @@ static Graph *new_graph(Checker *c)
 
 static const Tensor *new_inputs(Checker *c, const Graph *graph)
 {
-    if (c->from.program) return program_inputs(c->from.program, c->arena);
+    if (c->from.program) return program_inputs(c->from.program, graph, c->arena);
     Tensor *inputs = ARENA_ARRAY(c->arena, Tensor, MOST_PORTS);
     int count = 0;
     for (const Node *node = graph->first; node; node = node->next) {
@@ -132,17 +135,20 @@ static void remove_folder(const Checker *c)
 
 /* ---- native code ---- */
 
-/* The user's buffers between guard pages, aligned at random. */
-static void new_guards(Checker *c, const LepModel *model, Guard *guards, void **bases, uint64_t seed)
+/* The user's buffers between guard pages, aligned at random: as large as for the sizes of the graph. */
+static void new_guards(Checker *c, const Graph *graph, const LepModel *model, Guard *guards, void **bases,
+                       uint64_t seed)
 {
     Random r = {seed};
     int nports = (int)(model->ninputs + model->noutputs);
     for (int i = 0; i < nports; i++) {
-        const LepPort *port = i < model->ninputs ? &model->inputs[i] : &model->outputs[i - model->ninputs];
-        guards[i] = guard_new((size_t)port->bytes, (size_t)random_below(&r, 2) * (size_t)random_below(&r, 64),
-                              random_percent(&r, 50));
+        bool input = i < model->ninputs;
+        size_t bytes =
+            (size_t)type_bytes(input ? &c->inputs[i].type : value_type(graph->results[i - model->ninputs].value));
+        guards[i] =
+            guard_new(bytes, (size_t)random_below(&r, 2) * (size_t)random_below(&r, 64), random_percent(&r, 50));
         bases[i] = guards[i].data;
-        if (i < c->ninputs) memcpy(bases[i], c->inputs[i].data, (size_t)port->bytes);
+        if (input && bytes) memcpy(bases[i], c->inputs[i].data, bytes);
     }
     size_t arena_bytes = ((size_t)model->arena_bytes + 63) / 64 * 64;
     guards[nports] = guard_new(arena_bytes, 0, true);
@@ -195,9 +201,8 @@ static const char *compare_sizes(Checker *c, const Graph *graph, int result, con
     return NULL;
 }
 
-static const char *compare(Checker *c, const Graph *graph, const LepModel *model, void **bases, const Tensor *expected)
+static const char *compare(Checker *c, const Graph *graph, void **bases, const Tensor *expected)
 {
-    if (model->ninputs != c->ninputs || model->noutputs != graph->nresults) return "the model lost an input or output";
     for (int i = 0; i < graph->nresults; i++) {
         const char *sizes = compare_sizes(c, graph, i, &expected[i].type, bases[c->ninputs + graph->nresults + 3]);
         if (sizes) return sizes;
@@ -215,24 +220,25 @@ static const char *compare(Checker *c, const Graph *graph, const LepModel *model
 }
 
 /* `expected` NULL: only what a run does to memory is looked at. */
-static const char *run_and_compare(Checker *c, const Graph *graph, const LepModel *model, const Tensor *expected)
+static const char *run_and_compare(Checker *c, const Graph *graph, const LepModel *model, const Tensor *expected,
+                                   int64_t *sizes)
 {
     Guard guards[MOST_PORTS];
     void *bases[MOST_PORTS + 4];
     int nports = (int)(model->ninputs + model->noutputs);
-    int64_t sizes[MAX_DIMS] = {0};
     if (nports >= MOST_PORTS) return "too many ports for this test";
+    if (model->ninputs != c->ninputs || model->noutputs != graph->nresults) return "the model lost an input or output";
     bases[nports + 3] = sizes;
     const char *wrong = NULL;
     for (uint64_t seed = 0; seed < 2 && !wrong; seed++) {
-        new_guards(c, model, guards, bases, c->from.seed + seed);
+        new_guards(c, graph, model, guards, bases, c->from.seed + seed);
         struct lep_pool *pool = seed ? lep_pool_new(c->from.trial->threads) : NULL;
         int status = model->run(bases, pool);
         lep_pool_free(pool);
         if (status != LEP_OK)
             wrong = arena_printf(c->arena, "the model's run gave status %d", status);
         else if (expected)
-            wrong = compare(c, graph, model, bases, expected);
+            wrong = compare(c, graph, bases, expected);
         for (int i = 0; i <= nports; i++) {
             if (!wrong && !guard_intact(&guards[i])) wrong = "bytes around a buffer were written";
             guard_free(&guards[i]);
@@ -241,7 +247,7 @@ static const char *run_and_compare(Checker *c, const Graph *graph, const LepMode
     return wrong;
 }
 
-/* ---- one check ---- */
+/* ---- what is made of the graph first ---- */
 
 /* Of every layer whose outputs a block of 1 x 16 divides, the row that drops four of five. */
 static int prune_rows(const Graph *graph, PruneRow *rows, int most)
@@ -322,6 +328,75 @@ static bool has_operator(const Graph *graph, const char *name)
     return false;
 }
 
+/* ---- sizes ---- */
+
+static int count_given(const Graph *graph)
+{
+    int count = 0;
+    for (int i = 0; i < graph->ndims; i++) count += !graph->dims[i].computed;
+    return count;
+}
+
+/* The ends first, then some between. */
+static void draw_sizes(const Graph *graph, Random *r, int number, int64_t *sizes)
+{
+    for (int i = 0; i < graph->ndims; i++) {
+        const Dim *dim = &graph->dims[i];
+        const int64_t ends[] = {dim->low, dim->high};
+        sizes[i] = dim->computed ? 0 : number < 2 ? ends[number] : random_between(r, dim->low, dim->high);
+    }
+}
+
+static const char *sizes_text(Checker *c, const Graph *graph, const int64_t *sizes)
+{
+    const char *text = "";
+    for (int i = 0; i < graph->ndims; i++)
+        if (!graph->dims[i].computed)
+            text = arena_printf(c->arena, "%s%s = %lld: ", text, graph->dims[i].name, (long long)sizes[i]);
+    return text;
+}
+
+/* The model beside the graph, at some sizes of the dims that callers give. */
+static const char *check_runs(Checker *c, const Graph *reference, const LepModel *model, bool same_bits)
+{
+    Random r = {c->from.seed};
+    int given = count_given(reference);
+    const char *wrong = NULL;
+    for (int i = 0; i < (given ? SIZES : 1) && !wrong; i++) {
+        int64_t sizes[MAX_DIMS] = {0};
+        draw_sizes(reference, &r, i, sizes);
+        const Graph *graph = given ? graph_bind(c->arena, reference, sizes, &c->diag) : reference;
+        if (!graph) return refused(c, "a size is refused");
+        if (given) c->inputs = new_inputs(c, graph);
+        Tensor *expected = ARENA_ARRAY(c->arena, Tensor, graph->nresults + 1);
+        graph_eval(graph, c->inputs, expected, c->arena);
+        wrong = run_and_compare(c, graph, model, same_bits ? expected : NULL, sizes);
+        if (wrong) wrong = arena_printf(c->arena, "%s%s", sizes_text(c, reference, sizes), wrong);
+    }
+    return wrong;
+}
+
+static const char *check_code(Checker *c, const Target *target, const PassContext *context, const Graph *reference)
+{
+    Compiled compiled;
+    Graph *graph = prepare(c, context);
+    if (c->wrong) return c->wrong;
+    if (!graph) return refused(c, "a pass failed");
+    if (!compiled_new(graph, context, c->arena, &compiled, &c->diag))
+        return c->diag.first->code == E0308 ? no_code : refused(c, "refused by the compiler");
+    bool same_bits = target->has & FEATURE_FMA || !compiled.fuses;
+    return check_runs(c, reference, compiled.model, same_bits);
+}
+
+static const char *check_lowers(Checker *c, const PassContext *context)
+{
+    LoopProgram program = {.arena = c->arena};
+    Graph *graph = new_graph(c);
+    bool lowered = pass_pipeline(graph, context, NULL, NULL, NULL, &c->diag) &&
+                   lower_graph(graph, context->target, &program, &c->diag);
+    return lowered || c->diag.first->code != E0308 ? NULL : no_code;
+}
+
 static const char *check(Checker *c)
 {
     Target target;
@@ -329,21 +404,13 @@ static const char *check(Checker *c)
     if (!reference) return refused(c, "the graph is refused");
     if (!graph_verify(reference, &c->diag)) return refused(c, "the graph is not sound");
     if (has_operator(reference, c->from.trial->spoilt)) return "spoilt";
-    c->inputs = new_inputs(c, reference);
     c->ninputs = count_inputs(reference);
-    Tensor *expected = ARENA_ARRAY(c->arena, Tensor, reference->nresults + 1);
+    if (!count_given(reference)) c->inputs = new_inputs(c, reference);
     if (!target_select("", c->from.trial->cpu, "", c->arena, &target, &c->diag)) return refused(c, "target");
     if (!compressed(c, reference, &target))
         return c->diag.first->code == E0510 ? NULL : refused(c, "neither pruned nor quantised");
-    graph_eval(reference, c->inputs, expected, c->arena);
     PassContext context = context_of(c, &target);
-    Graph *graph = prepare(c, &context);
-    if (c->wrong) return c->wrong;
-    if (!graph) return refused(c, "a pass failed");
-    Compiled compiled;
-    if (!compiled_new(graph, &context, c->arena, &compiled, &c->diag)) return refused(c, "refused by the compiler");
-    bool same_bits = target.has & FEATURE_FMA || !compiled.fuses;
-    return run_and_compare(c, reference, compiled.model, same_bits ? expected : NULL);
+    return c->from.trial->lowers ? check_lowers(c, &context) : check_code(c, &target, &context, reference);
 }
 
 static void run_child(const Case *from, int out)
@@ -400,6 +467,7 @@ static const char *check_case(const Case *from, Arena *arena)
     waitpid(child, &status, 0);
     if (WIFSIGNALED(status)) return arena_printf(arena, "ended by signal %d: %s", WTERMSIG(status), said);
     if (WEXITSTATUS(status)) return arena_printf(arena, "ended with status %d: %s", WEXITSTATUS(status), said);
+    if (!strcmp(said, no_code)) return no_code;
     return *said ? said : NULL;
 }
 
@@ -428,17 +496,4 @@ void program_variants(const Program *program, const Trial *trial, bool *seen)
     for (const Node *node = ready ? graph->first : NULL; node; node = node->next)
         if (node->schedule) seen[node->schedule->variant] = true;
     arena_free(arena);
-}
-
-const char *trial_text(Arena *arena, const Trial *trial)
-{
-    const char *text = arena_printf(arena, "--fp=%s --cpu=%s ", trial->fast ? "fast" : "strict", trial->cpu);
-    text = trial->small ? arena_printf(arena, "%s-Os", text) : arena_printf(arena, "%s-O%d", text, trial->level);
-    for (int i = 0; i < pass_count; i++)
-        if (trial->disabled >> i & 1 && !pass_table[i].required)
-            text = arena_printf(arena, "%s --disable-pass=%s", text, pass_table[i].name);
-    if (trial->quantise) text = arena_printf(arena, "%s --quantize=all:int8", text);
-    if (trial->prune) text = arena_printf(arena, "%s --prune=LAYER:80%%:1x16", text);
-    if (trial->threads) text = arena_printf(arena, "%s --run-threads=%d", text, trial->threads);
-    return trial->text ? arena_printf(arena, "%s, through text", text) : text;
 }

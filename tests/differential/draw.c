@@ -62,11 +62,19 @@ static void draw_source_param(Random *r, const Type *type, ParamAttrs *attrs)
     if (init_refusal(&attrs->init, type)) attrs->init = init_of(INIT_USUAL);
 }
 
+/* Does it follow a dim that the caller gives? */
+static bool is_given(const Drawer *d, const Dim *dim)
+{
+    for (int i = 0; i < d->program->ndims; i++)
+        if (!strcmp(d->program->dims[i].name, dim->name)) return true;
+    return false;
+}
+
 /* The index of a new input or constant; -1 when there is no room. */
 int draw_source(Drawer *d, Op op, Type type, int range)
 {
     for (int i = 0; i < type.rank; i++) /* nothing that is given is as long as what a run counts: it broadcasts */
-        if (!dim_is_fixed(&type.dim[i])) type.dim[i] = dim_fixed(1);
+        if (!dim_is_fixed(&type.dim[i]) && !(op == OP_input && is_given(d, &type.dim[i]))) type.dim[i] = dim_fixed(1);
     Step step = {.op = op, .type = type, .seed = random_bits(&d->random), .range = range};
     step.attrs = arena_alloc(d->program->arena, op_table[op]->attrs.size + 1);
     attr_set_defaults(&op_table[op]->attrs, step.attrs);
@@ -87,7 +95,7 @@ int draw_value(Drawer *d)
         int i = random_percent(&d->random, 65) ? d->program->count - 1 - random_below(&d->random, recent)
                                                : random_below(&d->random, d->program->count);
         bool known = d->program->steps[i].op == OP_constant || d->program->steps[i].op == OP_param;
-        bool sized = d->bounded || type_is_fixed(draw_type_of(d, i));
+        bool sized = d->bounded || d->sized || type_is_fixed(draw_type_of(d, i));
         if (!known && sized) return i;
     }
     return 0;
@@ -314,6 +322,81 @@ Program *program_draw(Arena *arena, uint64_t seed, int size)
         if (random_percent(&d.random, 4) && draw_views(&d)) continue;
         Op op = draw_op(&d.random);
         for (int attempt = 0; attempt < ATTEMPTS && !draw_try(&d, op); attempt++) continue;
+    }
+    choose_results(&d);
+    arena_free(d.scratch);
+    return program;
+}
+
+/* ---- programs with bounded dims ---- */
+
+/* Sizes of the first type that are more than 1 become the bounds of dims. */
+static void draw_dims(Drawer *d, const Type *type)
+{
+    static const char *const names[MOST_SIZED] = {"N", "M"};
+    Random *r = &d->random;
+    Program *program = d->program;
+    int most = 1 + random_percent(r, 40);
+    for (int i = 0; i < type->rank && program->ndims < most; i++) {
+        int64_t high = type->dim[i].high, low = random_percent(r, 25) ? 0 : 1;
+        bool known = high < 2 || (program->ndims && program->dims[0].high == high);
+        if (known || random_percent(r, 40)) continue;
+        if (random_percent(r, 30)) low = random_between(r, 1, high - 1);
+        program->dims[program->ndims] = (Dim){.low = low, .high = high, .name = names[program->ndims]};
+        program->ndims++;
+    }
+    d->graph->ndims = program->ndims;
+    d->graph->dims = program->dims;
+}
+
+/* A type with the bounded dims where it has their bounds. */
+static Type sized_type(Drawer *d, Type type)
+{
+    for (int axis = 0; axis < type.rank; axis++)
+        for (int i = 0; i < d->program->ndims; i++)
+            if (type.dim[axis].high == d->program->dims[i].high && random_percent(&d->random, 85))
+                type.dim[axis] = d->program->dims[i];
+    return type;
+}
+
+/* The step is taken back when there is no code for what there is then. */
+static bool keeps_code(Drawer *d, int before)
+{
+    const Trial trial = {.cpu = "x86-64", .level = 1, .lowers = true};
+    Program program = *d->program;
+    for (int i = before; i < program.count; i++) program.steps[i].is_result = true;
+    const char *wrong = program_check(&program, &trial, d->scratch);
+    if (!wrong || strcmp(wrong, no_code) != 0) return true;
+    while (d->program->count > before) {
+        Node *made = (Node *)d->nodes[--d->program->count];
+        graph_remove(made->graph, made);
+    }
+    return false;
+}
+
+Program *program_draw_sized(Arena *arena, uint64_t seed, int size)
+{
+    Program *program = ARENA_NEW(arena, Program);
+    program->arena = arena;
+    Drawer d = {.random = {seed}, .program = program, .scratch = arena_child(arena), .diag = diag_new(arena)};
+    d.graph = graph_new(d.scratch, "drawn");
+    d.diag.arena = d.scratch;
+    d.sized = true;
+    Type first = draw_type(&d.random);
+    for (int attempt = 0; attempt < ATTEMPTS && !program->ndims; attempt++) {
+        first = draw_type(&d.random);
+        draw_dims(&d, &first);
+    }
+    int inputs = (int)random_between(&d.random, 1, 3);
+    for (int i = 0; i < inputs || !program->count; i++)
+        draw_source(&d, OP_input, sized_type(&d, i ? draw_type(&d.random) : first), RANGE_USUAL);
+    int wanted = (int)random_between(&d.random, 1, size);
+    for (; wanted > 0 && program->count < MOST_STEPS - MAX_OPERANDS - 2; wanted--) {
+        int before = program->count;
+        Op op = draw_op(&d.random);
+        bool rows = random_percent(&d.random, 8) && draw_rows(&d);
+        for (int attempt = 0; !rows && attempt < ATTEMPTS && !draw_try(&d, op); attempt++) continue;
+        if (program->count > before) keeps_code(&d, before);
     }
     choose_results(&d);
     arena_free(d.scratch);

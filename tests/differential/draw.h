@@ -14,6 +14,7 @@ typedef struct Drawer {
     const Node *nodes[MOST_STEPS];
     Diag diag;
     bool bounded; /* operands may be as long as data says: element-wise code takes them */
+    bool sized;   /* dims are bounded: all code may take them */
 } Drawer;
 
 /* Adds the step to the program and the graph; false when its operator refuses. */

@@ -2,6 +2,8 @@
 #include "ir/branch.h"
 #include "tests/differential/draw.h"
 
+#include <string.h>
+
 /* ---- scans ---- */
 
 enum { MOST_TURNS = 9, MOST_SCANNED_ELEMENTS = 3000 };
@@ -79,7 +81,7 @@ static void add_some_outer(Drawer *body, const Drawer *outer)
 {
     for (int i = random_below(&body->random, 3); i > 0; i--) { /* the last is what has the body */
         int value = random_below(&body->random, outer->program->count - 1);
-        if (type_is_fixed(draw_type_of(outer, value))) add_outer(body, outer, value);
+        if (outer->sized || type_is_fixed(draw_type_of(outer, value))) add_outer(body, outer, value);
     }
 }
 
@@ -119,8 +121,11 @@ static Drawer body_new(Drawer *d, Node *owner)
                    .program = ARENA_NEW(d->program->arena, Program),
                    .scratch = d->scratch,
                    .graph = graph_new_region(owner),
-                   .diag = d->diag};
+                   .diag = d->diag,
+                   .sized = d->sized};
     body.program->arena = d->program->arena;
+    body.program->ndims = d->program->ndims;
+    memcpy(body.program->dims, d->program->dims, sizeof d->program->dims);
     return body;
 }
 

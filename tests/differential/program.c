@@ -3,6 +3,7 @@
 #include "frontend/elaborate.h"
 #include "ir/pool.h"
 #include "ir/scan.h"
+#include "passes/pass.h"
 
 #include <assert.h>
 #include <float.h>
@@ -139,6 +140,9 @@ Graph *program_build(const Program *program, Arena *arena, const Node **nodes, D
 {
     Graph *graph = graph_new(arena, "drawn");
     Node *made[MOST_STEPS];
+    graph->ndims = program->ndims;
+    graph->dims = ARENA_ARRAY(arena, Dim, MOST_SIZED);
+    memcpy(graph->dims, program->dims, sizeof program->dims);
     for (int i = 0; i < program->count; i++) {
         made[i] = build_step(program, "", i, graph, made, diag);
         if (!made[i]) return NULL;
@@ -154,12 +158,19 @@ Graph *program_build(const Program *program, Arena *arena, const Node **nodes, D
     return graph;
 }
 
-Tensor *program_inputs(const Program *program, Arena *arena)
+Tensor *program_inputs(const Program *program, const Graph *graph, Arena *arena)
 {
     Tensor *inputs = ARENA_ARRAY(arena, Tensor, program->count + 1);
+    const Node *node = graph->first;
     int count = 0;
-    for (int i = 0; i < program->count; i++)
-        if (program->steps[i].op == OP_input) inputs[count++] = step_tensor(&program->steps[i], arena);
+    for (int i = 0; i < program->count; i++) {
+        if (program->steps[i].op != OP_input) continue;
+        while (node->op != OP_input) node = node->next;
+        Step step = program->steps[i];
+        step.type = node->types[0];
+        inputs[count++] = step_tensor(&step, arena);
+        node = node->next;
+    }
     return inputs;
 }
 
@@ -226,4 +237,17 @@ bool program_write(const Program *program, const char *folder, const char *name,
     }
     arena_free(arena);
     return good;
+}
+
+const char *trial_text(Arena *arena, const Trial *trial)
+{
+    const char *text = arena_printf(arena, "--fp=%s --cpu=%s ", trial->fast ? "fast" : "strict", trial->cpu);
+    text = trial->small ? arena_printf(arena, "%s-Os", text) : arena_printf(arena, "%s-O%d", text, trial->level);
+    for (int i = 0; i < pass_count; i++)
+        if (trial->disabled >> i & 1 && !pass_table[i].required)
+            text = arena_printf(arena, "%s --disable-pass=%s", text, pass_table[i].name);
+    if (trial->quantise) text = arena_printf(arena, "%s --quantize=all:int8", text);
+    if (trial->prune) text = arena_printf(arena, "%s --prune=LAYER:80%%:1x16", text);
+    if (trial->threads) text = arena_printf(arena, "%s --run-threads=%d", text, trial->threads);
+    return trial->text ? arena_printf(arena, "%s, through text", text) : text;
 }

@@ -33,7 +33,8 @@ static bool accept(Reducer *r, Program *changed, const Trial *trial)
     bool fails = false;
     if (can_build(changed, scratch)) {
         r->checks++;
-        fails = program_check(changed, trial, scratch) != NULL;
+        const char *wrong = program_check(changed, trial, scratch);
+        fails = wrong && strcmp(wrong, no_code) != 0;
     }
     arena_free(scratch);
     if (!fails) return false;
@@ -86,16 +87,37 @@ static Tensor *values_of(const Program *program)
     Graph *graph = program_build(program, arena, nodes, &diag);
     Tensor *values = ARENA_ARRAY(arena, Tensor, program->count), results[MOST_STEPS];
     Recorder recorder = {arena, nodes, program->count, values};
-    graph_eval_visit(graph, program_inputs(program, arena), results, arena, record, &recorder);
+    graph_eval_visit(graph, program_inputs(program, graph, arena), results, arena, record, &recorder);
     return values;
 }
 
-/* An input in the place of step i: of the value that it computed, or of one that is drawn. */
-static bool cut_step(Reducer *r, int i, const Tensor *value)
+/* Of sized programs the type that it has. */
+static Type type_of(const Program *program, int i)
 {
+    const Node *nodes[MOST_STEPS];
+    Arena *scratch = arena_child(program->arena);
+    Diag diag = diag_new(scratch);
+    program_build(program, scratch, nodes, &diag);
+    Type type = nodes[i]->types[0];
+    for (int axis = 0; axis < type.rank; axis++)
+        if (type.dim[axis].name) type.dim[axis].name = arena_copy_string(program->arena, type.dim[axis].name);
+    arena_free(scratch);
+    return type;
+}
+
+/* An input in the place of step i: of the value that it computed, or of one that is drawn. */
+static bool cut_step(Reducer *r, int i)
+{
+    Arena *scratch = arena_child(r->program->arena);
+    bool builds = can_build(r->program, scratch);
+    arena_free(scratch);
+    if (!builds) return false;
     Program changed = *r->program;
     Step *step = &changed.steps[i];
-    *step = (Step){.op = OP_input, .type = value->type, .seed = 1, .data = value};
+    const Tensor *value = changed.ndims ? NULL : &values_of(&changed)[i];
+    *step = (Step){.op = OP_input, .type = value ? value->type : type_of(&changed, i), .seed = 1, .data = value};
+    for (int axis = 0; axis < step->type.rank; axis++)
+        if (step->type.dim[axis].computed) return false;
     return accept_program(r, &changed);
 }
 
@@ -127,7 +149,7 @@ static bool cut_steps(Reducer *r)
             better = true;
             continue;
         }
-        if (i < r->program->count - 1) better |= cut_step(r, i, &values_of(r->program)[i]);
+        if (i < r->program->count - 1) better |= cut_step(r, i);
     }
     return better;
 }
@@ -159,9 +181,29 @@ static bool resize_one(Reducer *r, int i, int axis)
     return accept_program(r, &changed);
 }
 
+/* The bound of a declared dim, in all that follows it. */
+static bool rebound(Reducer *r, int number, int64_t high)
+{
+    Program changed = *r->program;
+    Dim *declared = &changed.dims[number];
+    if (high >= declared->high || high <= declared->low) return false;
+    declared->high = high;
+    for (int i = 0; i < changed.count; i++)
+        for (int axis = 0; axis < changed.steps[i].type.rank; axis++) {
+            Dim *dim = &changed.steps[i].type.dim[axis];
+            if (dim_is_fixed(dim) || strcmp(dim->name, declared->name) != 0) continue;
+            *dim = dim->factor ? dim_form(declared, dim->factor, dim->base, dim->divisor) : *declared;
+        }
+    return accept_program(r, &changed);
+}
+
 static bool shrink_dims(Reducer *r)
 {
     bool better = false;
+    for (int i = 0; i < r->program->ndims; i++) {
+        while (rebound(r, i, r->program->dims[i].high / 2)) better = true;
+        while (rebound(r, i, r->program->dims[i].high - 1)) better = true;
+    }
     for (int64_t size = 65; size > 1; size--)
         if (!resize(r, size, 1) && !resize(r, size, size / 2) && !resize(r, size, size - 1))
             continue;

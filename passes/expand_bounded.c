@@ -55,6 +55,14 @@ bool expansion_refuse(const Node *node, Diag *diag)
     return diag_help(diag, "fix it, as in --dim %s=%lld", dim->name, (long long)dim->high);
 }
 
+bool expansion_refuse_as(const Node *node, const Diag *heard, Diag *diag)
+{
+    const Diagnostic *first = heard->first;
+    if (!first || first->code != E0308) return expansion_refuse(node, diag);
+    diag_error(diag, first->code, node_span(node), "%s", first->message);
+    return first->help ? diag_help(diag, "%s", first->help) : false;
+}
+
 bool expansion_is_uniform(const Node *node, Diag *diag)
 {
     const Graph *root = graph_root(node->graph);

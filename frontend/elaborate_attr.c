@@ -253,9 +253,46 @@ static bool read_init(const AttrContext *c, const AstExpr *value, Init *out)
     return diag_help(c->e->diag, "there are %s", all);
 }
 
+/* A number as somebody would have written it. */
+static AstExpr *spelled_number(Arena *arena, const Item *item, Span at)
+{
+    AstExpr *number = ARENA_NEW(arena, AstExpr), *negated = ARENA_NEW(arena, AstExpr);
+    bool whole = item->kind == ITEM_INTEGER, negative = whole && item->integer < 0;
+    *number = (AstExpr){.kind = whole ? AST_INTEGER : AST_REAL, .at = at, .real = item->real};
+    number->integer = negative ? 0 - (uint64_t)item->integer : (uint64_t)item->integer;
+    number->written = whole ? arena_printf(arena, "%llu", (unsigned long long)number->integer)
+                            : number_text(arena, item->real, false);
+    if (!negative) return number;
+    AstArg *arg = ARENA_NEW(arena, AstArg);
+    *arg = (AstArg){.at = at, .value = number};
+    *negated = (AstExpr){.kind = AST_NEGATE, .at = at, .text = "-", .depth = 1, .args = {arg, arg, 1}};
+    return negated;
+}
+
+/* The name of a block's list stands for what the call says; whatever else stands for itself. */
+static const AstExpr *spelled(const AttrContext *c, const AstExpr *value)
+{
+    AttrKind kind = c->row->kind;
+    const ScopeEntry *entry = value->kind == AST_NAME ? scope_find(c->f->scope, value->text) : NULL;
+    bool lists = kind == ATTR_INTS || kind == ATTR_REALS || kind == ATTR_PAD;
+    if (!entry || entry->item.kind != ITEM_LIST || !lists || entry->item.list->rank != 1) return value;
+    const NumberList *numbers = entry->item.list;
+    AstExpr *list = ARENA_NEW(c->e->arena, AstExpr);
+    *list = (AstExpr){.kind = AST_LIST, .at = value->at, .depth = 2};
+    for (int64_t i = 0; i < numbers->count; i++) {
+        AstArg *arg = ARENA_NEW(c->e->arena, AstArg);
+        *arg = (AstArg){.at = value->at, .value = spelled_number(c->e->arena, &numbers->at[i], value->at)};
+        *(list->args.last ? &list->args.last->next : &list->args.first) = arg;
+        list->args.last = arg;
+        list->args.count++;
+    }
+    return list;
+}
+
 static bool read_value(const AttrContext *c, const AstExpr *value, void *attrs)
 {
     void *field = attr_field(c->row, attrs);
+    value = spelled(c, value);
     switch (c->row->kind) {
     case ATTR_INT: return read_integer(c, value, field);
     case ATTR_FLOAT: return read_real(c, value, field);

@@ -13,6 +13,7 @@ typedef struct Binding {
     Item item;
     Span at;
     bool given;
+    bool lists; /* of a block: C functions take none */
 } Binding;
 
 /* f(x, size: int), for help. */
@@ -66,7 +67,8 @@ static Binding *bind_arguments(Elaborator *e, Frame *f, const AstTop *top, const
 {
     int count = top->params.count, next = 0;
     Binding *bindings = ARENA_ARRAY(e->arena, Binding, count + 1);
-    for (const AstParam *p = top->params.first; p; p = p->next) bindings[next++].param = p;
+    for (const AstParam *p = top->params.first; p; p = p->next)
+        bindings[next++] = (Binding){.param = p, .lists = top->kind == AST_BLOCK};
     next = 0;
     bool ok = true;
     if (piped) {
@@ -147,6 +149,7 @@ static const char *wanted_text(Elaborator *e, const AstType *type)
     if (is_word(type, "int")) return "an integer known at compile time";
     if (is_word(type, "bool")) return "yes or no";
     if (is_word(type, "float")) return "a number known at compile time";
+    if (is_word(type, "list")) return "a flat list of numbers, as [1, 2]";
     return arena_printf(e->arena, "a tensor of %s", type->name ? type->name : "one type");
 }
 
@@ -163,8 +166,12 @@ static bool bind_param(Elaborator *e, Scope *scope, Binding *b)
         ok = kind == ITEM_BOOL;
     else if (type && is_word(type, "float"))
         ok = item_is_number(&b->item);
+    else if (type && is_word(type, "list") && b->lists)
+        ok = kind == ITEM_LIST && b->item.list->rank == 1;
     else if (type) {
-        diag_error(e->diag, E0204, type->at, "a parameter is a tensor, an int, a float or a bool, found '%s'",
+        diag_error(e->diag, E0204, type->at,
+                   b->lists ? "a parameter is a tensor, an int, a float, a bool or a list, found '%s'"
+                            : "a parameter is a tensor, an int, a float or a bool, found '%s'",
                    type->name);
         return diag_help(e->diag, "write %s: f32[N, H, W, C], or %s: int", b->param->name, b->param->name);
     }

@@ -83,6 +83,46 @@ static Value map_before_reshape(const Maker *m, const Match *match)
     return make(m, OP_reshape, match->node[1]->attrs, 1, &mapped);
 }
 
+/* ---- reductions ---- */
+
+static const Node *reduction_of(const Match *match) { return match->node[match->nodes - 1]; }
+
+/* Does the reshape only put the reduced axes back, with size 1? */
+static bool puts_axes_back(const Match *match)
+{
+    const Node *reduce = reduction_of(match);
+    const Type *from = value_type(reduce->inputs[0]), *to = &match->root->types[0];
+    Reduction r;
+    for (int i = 1; i < match->nodes; i++)
+        if (uses_only_user(match->uses, value_of(match->node[i])) != match->node[i - 1]) return false;
+    if (((const ReduceAttrs *)reduce->attrs)->keep || to->rank != from->rank) return false;
+    node_def(reduce)->reduce(reduce, &r);
+    const Dim one = dim_fixed(1);
+    for (int axis = 0; axis < from->rank; axis++)
+        if (!dim_equal(&to->dim[axis], r.axis[axis] ? &one : &from->dim[axis])) return false;
+    return true;
+}
+
+/* Then it may be one nest with what is computed of the same rows. */
+static Value keep_axes(const Maker *m, const Match *match)
+{
+    ReduceAttrs attrs = *(const ReduceAttrs *)reduction_of(match)->attrs;
+    attrs.keep = true;
+    return make(m, reduction_of(match)->op, &attrs, 1, &match->bound[0]);
+}
+
+static bool puts_mean_back(const Match *match)
+{
+    return type_elements(value_type(match->bound[1])) == 1 && puts_axes_back(match);
+}
+
+static Value keep_axes_of_mean(const Maker *m, const Match *match)
+{
+    ReshapeAttrs scalar = {.shape = {.count = 0}};
+    Value sum = keep_axes(m, match), number = make(m, OP_reshape, &scalar, 1, &match->bound[1]);
+    return make_binary(m, match->node[1]->op, sum, number);
+}
+
 /* ---- padding ---- */
 
 /* What a matched pad fills with, in its own dtype; false when that is no one known number. */
@@ -162,6 +202,7 @@ static Value pad_later(const Maker *m, const Match *match)
         name, EXACT, from, to, build, applies                                                                          \
     }
 
+#define AXES_BACK(op) ROW("reshape-" #op, MATCH(reshape, MATCH(op, X)), NULL, keep_axes, puts_axes_back)
 #define RESHAPE_LATER(op) ROW(#op "-reshape", MATCH(op, MATCH(reshape, X)), NULL, map_before_reshape, is_alone)
 
 #define BROADCAST_IMPLIED(op)                                                                                          \
@@ -187,6 +228,14 @@ static const Rule rows[] = {
     {"conv2d-pad-with", EXACT, MATCH(conv2d, MATCH(pad, X, KNOWN(3)), Y), NULL, pad_inside, pads_image},
     {"conv2d-bias-pad-with", EXACT, MATCH(conv2d, MATCH(pad, X, KNOWN(3)), Y, Z), NULL, pad_inside, pads_image},
     {"transpose-ones", EXACT, MATCH(transpose, X), NULL, reshape_to_root, moves_only_ones},
+    AXES_BACK(reduce_sum),
+    AXES_BACK(reduce_max),
+    AXES_BACK(reduce_min),
+    AXES_BACK(reduce_product),
+    ROW("reshape-mean", MATCH(reshape, MATCH(div, MATCH(reduce_sum, X), KNOWN(1))), NULL, keep_axes_of_mean,
+        puts_mean_back),
+    ROW("reshape-fast-mean", MATCH(reshape, EITHER(mul, MATCH(reduce_sum, X), KNOWN(1))), NULL, keep_axes_of_mean,
+        puts_mean_back),
     RESHAPE_LATER(cast),
     RESHAPE_LATER(neg),
     RESHAPE_LATER(abs),

@@ -23,6 +23,10 @@ static const Shapes shapes[] = {
     {OP_transpose, {{4, {2, 1, 2, 2}}}, 2},
     {OP_slice, {{4, {2, 1, 2, 2}}}, 2},
     {OP_broadcast, {{2, {3, 1}}}, 4},
+    {OP_reduce_sum, {{3, {4, 3, 2}}}, 2},
+    {OP_reduce_max, {{3, {4, 3, 2}}}, 2},
+    {OP_reduce_min, {{3, {4, 3, 2}}}, 2},
+    {OP_reduce_product, {{3, {4, 3, 2}}}, 2},
     {OP_take, {{2, {2, 2}}, {2, {4, 1}}, {2, {4, 1}}}, 2},
 };
 static const Shapes one_number = {OP_COUNT, {{0, {0}}}, 1}; /* what a pad fills with */
@@ -131,6 +135,12 @@ static const Variant variants[] = {
     BROADCAST(8, 2),
     {OP_slice, &(const SliceAttrs){.begin = INTS(0, 0, 0, 0), .end = INTS(2, 1, 2, 2), .step = INTS(1, 1, 1, 1)}},
     {OP_slice, &(const SliceAttrs){.begin = INTS(0, 0, 1, 0), .end = INTS(2, 1, 2, 2), .step = INTS(1, 1, 1, 2)}},
+    RESHAPE(4, 1, 2),
+    LIST(OP_reduce_sum, ReduceAttrs, axes, 1),
+    LIST(OP_reduce_sum, ReduceAttrs, axes, 0),
+    LIST(OP_reduce_max, ReduceAttrs, axes, -2),
+    LIST(OP_reduce_min, ReduceAttrs, axes, 1),
+    LIST(OP_reduce_product, ReduceAttrs, axes, 1),
     LIST(OP_take, TakeAttrs, from, -1, 1),
     LIST(OP_take, TakeAttrs, from, -1, -1),
     CAST(F32),

@@ -95,6 +95,21 @@ static void what_is_masked_by_places(void **state)
                   "  output y = r.y\n  output h = r.h\n}\n");
 }
 
+static void recurrences_of_any_length(void **state)
+{
+    (void)state;
+    bounded_check(
+        "lep 1\n\nmodel recurrent {\n  dim N = 1..3\n  dim T = 1..7\n  weights seed: 1\n  input x: f32[N, T, 3]\n"
+        "  a = lstm(x, units: 5, direction: bidirectional)\n  b = gru(x, units: 4, direction: reverse)\n"
+        "  c = rnn(x, units: 3)\n  d = lstm(x, units: 4)\n  output a = a.y\n  output ac = a.c\n  output b = b.y\n"
+        "  output bh = b.h\n  output c = c.y\n  output d = slice(d.y, begin: [0, -1])\n}\n");
+    bounded_check(
+        "lep 1\n\nmodel steps {\n  dim T = 1..9\n  weights seed: 1\n  input x: f32[2, T, 3]\n"
+        "  a = lstm(x, units: 5, direction: bidirectional)\n  b = gru(x, units: 4, direction: bidirectional)\n"
+        "  c = rnn(x, units: 3, direction: reverse)\n  output a = a.y\n  output ah = a.h\n  output b = b.y\n"
+        "  output bh = b.h\n  output c = c.y\n  output ch = c.h\n}\n");
+}
+
 /* Something, or nothing. */
 static void one_or_none(void **state)
 {
@@ -115,6 +130,7 @@ int main(void)
         cmocka_unit_test(what_is_repeated_at_the_ends),    cmocka_unit_test(what_is_read_where_data_says),
         cmocka_unit_test(what_is_written_where_data_says), cmocka_unit_test(what_is_greatest),
         cmocka_unit_test(what_is_masked_by_places),        cmocka_unit_test(one_or_none),
+        cmocka_unit_test(recurrences_of_any_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

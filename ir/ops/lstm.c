@@ -1,5 +1,6 @@
 /* Long short-term memory.  The input's share of the gates is a dense layer over all steps at once; what is left is a
  * recurrence, which stays whole until it is scheduled. */
+#include "ir/bounded.h"
 #include "ir/fma.h"
 #include "ir/ops/recurrent.h"
 #include "ir/packing.h"
@@ -181,10 +182,11 @@ static void eval_recurrence(const Node *node, const Tensor *in, Tensor *out)
     arena_free(scratch);
 }
 
+/* Its nest takes the steps of all rows for one run: of rows and steps that are both bounded a scan takes them. */
 static bool whole_recurrence(const Node *node)
 {
     Dtype dtype = node->types[0].dtype;
-    return dtype == F32 || dtype == F64;
+    return (dtype == F32 || dtype == F64) && !type_has_gaps(&node->types[0]);
 }
 
 static int packing_recurrence(const Node *node, int operand)

@@ -11,8 +11,9 @@
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
-/* Products of one sum that fit i32: of 255 * 128 with room for the zero point's share, and of 255 * 255. */
-enum { MOST_PRODUCTS = 60000, MOST_WIDE_PRODUCTS = 30000, MIDDLE = 128 };
+/* Products of one sum that fit i32, with what the zero points add on the way: of 255 * 128 each; and, where the weights
+ * have one, of 255 * 128 beside 255 * 255. */
+enum { MOST_PRODUCTS = 60000, MOST_WIDE_PRODUCTS = 20000, MIDDLE = 128 };
 
 static bool is_constant(Value value)
 {

@@ -95,6 +95,7 @@ static void takes_what_is_meant(void **state)
     succeeds(LEPC("small.lep", "--target=aarch64-unknown-linux-gnu", "-q", "-o", "triple.o"));
     assert_true(same_files("arch.o", "triple.o"));
     contains(LEPC("--help").out, "json or html");
+    fails(LEPC("small.lep", "--emit=json,html", "-q", "-o", "nowhere/"), 74, "make its folder first");
 }
 
 static int enter_folder(void **state)

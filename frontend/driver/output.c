@@ -51,7 +51,8 @@ bool was_interrupted(void) { return interrupted == WAS_INTERRUPTED; }
 static bool cannot_write(const char *path, int error, Diag *diag)
 {
     const char *name = strcmp(path, "-") == 0 ? "standard output" : path;
-    return diag_error(diag, E0901, (Span){.name = name}, "cannot be written: %s", strerror(error));
+    diag_error(diag, E0901, (Span){.name = name}, "cannot be written: %s", strerror(error));
+    return error == ENOENT && diag_help(diag, "make its folder first");
 }
 
 /* Creates a file of a name that nobody has, in the folder of `path`; its descriptor or -1. */

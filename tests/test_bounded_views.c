@@ -110,6 +110,18 @@ static void recurrences_of_any_length(void **state)
         "  output bh = b.h\n  output c = c.y\n  output ch = c.h\n}\n");
 }
 
+static void choices_of_what_is_bounded(void **state)
+{
+    (void)state;
+    bounded_check("lep 1\n\nmodel chosen {\n  dim N = 0..3\n  dim T = 0..9\n  weights seed: 1\n  input x: f32[N, T]\n"
+                  "  input z: f32[T, 3]\n  input c: bool[]\n"
+                  "  r = if c {\n    y = x * 2.0\n    return y\n  } else {\n    return x\n  }\n"
+                  "  d = logical_not(c)\n  s = if d {\n    return all: z, row: reduce_sum(z, axes: 0)\n  } else {\n    "
+                  "w = dense(z, out: 3) |> relu\n"
+                  "    return all: w, row: reduce_max(w, axes: 0)\n  }\n  output y = r\n  output a = relu(r)\n"
+                  "  output s = s.all\n  output t = s.row\n}\n");
+}
+
 /* Something, or nothing. */
 static void one_or_none(void **state)
 {
@@ -130,7 +142,7 @@ int main(void)
         cmocka_unit_test(what_is_repeated_at_the_ends),    cmocka_unit_test(what_is_read_where_data_says),
         cmocka_unit_test(what_is_written_where_data_says), cmocka_unit_test(what_is_greatest),
         cmocka_unit_test(what_is_masked_by_places),        cmocka_unit_test(one_or_none),
-        cmocka_unit_test(recurrences_of_any_length),
+        cmocka_unit_test(choices_of_what_is_bounded),      cmocka_unit_test(recurrences_of_any_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,7 @@ static bool kind_is_able(const Node *node)
     case KIND_PIECES: return pieces_are_able(node);
     case KIND_NEST: return nest_is_able(node);
     case KIND_LOOP: return carries_lines(node);
+    case KIND_BRANCH:
     case KIND_MAP:
     case KIND_INDEX:
     case KIND_SCATTER:

@@ -24,7 +24,7 @@ bool branch_check(const Node *branch, Diag *diag)
     if (branch->ninputs != 1 || !branch->inputs[0].node)
         return diag_error(diag, E0304, node_span(branch), "if: expected one condition");
     const Type *type = value_type(branch->inputs[0]);
-    if (type->dtype != BOOL || type_elements(type) != 1) {
+    if (type->dtype != BOOL || !type_is_fixed(type) || type_elements(type) != 1) {
         diag_error(diag, type->dtype == BOOL ? E0301 : E0302, node_span(branch), "if: expected one bool, found %s",
                    type_text(diag->arena, type));
         return diag_help(diag, type->dtype == BOOL ? "where(condition, a, b) chooses element by element"

@@ -57,6 +57,16 @@ static bool is_taken(const Graph *graph, const char *name)
     return false;
 }
 
+/* In regions inside: what comes to stand in front of them is seen there. */
+static bool is_taken_within(const Graph *graph, const char *name)
+{
+    bool taken = false;
+    for (const Node *node = graph->first; node && !taken; node = node->next)
+        for (int i = 0; i < node->nregions && !taken; i++)
+            taken = names_find(node->regions[i]->names, name) || is_taken_within(node->regions[i], name);
+    return taken;
+}
+
 static const char *unique_name(Graph *graph, const char *wanted)
 {
     const char *name = wanted;
@@ -65,10 +75,21 @@ static const char *unique_name(Graph *graph, const char *wanted)
     return name;
 }
 
+/* Of what goes out of a region, to the front of all others. */
+static const char *outer_name(Graph *graph, const char *wanted)
+{
+    const char *name = wanted;
+    while (is_taken(graph, name) || is_taken_within(graph, name))
+        name = arena_printf(graph->arena, "%s.%d", wanted, names_next_suffix(graph->names, wanted));
+    return name;
+}
+
+static bool stands_outside(const Node *node) { return node->op == OP_param || node->op == OP_constant; }
+
 void graph_rename(Node *node, const char *name)
 {
     names_drop(node->graph->names, node);
-    node->name = unique_name(node->graph, name);
+    node->name = stands_outside(node) ? outer_name(node->graph, name) : unique_name(node->graph, name);
     names_put(node->graph->names, node);
 }
 
@@ -121,7 +142,7 @@ void graph_move(Graph *graph, Node *node, Node *before)
     Graph *from = node->graph;
     if (from != graph) names_drop(from->names, node);
     unlink_node(node);
-    if (from != graph) node->name = unique_name(graph, node->name);
+    if (from != graph) node->name = node->nregions ? unique_name(graph, node->name) : outer_name(graph, node->name);
     link_node(graph, node, before);
     if (from != graph) names_put(graph->names, node);
     for (int i = 0; i < node->nregions; i++) node->regions[i]->parent = graph;
@@ -239,8 +260,11 @@ Node *graph_add(Graph *graph, const NodeSpec *spec, Diag *diag)
     count_declare(node);
     node->name = unique_name(graph, arena_copy_string(graph->arena, spec->name));
     Node *before = spec->before;
-    if (spec->op == OP_param || spec->op == OP_constant) graph = outside_of_control(graph, &before);
-    if (names_find(graph->names, node->name)) node->name = unique_name(graph, node->name); /* that of what is around */
+    if (stands_outside(node)) {
+        const Graph *inner = graph;
+        graph = outside_of_control(graph, &before);
+        if (graph != inner) node->name = outer_name(graph, node->name);
+    }
     link_node(graph, node, before);
     names_put(graph->names, node);
     return node;

@@ -53,11 +53,11 @@ typedef struct Asked {
     int64_t sizes[MAX_DIMS];
 } Asked;
 
-/* Of a result without elements nobody asks where they are: *empty. */
+/* Of a view's result without elements nobody asks where they are: *empty.  How long a box is counts even so. */
 static bool ask(const Asked *a, int64_t *numbers, bool *empty)
 {
     const Node *fixed = node_at(a->arena, a->node, a->sizes);
-    *empty = type_is_empty(&fixed->types[0]);
+    *empty = node_def(fixed)->view && type_is_empty(&fixed->types[0]);
     return *empty || a->say(a->highest, fixed, a->which, numbers);
 }
 

@@ -117,13 +117,27 @@ static bool carries_lines(const Node *scan)
     return lines;
 }
 
+/* Nests of these count on what is at most one to be there. */
+static bool perhaps_one(const Node *node)
+{
+    bool perhaps = false;
+    for (int i = 0; i <= node->ninputs; i++) {
+        const Type *type = i == node->ninputs     ? &node->types[0]
+                           : node->inputs[i].node ? value_type(node->inputs[i])
+                                                  : NULL;
+        for (int axis = 0; type && axis < type->rank; axis++)
+            perhaps |= type->dim[axis].high == 1 && type->dim[axis].low == 0;
+    }
+    return perhaps;
+}
+
 static bool kind_is_able(const Node *node)
 {
     const Type *x = node->ninputs && node->inputs[0].node ? value_type(node->inputs[0]) : NULL;
     switch (node_def(node)->kind) {
     case KIND_VIEW: return view_is_able(node);
-    case KIND_WINDOW: return node_is_uniform(node) && axes_are_fixed(x, 3, 4);
-    case KIND_CONTRACT: return contracts_fixed(node);
+    case KIND_WINDOW: return node_is_uniform(node) && axes_are_fixed(x, 3, 4) && !perhaps_one(node);
+    case KIND_CONTRACT: return contracts_fixed(node) && !perhaps_one(node);
     case KIND_PIECES: return pieces_are_able(node);
     case KIND_NEST: return nest_is_able(node);
     case KIND_LOOP: return carries_lines(node);

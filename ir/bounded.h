@@ -55,8 +55,8 @@ typedef struct SizedNumber {
     Dim size;
 } SizedNumber;
 /* Of the values at some sizes of a declared dim, of which there are two at least, the form with the smallest divisor
- * that all have; false when there is none. */
-bool dim_form_of(const Dim *declared, int count, const int64_t *sizes, const int64_t *values, Dim *out);
+ * that all have, `most` at most; false when there is none. */
+bool dim_form_of(const Dim *declared, int64_t most, int count, const int64_t *sizes, const int64_t *values, Dim *out);
 /* IndexMap.offset of a view, which is not linear, for each axis of its operand at all sizes; false when one follows no
  * size, or several. */
 bool node_view_offsets(const Node *node, SizedNumber *out);

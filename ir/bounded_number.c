@@ -6,7 +6,13 @@
 #include <assert.h>
 #include <string.h>
 
-enum { MOST_DIVISOR = 16, MOST_POINTS = 2 * MOST_DIVISOR + 4, MOST_NUMBERS = 3 * MAX_RANK };
+enum { MOST_NUMBERS = 3 * MAX_RANK };
+
+/* The greatest divisors of the forms that are looked for; all of its remainders must be seen.  The second are those of
+ * images that shrink to a 32nd and of spectra: asked for where the first do not do. */
+static const int64_t divisors[] = {16, 512};
+
+enum { TRIES = sizeof divisors / sizeof *divisors };
 
 /* ---- forms ---- */
 
@@ -24,10 +30,10 @@ static bool find_base(int count, const int64_t *sizes, const int64_t *values, in
     return least <= most;
 }
 
-bool dim_form_of(const Dim *declared, int count, const int64_t *sizes, const int64_t *values, Dim *out)
+bool dim_form_of(const Dim *declared, int64_t most, int count, const int64_t *sizes, const int64_t *values, Dim *out)
 {
     int64_t span = sizes[count - 1] - sizes[0], rise = values[count - 1] - values[0];
-    for (int64_t divisor = 1; divisor <= MOST_DIVISOR; divisor++) {
+    for (int64_t divisor = 1; divisor <= most; divisor++) {
         /* rounding moves the rise by less than one */
         int64_t factor = (rise * divisor) / span, base;
         for (int64_t more = -1; more <= 1; more++)
@@ -48,7 +54,8 @@ typedef struct Asked {
     const Node *node, *highest; /* as it is at the bounds */
     Arena *arena;
     Say *say;
-    int64_t which; /* of several things that the node says the same kind of numbers of */
+    int64_t which;   /* of several things that the node says the same kind of numbers of */
+    int64_t divisor; /* the greatest */
     int count;
     int64_t sizes[MAX_DIMS];
 } Asked;
@@ -88,11 +95,13 @@ static SizedNumber of_form(const Dim *declared, const Dim *form)
 static bool ask_along(Asked *a, int dim, SizedNumber *out)
 {
     const Dim *declared = &graph_root(a->node->graph)->dims[dim];
-    int64_t sizes[MOST_POINTS], numbers[MOST_POINTS][MOST_NUMBERS], values[MOST_POINTS];
+    int64_t points = 2 * a->divisor + 4, *sizes = ARENA_ARRAY(a->arena, int64_t, points),
+            *values = ARENA_ARRAY(a->arena, int64_t, points),
+            (*numbers)[MOST_NUMBERS] = arena_array(a->arena, (size_t)points, sizeof *numbers);
     int count = 0;
     for (int64_t at = declared->low; at <= declared->high; at++) {
         bool empty;
-        if (at == declared->low + MOST_POINTS - 1) at = declared->high;
+        if (at == declared->low + points - 1) at = declared->high;
         a->sizes[dim] = sizes[count] = at;
         if (!ask(a, numbers[count], &empty)) return false;
         count += !empty;
@@ -106,7 +115,7 @@ static bool ask_along(Asked *a, int dim, SizedNumber *out)
         }
         if (same) continue;
         Dim form;
-        if (out[i].factor || !dim_form_of(declared, count, sizes, values, &form)) return false;
+        if (out[i].factor || !dim_form_of(declared, a->divisor, count, sizes, values, &form)) return false;
         out[i] = of_form(declared, &form);
     }
     return true;
@@ -138,9 +147,13 @@ static bool ask_all(Asked *a, SizedNumber *out)
 
 static bool ask_node(const Node *node, Say *say, int64_t which, int count, SizedNumber *out)
 {
-    Asked asked = {.node = node, .arena = arena_child(node->graph->arena), .say = say, .which = which, .count = count};
-    bool known = ask_all(&asked, out);
-    arena_free(asked.arena);
+    bool known = false;
+    for (int attempt = 0; attempt < (int)TRIES && !known; attempt++) {
+        Asked asked = {.node = node, .say = say, .which = which, .count = count, .divisor = divisors[attempt]};
+        asked.arena = arena_child(node->graph->arena);
+        known = ask_all(&asked, out);
+        arena_free(asked.arena);
+    }
     return known;
 }
 

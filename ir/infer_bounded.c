@@ -7,20 +7,28 @@
 
 #include <string.h>
 
-enum { NEAR = 40, MOST_POINTS = 2 * NEAR };
+/* How many sizes from either bound a rule is asked for, and the greatest divisor that these tell: all of its remainders
+ * must be seen.  Strides multiply - images shrink to a 32nd, spectra are taken every 512 samples -, so more are asked
+ * for where the first do not do. */
+static const struct {
+    int64_t near, divisor;
+} tries[] = {{40, 16}, {520, 512}};
+
+enum { TRIES = sizeof tries / sizeof *tries };
 
 /* One declared dim, the sizes that the rule is asked for, and what each dim of the results was then. */
 typedef struct Axis {
     Dim declared;
     int count;
-    int64_t at[MOST_POINTS];
-    Type *types[MOST_POINTS];
+    int64_t *at;
+    Type **types;
 } Axis;
 
 typedef struct Probe {
     const Node *node;
     Arena *arena;
     Diag *diag;
+    int attempt; /* index of tries */
     int naxes, nresults;
     Axis axes[MAX_DIMS];
     int64_t sizes[MAX_DIMS];
@@ -70,16 +78,19 @@ static bool find_axes(Probe *p)
     return find_attr_axes(p);
 }
 
-/* All sizes near the ends: rounding shows there, and every divisor comes round. */
-static void choose_points(Axis *axis)
+/* All sizes near the ends: rounding shows there. */
+static void choose_points(const Probe *p, Axis *axis)
 {
+    int64_t near = tries[p->attempt].near;
     /* of what a run may find nothing of, rules are asked for something: that it is nothing is no mistake */
     int64_t low = axis->declared.low == 0 && axis->declared.computed ? 1 : axis->declared.low,
             high = axis->declared.high;
     if (high == low) high++; /* one answer tells no form */
-    for (int64_t n = low; n <= high && n < low + NEAR; n++) axis->at[axis->count++] = n;
-    for (int64_t n = high - NEAR + 1; n <= high; n++)
-        if (n >= low + NEAR) axis->at[axis->count++] = n;
+    axis->at = ARENA_ARRAY(p->arena, int64_t, 2 * near);
+    axis->types = ARENA_ARRAY(p->arena, Type *, 2 * near);
+    for (int64_t n = low; n <= high && n < low + near; n++) axis->at[axis->count++] = n;
+    for (int64_t n = high - near + 1; n <= high; n++)
+        if (n >= low + near) axis->at[axis->count++] = n;
 }
 
 /* ---- asking ---- */
@@ -177,15 +188,16 @@ static bool changes(const Axis *axis, int slot, int dim)
 }
 
 /* The answers for one dim of the results. */
-static bool find_form(const Axis *axis, int slot, int dim, Dim *out)
+static bool find_form(const Probe *p, const Axis *axis, int slot, int dim, Dim *out)
 {
-    int64_t sizes[MOST_POINTS];
+    int64_t *sizes = ARENA_ARRAY(p->arena, int64_t, axis->count);
     for (int i = 0; i < axis->count; i++) sizes[i] = size_at(axis, i, slot, dim);
-    return dim_form_of(&axis->declared, axis->count, axis->at, sizes, out);
+    return dim_form_of(&axis->declared, tries[p->attempt].divisor, axis->count, axis->at, sizes, out);
 }
 
 static bool inexpressible(const Probe *p, int slot, int dim)
 {
+    if (p->attempt + 1 < (int)TRIES) return false;
     diag_error(p->diag, E0307, node_span(p->node), "%s: the size of axis %d of its result %s", node_def(p->node)->name,
                dim, p->nresults > 1 ? arena_printf(p->diag->arena, "%d cannot be told", slot) : "cannot be told");
     return diag_help(p->diag, "it may be (a * N + b) / c of one bounded dim N; fix the others, as in --dim %s=%lld",
@@ -214,7 +226,7 @@ static bool read_dim(const Probe *p, int slot, int dim, Dim *out)
         if (found) return inexpressible(p, slot, dim);
         found = &p->axes[i];
     }
-    return !found || find_form(found, slot, dim, out) || inexpressible(p, slot, dim);
+    return !found || find_form(p, found, slot, dim, out) || inexpressible(p, slot, dim);
 }
 
 /* What the answers were, against the forms that were read from others. */
@@ -239,7 +251,7 @@ static bool agrees(const Probe *p, const Type *out)
 static bool infer_bounded(Probe *p, Type *out)
 {
     if (!find_axes(p)) return false;
-    for (int i = 0; i < p->naxes; i++) choose_points(&p->axes[i]);
+    for (int i = 0; i < p->naxes; i++) choose_points(p, &p->axes[i]);
     for (int i = 0; i < p->naxes; i++)
         if (!ask_along(p, i, true)) return false;
     for (int slot = 0; slot < p->nresults; slot++) {
@@ -260,10 +272,14 @@ bool node_infer(const Node *node, Type *out, Diag *diag)
     for (int i = 0; i < node->ninputs; i++)
         bounded |= node->inputs[i].node && !type_is_fixed(value_type(node->inputs[i]));
     if (!bounded) return node_def(node)->infer(node, out, diag) && node_check_nothing(node, out, diag);
-    Arena *arena = arena_child(diag->arena);
-    Probe *probe = ARENA_NEW(arena, Probe);
-    *probe = (Probe){.node = node, .arena = arena, .diag = diag, .nresults = node->nresults};
-    bool done = infer_bounded(probe, out);
-    arena_free(arena);
+    bool done = false;
+    int errors = diag->errors;
+    for (int attempt = 0; attempt < (int)TRIES && !done && diag->errors == errors; attempt++) {
+        Arena *arena = arena_child(diag->arena);
+        Probe *probe = ARENA_NEW(arena, Probe);
+        *probe = (Probe){.node = node, .arena = arena, .diag = diag, .nresults = node->nresults, .attempt = attempt};
+        done = infer_bounded(probe, out);
+        arena_free(arena);
+    }
     return done;
 }

@@ -27,12 +27,25 @@ typedef struct Case {
     Arena *arena;
     const char *path, *name; /* name: of the model */
     const char *input, *expected;
+    DimBinding dims[4]; /* lines `# dim N = 1..8` on top */
+    int ndims;
 } Case;
 
 static void no_memory(void *context)
 {
     (void)context;
     abort();
+}
+
+static void read_dims(Case *c)
+{
+    char name[32];
+    int low, high;
+    for (const char *line = c->input; sscanf(line, "# dim %31[^ ] = %d..%d\n", name, &low, &high) == 3;
+         line = strchr(line, '\n') + 1) {
+        assert_true(c->ndims < 4);
+        c->dims[c->ndims++] = (DimBinding){arena_copy_string(c->arena, name), low, high};
+    }
 }
 
 static Case case_read(Arena *arena, const char *path)
@@ -44,6 +57,7 @@ static Case case_read(Arena *arena, const char *path)
     Case out = {.arena = arena, .path = path, .input = file->text, .expected = ""};
     if (end) out.input = arena_copy_chars(arena, file->text, (size_t)(end - file->text));
     if (end) out.expected = end + strlen(mark);
+    read_dims(&out);
     out.name = arena_printf(arena, "%.*s.onnx", (int)strcspn(slash, "."), slash);
     return out;
 }
@@ -125,7 +139,8 @@ static void holds(void **state)
     const unsigned char *bytes = onnx_text_pack(arena, c.input, &size);
     const Onnx__ModelProto *model = onnx_parse_model(arena, bytes, size, c.name, &diag);
     assert_non_null(model);
-    Graph *graph = onnx_import(arena, model, c.name, NULL, &report, &diag);
+    const OnnxOptions options = {.dims = c.dims, .ndims = c.ndims};
+    Graph *graph = onnx_import(arena, model, c.name, &options, &report, &diag);
     const char *actual = complaints(&c, &diag);
     if (graph) actual = arena_printf(arena, "%s%s", actual, written(&c, graph));
     if (graph) becomes_the_same_object(&c, graph);

@@ -66,7 +66,7 @@ enum { DEEPEST_CONSTANT = 2000 };
 static const Tensor *known_value(OnnxImport *im, Value value, int depth);
 
 /* Shapes take thousands of steps; a file of a few bytes may ask for as many as it likes. */
-static const int64_t most_work = INT64_C(1) << 28, step_work = 256; /* a node is as dear as so many elements */
+static const int64_t most_work = INT64_C(1) << 26, step_work = 256; /* a node is as dear as so many elements */
 
 static int64_t bounded_product(int64_t a, int64_t b)
 {
@@ -123,6 +123,7 @@ static bool may_compute(OnnxImport *im, const Node *node)
 static const Tensor *compute(OnnxImport *im, const Node *node, int depth)
 {
     if (node->op == OP_input || node->op == OP_state || depth > DEEPEST_CONSTANT) return NULL;
+    if (!attrs_are_fixed(&node_def(node)->attrs, node->attrs)) return NULL;
     Value *captures;
     int ncaptures = node_captures(node, &captures);
     Tensor *operands = ARENA_ARRAY(im->arena, Tensor, node->ninputs + ncaptures + 1);
@@ -154,6 +155,8 @@ static const Tensor *known_value(OnnxImport *im, Value value, int depth)
     const int64_t *seen = node_map_find(im->known, value.node);
     const Tensor *results = seen ? (const Tensor *)(uintptr_t)*seen : compute(im, value.node, depth);
     if (!seen) *node_map_cell(im->known, value.node) = (int64_t)(uintptr_t)results;
+    if (!seen && !results && (results = onnx_fixed_sizes(im, value)))
+        *node_map_cell(im->known, value.node) = (int64_t)(uintptr_t)results;
     return results ? &results[value.slot] : NULL;
 }
 
@@ -222,7 +225,9 @@ const Tensor *onnx_known(OnnxCall *c, int index, const char *name)
     if (tensor) return tensor;
     const char *input = inputs_of(c->import, value.node, node_map_new(c->arena), 0);
     const char *way = input ? arena_printf(c->arena, "--fix %s=FILE.npy makes that input a part of the model", input)
-                            : "make it a constant of the model";
+                      : c->import->graph->ndims
+                          ? "make it a constant of the model, or give what it follows from a fixed size with --dim"
+                          : "make it a constant of the model";
     if (c->import->overworked)
         way = "the model takes too long to compute its own shapes: simplify it before, as onnxsim does";
     onnx_refuse(c, name, way, "the values of '%s' must be known when compiling", name);

@@ -457,7 +457,8 @@ Graph *onnx_import(Arena *arena, const Onnx__ModelProto *model, const char *path
                      .prefix = "",
                      .keys = "",
                      .makers = node_map_new(arena),
-                     .known = node_map_new(arena)};
+                     .known = node_map_new(arena),
+                     .sizes = node_map_new(arena)};
     const Onnx__GraphProto *graph = model->graph;
     int errors = diag->errors;
     int64_t opset = opset_of(model, NULL);

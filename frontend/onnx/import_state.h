@@ -56,11 +56,14 @@ struct OnnxImport {
     NodeMap *makers;         /* of each node the number of the call that made it */
     int64_t calls;
     NodeMap *known;  /* elements of nodes that were asked for: a const Tensor *, or this import when there are none */
-    int64_t made;    /* bytes of constants that the file only says the size of */
+    NodeMap *sizes;  /* what follows from bounded dims: an array of Dim, NULL where something else does */
+    int64_t made;    /* elements of constants that the file only says the size of */
     int64_t work;    /* elements read and written, and products, to know values */
     bool overworked; /* some value was not computed because of that */
 };
 
+/* What follows from bounded dims, and is the same for all sizes of theirs; NULL: it is not (frontend/onnx/sizes.c). */
+const Tensor *onnx_fixed_sizes(OnnxImport *im, Value value);
 /* For the table, if one is wanted. */
 void onnx_add_gap(OnnxImport *im, const OnnxGap *gap);
 /* The node's name, or else its first result's. */

@@ -22,7 +22,7 @@ static ReshapeAttrs open_bounded(const Type *from, const ReshapeAttrs *attrs)
     int axis = bounded_axis(from), at = 0;
     int64_t before = 1, here = 1;
     for (int i = 0; i < open.shape.count; i++)
-        if (axis < 0 || open.shape.at[i] == -1) return open;
+        if (axis < 0 || open.shape_dims || open.shape.at[i] == -1) return open;
     for (int i = 0; i < axis; i++) before *= from->dim[i].high;
     while (at < open.shape.count && (here != before || open.shape.at[at] % from->dim[axis].high))
         here *= open.shape.at[at++];
@@ -76,14 +76,14 @@ Value onnx_make_constant(OnnxCall *c, const Tensor *tensor)
 
 bool onnx_afford(OnnxCall *c, const Type *type)
 {
-    static const int64_t most = INT64_C(1) << 29;
-    int64_t bytes = type_bytes(type);
-    if (bytes <= most - c->import->made) {
-        c->import->made += bytes;
+    static const int64_t most = INT64_C(1) << 26;
+    int64_t elements = type_elements(type);
+    if (elements <= most - c->import->made) {
+        c->import->made += elements;
         return true;
     }
     return onnx_refuse(c, "", "a model of that size keeps its weights as initializers",
-                       "constants made by operators take more than %lld MiB", (long long)(most >> 20));
+                       "constants made by operators have more than %lld elements", (long long)most);
 }
 
 Value onnx_number(OnnxCall *c, Dtype dtype, double value)

@@ -48,17 +48,34 @@ Value make_reshape(const Maker *m, Value x, int rank, const int64_t *dims)
     return make(m, OP_reshape, &attrs, 1, &x);
 }
 
+/* As attributes keep them: their bounds in `list`, and the dims themselves where one is bounded. */
+static const Dim *keep_dims(const Maker *m, int rank, const Dim *dims, IntList *list)
+{
+    Dim *copy = ARENA_ARRAY(m->graph->arena, Dim, rank + 1);
+    bool fixed = true;
+    list->count = rank;
+    for (int i = 0; i < rank; i++) {
+        list->at[i] = dims[i].high;
+        copy[i] = dims[i];
+        fixed = fixed && dim_is_fixed(&dims[i]);
+    }
+    return fixed ? NULL : copy;
+}
+
 Value make_reshape_to(const Maker *m, Value x, int rank, const Dim *dims)
 {
-    ReshapeAttrs attrs = {.shape = {.count = rank}};
-    Dim *copy = ARENA_ARRAY(m->graph->arena, Dim, rank + 1);
+    ReshapeAttrs attrs = {0};
     if (!x.node) return x;
-    for (int i = 0; i < rank; i++) {
-        attrs.shape.at[i] = dims[i].high;
-        copy[i] = dims[i];
-        if (!dim_is_fixed(&dims[i])) attrs.shape_dims = copy;
-    }
+    attrs.shape_dims = keep_dims(m, rank, dims, &attrs.shape);
     return make(m, OP_reshape, &attrs, 1, &x);
+}
+
+Value make_broadcast_to(const Maker *m, Value x, int rank, const Dim *dims)
+{
+    BroadcastAttrs attrs = {0};
+    if (!x.node) return x;
+    attrs.shape_dims = keep_dims(m, rank, dims, &attrs.shape);
+    return make(m, OP_broadcast, &attrs, 1, &x);
 }
 
 Value make_cast(const Maker *m, Value x, Dtype to)

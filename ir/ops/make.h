@@ -7,6 +7,7 @@
 Value make_reshape(const Maker *m, Value x, int rank, const int64_t *dims);
 Value make_reshape_to(const Maker *m, Value x, int rank,
                       const Dim *dims); /* where numbers do not tell what is bounded */
+Value make_broadcast_to(const Maker *m, Value x, int rank, const Dim *dims);
 Value make_cast(const Maker *m, Value x, Dtype to);
 /* Elements from `begin` below `end` of one axis, all of the others. */
 Value make_slice(const Maker *m, Value x, int axis, int64_t begin, int64_t end);

@@ -236,21 +236,21 @@ static Value repeated(const Maker *m, Value x, const AxisPlan *plans, int count)
 {
     if (!x.node) return x;
     const Type *type = value_type(x);
-    int64_t apart[MAX_RANK], shape[MAX_RANK];
-    BroadcastAttrs wide = {.shape.count = 0};
+    Dim apart[MAX_RANK], wide[MAX_RANK], shape[MAX_RANK];
+    int rank = 0;
     for (int i = 0; i < type->rank; i++) {
-        int64_t times = 1, size = type->dim[i].high;
+        int64_t times = 1;
         for (int k = 0; k < count; k++)
             if (plans[k].axis == i) times = plans[k].times;
-        shape[i] = size * times;
-        apart[wide.shape.count] = size;
-        wide.shape.at[wide.shape.count++] = size;
+        shape[i] = times == 1 ? type->dim[i] : dim_fixed(type->dim[i].high * times);
+        apart[rank] = wide[rank] = type->dim[i];
+        rank++;
         if (times == 1) continue;
-        apart[wide.shape.count] = 1;
-        wide.shape.at[wide.shape.count++] = times;
+        apart[rank] = dim_fixed(1);
+        wide[rank++] = dim_fixed(times);
     }
-    Value split = make_reshape(m, x, wide.shape.count, apart);
-    return make_reshape(m, make(m, OP_broadcast, &wide, 1, &split), type->rank, shape);
+    Value split = make_reshape_to(m, x, rank, apart);
+    return make_reshape_to(m, make_broadcast_to(m, split, rank, wide), type->rank, shape);
 }
 
 /* ---- all axes ---- */
@@ -275,10 +275,8 @@ static Value with_outside(const Maker *m, Value x, const AxisPlan *plans, int co
 static Value all_outside(const Maker *m)
 {
     const Type *type = &m->node->types[0];
-    BroadcastAttrs attrs = {.shape.count = type->rank};
-    for (int i = 0; i < type->rank; i++) attrs.shape.at[i] = type->dim[i].high;
     Value number = make_number(m, type->dtype, ((const ResizeAttrs *)m->node->attrs)->outside);
-    return make(m, OP_broadcast, &attrs, 1, &number);
+    return make_broadcast_to(m, number, type->rank, type->dim);
 }
 
 /* Whether it costs less to do `a` before `b`: elements are cheap along axes where many lie side by side behind them,

@@ -1,5 +1,5 @@
 /* Reads at computed places, and what coordinates are compared with. */
-#include "frontend/onnx/call.h"
+#include "frontend/onnx/sizes.h"
 #include "ir/top.h"
 
 static bool import_gather(OnnxCall *c, Op op)
@@ -49,15 +49,16 @@ bool onnx_op_reverse_sequence(OnnxCall *c)
     if (!onnx_axis(c, onnx_int(c, "batch_axis", 1), type->rank, &batch)) return false;
     if (!onnx_axis(c, onnx_int(c, "time_axis", 0), type->rank, &time)) return false;
     if (batch == time) return onnx_wrong(c, "batch and time are one axis");
-    int64_t dims[MAX_RANK];
-    IotaAttrs steps = {.shape = {.count = type->rank}, .axis = time, .to = I64};
+    DimList dims = {.count = type->rank}, along = dims;
+    IotaAttrs steps = {.axis = time, .to = I64};
     TakeAttrs take = {.from = {.count = type->rank}};
     for (int i = 0; i < type->rank; i++) {
-        dims[i] = i == batch ? type->dim[i].high : 1;
-        steps.shape.at[i] = i == time ? type->dim[i].high : 1;
+        dims.at[i] = i == batch ? type->dim[i] : dim_fixed(1);
+        along.at[i] = i == time ? type->dim[i] : dim_fixed(1);
         take.from.at[i] = i == time ? -1 : i;
     }
-    Value length = onnx_cast(c, onnx_reshape(c, onnx_operand(c, 1), type->rank, dims), I64);
+    steps.shape_dims = dims_split(c, &along, &steps.shape);
+    Value length = onnx_cast(c, onnx_reshape_dims(c, onnx_operand(c, 1), &dims), I64);
     Value step = onnx_make(c, OP_iota, &steps, 0, NULL);
     Value back = onnx_make2(c, OP_sub, onnx_make2(c, OP_sub, length, onnx_number(c, I64, 1)), step);
     Value index = where(c, onnx_make2(c, OP_less, step, length), back, step);

@@ -1,5 +1,5 @@
 /* Operators that work element by element and are not one of ours with the same operands. */
-#include "frontend/onnx/call.h"
+#include "frontend/onnx/sizes.h"
 
 #include <string.h>
 
@@ -9,9 +9,8 @@ bool onnx_op_identity(OnnxCall *c) { return onnx_map(c, OP_copy, NULL); }
 static Value nothing_dropped(OnnxCall *c)
 {
     const Type *type = onnx_operand_type(c, 0);
-    int64_t dims[MAX_RANK] = {0};
-    for (int i = 0; i < type->rank; i++) dims[i] = type->dim[i].high;
-    return onnx_broadcast(c, onnx_number(c, c->opset < 10 ? type->dtype : BOOL, 1), type->rank, dims);
+    DimList dims = dims_of(type);
+    return onnx_broadcast_dims(c, onnx_number(c, c->opset < 10 ? type->dtype : BOOL, 1), &dims);
 }
 
 /* In training, unless it is with a ratio of 0. */

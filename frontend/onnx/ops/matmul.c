@@ -1,5 +1,5 @@
 /* Matrix products. */
-#include "frontend/onnx/call.h"
+#include "frontend/onnx/sizes.h"
 
 /* ---- Gemm: alpha * A * B + beta * C, A and B transposed when it says so ---- */
 
@@ -46,11 +46,10 @@ bool onnx_op_gemm(OnnxCall *c)
 static Value with_batch(OnnxCall *c, Value a, const Type *batch)
 {
     const Type *type = value_type(a);
-    int64_t dims[MAX_RANK];
-    int rank = batch->rank + 2;
-    for (int i = 0; i < batch->rank; i++) dims[i] = batch->dim[i].high;
-    for (int i = 0; i < 2; i++) dims[batch->rank + i] = type->dim[type->rank - 2 + i].high;
-    return onnx_broadcast(c, a, rank, dims);
+    DimList dims = {.count = batch->rank + 2};
+    for (int i = 0; i < batch->rank; i++) dims.at[i] = batch->dim[i];
+    for (int i = 0; i < 2; i++) dims.at[batch->rank + i] = type->dim[type->rank - 2 + i];
+    return onnx_broadcast_dims(c, a, &dims);
 }
 
 static Type leading(const Type *type)
@@ -65,18 +64,17 @@ static Value as_matrix(OnnxCall *c, Value a, bool left)
 {
     const Type *type = value_type(a);
     if (type->rank != 1) return a;
-    int64_t size = type->dim[0].high;
-    return onnx_reshape(c, a, 2, left ? (const int64_t[]){1, size} : (const int64_t[]){size, 1});
+    Dim one = dim_fixed(1), size = type->dim[0];
+    return onnx_reshape_dims(c, a, left ? &(DimList){2, {one, size}} : &(DimList){2, {size, one}});
 }
 
 static Value without_axes(OnnxCall *c, Value product, bool row, bool column)
 {
     const Type *type = value_type(product);
-    int64_t dims[MAX_RANK];
-    int rank = 0;
+    DimList dims = {0};
     for (int i = 0; i < type->rank; i++)
-        if (!(row && i == type->rank - 2) && !(column && i == type->rank - 1)) dims[rank++] = type->dim[i].high;
-    return onnx_reshape(c, product, rank, dims);
+        if (!(row && i == type->rank - 2) && !(column && i == type->rank - 1)) dims.at[dims.count++] = type->dim[i];
+    return onnx_reshape_dims(c, product, &dims);
 }
 
 static Value refuse_product(OnnxCall *c, const char *why)

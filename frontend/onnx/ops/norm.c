@@ -1,4 +1,5 @@
 /* Normalisations. */
+#include "frontend/onnx/sizes.h"
 #include "frontend/onnx/window.h"
 
 static Value number_like(OnnxCall *c, Value a, double value)
@@ -113,19 +114,19 @@ bool onnx_op_group_norm(OnnxCall *c)
 {
     Value x = onnx_operand(c, 0);
     const Type *type = value_type(x);
-    int64_t groups = onnx_int(c, "num_groups", 1), dims[MAX_RANK];
+    int64_t groups = onnx_int(c, "num_groups", 1), channels = type->rank > 1 ? type->dim[1].high : 0;
     double epsilon = onnx_float(c, "epsilon", 1e-5);
     onnx_ignore(c, "stash_type"); /* sums are f32 at least */
-    if (type->rank < 2 || groups < 1 || type->dim[1].high % groups)
+    if (type->rank < 2 || groups < 1 || channels % groups || !type->dim[0].high)
         return onnx_wrong(c, "%lld groups do not divide the channels", (long long)groups);
-    for (int i = 0; i < type->rank; i++) dims[i] = type->dim[i].high;
-    int64_t grouped[] = {dims[0], groups, type_elements(type) / dims[0] / groups};
+    DimList dims = dims_of(type), grouped = {3, {type->dim[0], dim_fixed(groups), dim_fixed(-1)}};
+    if (type_is_fixed(type)) grouped.at[2] = dim_fixed(type_elements(type) / type->dim[0].high / groups);
     IntList axes = {1, {2}};
-    Moments m = moments_of(c, onnx_reshape(c, x, 3, grouped), &axes);
+    Moments m = moments_of(c, onnx_reshape_dims(c, x, &grouped), &axes);
     Value normal = onnx_make2(c, OP_mul, m.centred, inverse_deviation(c, m.variance, epsilon));
-    normal = onnx_reshape(c, normal, type->rank, dims);
-    Value scale = of_channels(c, onnx_operand(c, 1), dims[1], type->rank);
-    Value offset = of_channels(c, onnx_operand(c, 2), dims[1], type->rank);
+    normal = onnx_reshape_dims(c, normal, &dims);
+    Value scale = of_channels(c, onnx_operand(c, 1), channels, type->rank);
+    Value offset = of_channels(c, onnx_operand(c, 2), channels, type->rank);
     return onnx_result(c, 0, scaled_and_moved(c, normal, scale, offset));
 }
 

@@ -1,5 +1,5 @@
 /* Pieces of values: concatenating, slicing, splitting; constants of a shape. */
-#include "frontend/onnx/call.h"
+#include "frontend/onnx/sizes.h"
 
 /* ---- Concat ---- */
 
@@ -49,26 +49,58 @@ static SliceAttrs whole(const Type *type)
     return attrs;
 }
 
+/* The same where the axis is bounded, or an index follows from what is: slice counts from the end of the call's size,
+ * and stops there. */
+static Dim index_within(const Dim *index, const Dim *size)
+{
+    return dim_is_fixed(index) ? dim_fixed(clamped(index->high, -size->high - 1, size->high)) : *index;
+}
+
+typedef struct Cuts {
+    DimList begin, end;
+    IntList axes, step;
+} Cuts;
+
+static bool read_cuts(OnnxCall *c, Cuts *out)
+{
+    *out = (Cuts){.step = {0}};
+    if (!onnx_dims_either(c, "starts", 10, 1, &out->begin) || !onnx_dims_either(c, "ends", 10, 2, &out->end) ||
+        !onnx_ints_either(c, "axes", 10, 3, &out->axes) ||
+        (c->opset >= 10 && onnx_has(c, 4) && !onnx_known_ints(c, 4, "steps", &out->step)))
+        return false;
+    int count = out->begin.count;
+    for (int i = 0; i < count && !out->axes.count; i++) out->axes.at[i] = i;
+    if (out->end.count != count || (out->axes.count && out->axes.count != count) ||
+        (out->step.count && out->step.count != count))
+        return onnx_wrong(c, "starts, ends, axes and steps are not as many");
+    return true;
+}
+
 bool onnx_op_slice(OnnxCall *c)
 {
     const Type *type = onnx_operand_type(c, 0);
-    IntList begin, end, axes, step = {0};
-    if (!onnx_ints_either(c, "starts", 10, 1, &begin) || !onnx_ints_either(c, "ends", 10, 2, &end) ||
-        !onnx_ints_either(c, "axes", 10, 3, &axes) ||
-        (c->opset >= 10 && onnx_has(c, 4) && !onnx_known_ints(c, 4, "steps", &step)))
-        return false;
-    for (int i = axes.count; i < begin.count && !axes.count; i++) axes.at[i] = i;
-    if (end.count != begin.count || (axes.count && axes.count != begin.count) ||
-        (step.count && step.count != begin.count))
-        return onnx_wrong(c, "starts, ends, axes and steps are not as many");
+    Cuts cuts;
+    if (!read_cuts(c, &cuts)) return false;
     SliceAttrs attrs = whole(type);
-    for (int i = 0; i < begin.count; i++) {
+    DimList begins = {.count = type->rank}, ends = dims_of(type);
+    for (int i = 0; i < type->rank; i++) ends.at[i] = dim_fixed(type->dim[i].high);
+    for (int i = 0; i < cuts.begin.count; i++) {
+        const Dim *begin = &cuts.begin.at[i], *end = &cuts.end.at[i];
         int axis;
-        int64_t by = step.count ? step.at[i] : 1;
-        if (!onnx_axis(c, axes.at[i], type->rank, &axis)) return false;
+        int64_t by = cuts.step.count ? cuts.step.at[i] : 1;
+        if (!onnx_axis(c, cuts.axes.at[i], type->rank, &axis)) return false;
         if (!by) return onnx_wrong(c, "a step is 0");
-        cut_axis(&attrs, axis, begin.at[i], end.at[i], by, type->dim[axis].high);
+        const Dim *size = &type->dim[axis];
+        begins.at[axis] = index_within(begin, size);
+        ends.at[axis] = index_within(end, size);
+        attrs.step.at[axis] = clamped(by, -size->high, size->high);
+        if (!dim_is_fixed(size) || !dim_is_fixed(begin) || !dim_is_fixed(end)) continue;
+        cut_axis(&attrs, axis, begin->high, end->high, by, size->high);
+        begins.at[axis] = dim_fixed(attrs.begin.at[axis]);
+        ends.at[axis] = dim_fixed(attrs.end.at[axis]);
     }
+    attrs.begin_dims = dims_split(c, &begins, &attrs.begin);
+    attrs.end_dims = dims_split(c, &ends, &attrs.end);
     Value x = onnx_operand(c, 0);
     return onnx_result(c, 0, onnx_make(c, OP_slice, &attrs, 1, &x));
 }
@@ -115,21 +147,23 @@ bool onnx_op_split(OnnxCall *c)
 bool onnx_op_constant_of_shape(OnnxCall *c)
 {
     static const int64_t most_written = 1 << 16;
-    IntList shape;
+    DimList shape;
     const Onnx__AttributeProto *value = onnx_attr(c, "value");
     Tensor one = tensor_new(c->arena, type_scalar(F32)), *tensor = ARENA_NEW(c->arena, Tensor);
-    if (!onnx_known_ints(c, 0, "shape", &shape)) return false;
+    if (!onnx_known_dims(c, 0, "shape", &shape)) return false;
     if (value && value->t && !onnx_tensor(c->arena, value->t, c->at, &one, c->diag)) return false;
     if (type_elements(&one.type) != 1) return onnx_wrong(c, "the value is not one number");
-    Type type = type_tensor(one.type.dtype, shape.count, shape.at);
+    Type type = {.kind = TYPE_TENSOR, .dtype = one.type.dtype, .rank = shape.count};
+    for (int i = 0; i < shape.count; i++) type.dim[i] = shape.at[i];
     if (!type_is_sane(&type))
         return onnx_wrong(c, "%s has a negative dim, or is too large", type_text(c->arena, &type));
     Scalar element = tensor_get(&one, 0);
     int64_t count = type_elements(&type);
-    if (count > most_written) { /* said, not written: a file of a few bytes may ask for gigabytes */
+    if (count > most_written ||
+        !type_is_fixed(&type)) { /* said, not written: a file of a few bytes may ask for gigabytes */
         *tensor = tensor_new(c->arena, type_scalar(one.type.dtype));
         tensor_set(tensor, 0, element);
-        return onnx_result(c, 0, onnx_broadcast(c, onnx_make_constant(c, tensor), shape.count, shape.at));
+        return onnx_result(c, 0, onnx_broadcast_dims(c, onnx_make_constant(c, tensor), &shape));
     }
     *tensor = tensor_new(c->arena, type);
     for (int64_t i = 0; i < count; i++) tensor_set(tensor, i, element);

@@ -2,9 +2,10 @@
  * direction.  What ONNX says in the form of a layer of ours is a layer; directions with activations of their own are
  * two layers side by side. */
 #include "ir/recurrent.h"
-#include "frontend/onnx/call.h"
+#include "frontend/onnx/sizes.h"
 
 #include <math.h>
+#include <string.h>
 #include <strings.h>
 
 enum { X, W, R, B, LENGTHS, INITIAL_H, INITIAL_C, P };
@@ -27,7 +28,8 @@ typedef struct Layer {
     const Kind *kind;
     bool batch_first;
     int direction, directions;
-    int64_t batch, steps, inputs, units;
+    Dim batch, steps;
+    int64_t inputs, units;
     RecurrentAttrs attrs[DIRECTIONS];
     Value x, lengths;
 } Layer;
@@ -101,25 +103,27 @@ static bool read_attrs(OnnxCall *c, Layer *l)
 
 /* ---- operands ---- */
 
-static bool has_shape(OnnxCall *c, int index, const char *name, int rank, const int64_t *dims)
+static bool has_shape(OnnxCall *c, int index, const char *name, int rank, const Dim *dims)
 {
     if (!onnx_has(c, index)) return true;
     const Type *found = onnx_operand_type(c, index);
-    Type wanted = type_tensor(found->dtype, rank, dims);
+    Type wanted = {.kind = TYPE_TENSOR, .dtype = found->dtype, .rank = rank};
+    memcpy(wanted.dim, dims, (size_t)rank * sizeof *dims);
     return type_same_shape(found, &wanted) || onnx_wrong(c, "expected %s to be %s, found %s", name,
                                                          type_text(c->arena, &wanted), type_text(c->arena, found));
 }
 
 static bool check_shapes(OnnxCall *c, const Layer *l)
 {
-    int64_t d = l->directions, h = l->units, gates = l->kind->gates * h;
-    int64_t state[] = {l->batch_first ? l->batch : d, l->batch_first ? d : l->batch, h};
-    return has_shape(c, W, "W", 3, (const int64_t[]){d, gates, l->inputs}) &&
-           has_shape(c, R, "R", 3, (const int64_t[]){d, gates, h}) &&
-           has_shape(c, B, "B", 2, (const int64_t[]){d, 2 * gates}) &&
+    int64_t rows = l->kind->gates * l->units;
+    Dim d = dim_fixed(l->directions), h = dim_fixed(l->units), gates = dim_fixed(rows);
+    Dim state[] = {l->batch_first ? l->batch : d, l->batch_first ? d : l->batch, h};
+    return has_shape(c, W, "W", 3, (const Dim[]){d, gates, dim_fixed(l->inputs)}) &&
+           has_shape(c, R, "R", 3, (const Dim[]){d, gates, h}) &&
+           has_shape(c, B, "B", 2, (const Dim[]){d, dim_fixed(2 * rows)}) &&
            has_shape(c, LENGTHS, "sequence_lens", 1, &l->batch) && has_shape(c, INITIAL_H, "initial_h", 3, state) &&
-           (l->kind != &lstm ||
-            (has_shape(c, INITIAL_C, "initial_c", 3, state) && has_shape(c, P, "P", 2, (const int64_t[]){d, 3 * h})));
+           (l->kind != &lstm || (has_shape(c, INITIAL_C, "initial_c", 3, state) &&
+                                 has_shape(c, P, "P", 2, (const Dim[]){d, dim_fixed(3 * l->units)})));
 }
 
 /* Lengths that are known to be whole need no saying. */
@@ -137,8 +141,8 @@ static bool read_operands(OnnxCall *c, Layer *l)
     if (x->rank != 3 || r->rank != 3)
         return onnx_wrong(c, "expected X and R of 3 axes, found %s and %s", type_text(c->arena, x),
                           type_text(c->arena, r));
-    l->batch = x->dim[l->batch_first ? 0 : 1].high;
-    l->steps = x->dim[l->batch_first ? 1 : 0].high;
+    l->batch = x->dim[l->batch_first ? 0 : 1];
+    l->steps = x->dim[l->batch_first ? 1 : 0];
     l->inputs = x->dim[2].high;
     l->units = r->dim[2].high;
     int64_t units = onnx_int(c, "hidden_size", l->units);
@@ -148,7 +152,7 @@ static bool read_operands(OnnxCall *c, Layer *l)
     l->x = onnx_operand(c, X);
     if (!l->batch_first) l->x = onnx_transpose(c, l->x, &(IntList){3, {1, 0, 2}});
     if (onnx_has(c, LENGTHS)) l->lengths = onnx_operand(c, LENGTHS);
-    if (l->lengths.node && are_whole(c, l->lengths, l->steps)) l->lengths.node = NULL;
+    if (l->lengths.node && are_whole(c, l->lengths, l->steps.high)) l->lengths.node = NULL;
     return l->x.node != NULL;
 }
 
@@ -161,10 +165,10 @@ static Value state_of(OnnxCall *c, const Layer *l, int index, int first, int cou
     Value state = onnx_operand(c, index);
     if (!l->batch_first) state = onnx_transpose(c, state, &(IntList){3, {1, 0, 2}});
     if (count < l->directions) {
-        SliceAttrs some = {.begin = {2, {0, first}}, .end = {2, {l->batch, first + count}}};
+        SliceAttrs some = {.begin = {2, {0, first}}, .end = {2, {l->batch.high, first + count}}};
         state = onnx_make(c, OP_slice, &some, 1, &state);
     }
-    return onnx_reshape(c, state, 2, (const int64_t[]){l->batch, count * l->units});
+    return onnx_reshape_dims(c, state, &(DimList){2, {l->batch, dim_fixed(count * l->units)}});
 }
 
 typedef struct Part {
@@ -236,11 +240,12 @@ static Value joined(OnnxCall *c, const Value *layers, int count, int slot)
 static bool give(OnnxCall *c, const Layer *l, int index, Value value)
 {
     if (!onnx_wants(c, index)) return true;
+    Dim directions = dim_fixed(l->directions), units = dim_fixed(l->units);
     if (index == 0) {
-        value = onnx_reshape(c, value, 4, (const int64_t[]){l->batch, l->steps, l->directions, l->units});
+        value = onnx_reshape_dims(c, value, &(DimList){4, {l->batch, l->steps, directions, units}});
         if (!l->batch_first) value = onnx_transpose(c, value, &(IntList){4, {1, 2, 0, 3}});
     } else {
-        value = onnx_reshape(c, value, 3, (const int64_t[]){l->batch, l->directions, l->units});
+        value = onnx_reshape_dims(c, value, &(DimList){3, {l->batch, directions, units}});
         if (!l->batch_first) value = onnx_transpose(c, value, &(IntList){3, {1, 0, 2}});
     }
     return onnx_result(c, index, value);

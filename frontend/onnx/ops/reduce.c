@@ -1,5 +1,5 @@
 /* Combinations over axes: attributes up to some opset, then an operand. */
-#include "frontend/onnx/call.h"
+#include "frontend/onnx/sizes.h"
 
 typedef struct Axes {
     ReduceAttrs attrs;
@@ -127,19 +127,16 @@ static Value rows_of(OnnxCall *c, ReduceAttrs *along)
     int axis;
     *along = (ReduceAttrs){.keep = true};
     if (!onnx_axis(c, onnx_int(c, "axis", whole ? 1 : -1), type->rank, &axis)) return (Value){NULL, 0};
-    along->axes = (IntList){1, {whole ? 1 : axis}};
-    if (!whole) return onnx_operand(c, 0);
-    int64_t dims[2] = {1, 1};
-    for (int i = 0; i < type->rank; i++) dims[i >= axis] *= type->dim[i].high;
-    return onnx_reshape(c, onnx_operand(c, 0), 2, dims);
+    along->axes = (IntList){1, {whole && axis < type->rank - 1 ? 1 : axis}};
+    if (!whole || axis == type->rank - 1) return onnx_operand(c, 0);
+    DimList dims = onnx_matrix_dims(c, type, axis);
+    return onnx_reshape_dims(c, onnx_operand(c, 0), &dims);
 }
 
 static bool finish_rows(OnnxCall *c, Value out)
 {
-    const Type *type = onnx_operand_type(c, 0);
-    int64_t dims[MAX_RANK];
-    for (int i = 0; i < type->rank; i++) dims[i] = type->dim[i].high;
-    return onnx_result(c, 0, onnx_reshape(c, out, type->rank, dims));
+    DimList dims = dims_of(onnx_operand_type(c, 0));
+    return onnx_result(c, 0, onnx_reshape_dims(c, out, &dims));
 }
 
 bool onnx_op_softmax(OnnxCall *c)

@@ -1,5 +1,5 @@
 /* Resize and Upsample: sizes and scales are known when compiling. */
-#include "frontend/onnx/call.h"
+#include "frontend/onnx/sizes.h"
 #include "ir/signal.h"
 
 #include <math.h>
@@ -103,11 +103,16 @@ static void drop_what_stays(ResizeAttrs *attrs, const Type *x)
     if (attrs->region.count) attrs->region.count = 2 * left;
 }
 
-static bool has_fixed_dims(OnnxCall *c, const Type *type)
+/* What is resized is of one size; `sizes` says what an axis that is not keeps. */
+static bool has_fixed_dims(OnnxCall *c, const ResizeAttrs *attrs, const DimList *sizes, const Type *x)
 {
-    for (int i = 0; i < type->rank; i++)
-        if (!dim_is_fixed(&type->dim[i]))
-            return onnx_refuse(c, "", "give the dim a fixed size with --dim", "axis %d has no fixed size", i);
+    for (int i = 0; i < attrs->axes.count; i++) {
+        const Dim *dim = &x->dim[attrs->axes.at[i]];
+        bool kept = attrs->scale.count ? attrs->scale.at[i] == 1 : dim_equal(&sizes->at[i], dim);
+        if (!kept && (!dim_is_fixed(dim) || (!attrs->scale.count && !dim_is_fixed(&sizes->at[i]))))
+            return onnx_refuse(c, "", "give the dim a fixed size with --dim", "axis %d has no fixed size",
+                               (int)attrs->axes.at[i]);
+    }
     return true;
 }
 
@@ -134,14 +139,17 @@ bool onnx_op_resize(OnnxCall *c)
     ResizeAttrs attrs;
     const Type *x = onnx_operand_type(c, 0);
     bool old = c->opset < 11;
-    if (!has_fixed_dims(c, x) || !read_attrs(c, &attrs) || !read_axes(c, x, &attrs.axes)) return false;
+    DimList dims = {0};
+    if (!read_attrs(c, &attrs) || !read_axes(c, x, &attrs.axes)) return false;
     const char *policy = onnx_string(c, "keep_aspect_ratio_policy", "stretch");
     if (!old && attrs.coordinates == RESIZE_CROP && !onnx_known_reals(c, 1, "roi", &attrs.region)) return false;
     if (!onnx_known_reals(c, old ? 1 : 2, "scales", &attrs.scale)) return false;
-    if (!attrs.scale.count && onnx_has(c, 3) && !onnx_known_ints(c, 3, "sizes", &attrs.size)) return false;
+    if (!attrs.scale.count && onnx_has(c, 3) && !onnx_known_dims(c, 3, "sizes", &dims)) return false;
+    dims_split(c, &dims, &attrs.size);
     int count = attrs.axes.count, sizes = attrs.scale.count ? attrs.scale.count : attrs.size.count;
     if (sizes != count || (attrs.region.count && attrs.region.count != 2 * count))
         return onnx_wrong(c, "%d sizes or scales for %d axes", sizes, count);
+    if (!has_fixed_dims(c, &attrs, &dims, x)) return false;
     if (attrs.size.count && strcmp(policy, "stretch"))
         keep_aspect(&attrs, x, &attrs.axes, !strcmp(policy, "not_smaller"));
     drop_what_stays(&attrs, x);
@@ -152,7 +160,7 @@ bool onnx_op_upsample(OnnxCall *c)
 {
     ResizeAttrs attrs;
     const Type *x = onnx_operand_type(c, 0);
-    if (!has_fixed_dims(c, x) || !read_attrs(c, &attrs)) return false;
+    if (!read_attrs(c, &attrs)) return false;
     if (c->opset < 9) {
         const Onnx__AttributeProto *scales = onnx_attr(c, "scales");
         if (scales && scales->n_floats <= MAX_REALS) attrs.scale.count = (int)scales->n_floats;
@@ -162,6 +170,7 @@ bool onnx_op_upsample(OnnxCall *c)
     }
     for (int i = 0; i < x->rank; i++) attrs.axes.at[attrs.axes.count++] = i;
     if (attrs.scale.count != x->rank) return onnx_wrong(c, "%d scales for %d axes", attrs.scale.count, x->rank);
+    if (!has_fixed_dims(c, &attrs, NULL, x)) return false;
     drop_what_stays(&attrs, x);
     return resized(c, &attrs);
 }

@@ -1,5 +1,5 @@
 /* Operators that cut, join and regroup: what they read of lists is known when compiling. */
-#include "frontend/onnx/call.h"
+#include "frontend/onnx/sizes.h"
 
 #include <math.h>
 #include <string.h>
@@ -91,29 +91,37 @@ bool onnx_op_center_crop_pad(OnnxCall *c)
 
 /* ---- repeats and blocks ---- */
 
+/* What lies in front, the copies, what is copied: seen so, and given back the dims that it has then. */
+static bool repeat_axis(OnnxCall *c, Value *x, int axis, const Dim *count)
+{
+    const Type *type = value_type(*x);
+    DimList dims = dims_of(type), seen = {.count = 3};
+    Dim pair[] = {type->dim[axis], *count};
+    seen.at[1] = dim_fixed(1);
+    bool fits = dims_product(c, axis, type->dim, &seen.at[0]) &&
+                dims_product(c, type->rank - axis, type->dim + axis, &seen.at[2]) &&
+                dims_product(c, 2, pair, &dims.at[axis]);
+    if (!fits)
+        return onnx_refuse(c, "repeats", "give the dim a fixed size with --dim", "axis %d has no fixed size", axis);
+    *x = onnx_reshape_dims(c, *x, &seen);
+    seen.at[1] = *count;
+    if (x->node) *x = onnx_broadcast_dims(c, *x, &seen);
+    if (x->node) *x = onnx_reshape_dims(c, *x, &dims);
+    return x->node != NULL;
+}
+
 bool onnx_op_tile(OnnxCall *c)
 {
-    IntList repeats;
+    DimList repeats;
     Value x = onnx_operand(c, 0);
     if (c->opset < 6) return onnx_refuse(c, "", "convert the model to opset 6 or later", "Tile had another meaning");
-    if (!onnx_need_fixed(c, value_type(x)) || !onnx_known_ints(c, 1, "repeats", &repeats)) return false;
+    if (!onnx_known_dims(c, 1, "repeats", &repeats)) return false;
     int rank = value_type(x)->rank;
     if (repeats.count != rank) return onnx_wrong(c, "%d repeats for %d axes", repeats.count, rank);
     for (int axis = 0; axis < rank && x.node; axis++) {
-        int64_t count = repeats.at[axis], outer = 1, inner = 1, dims[MAX_RANK];
-        if (count < 0) return onnx_wrong(c, "axis %d is repeated %lld times", axis, (long long)count);
-        if (count == 1) continue;
-        for (int i = 0; i < rank; i++) {
-            dims[i] = dim_of(value_type(x), i);
-            if (i < axis)
-                outer *= dims[i];
-            else
-                inner *= dims[i];
-        }
-        dims[axis] *= count;
-        x = onnx_reshape(c, x, 3, (const int64_t[]){outer, 1, inner});
-        x = onnx_broadcast(c, x, 3, (const int64_t[]){outer, count, inner});
-        x = onnx_reshape(c, x, rank, dims);
+        const Dim *count = &repeats.at[axis];
+        if (count->low < 0) return onnx_wrong(c, "axis %d is repeated %s times", axis, dim_text(c->arena, count));
+        if (!(dim_is_fixed(count) && count->high == 1) && !repeat_axis(c, &x, axis, count)) return false;
     }
     return onnx_result(c, 0, x);
 }
@@ -156,9 +164,37 @@ bool onnx_op_space_to_depth(OnnxCall *c)
 
 /* ---- constants by shape ---- */
 
+static bool follows_dims(OnnxCall *c)
+{
+    for (int i = 0; i < 3; i++)
+        if (onnx_follows_dims(c, i)) return true;
+    return false;
+}
+
+/* Of as many numbers as a bounded dim says. */
+static bool range_of_sizes(OnnxCall *c)
+{
+    DimList first, limit, step, count = {.count = 1};
+    if (!onnx_known_dims(c, 0, "start", &first) || !onnx_known_dims(c, 1, "limit", &limit) ||
+        !onnx_known_dims(c, 2, "delta", &step))
+        return false;
+    if (first.count != 1 || limit.count != 1 || step.count != 1) return onnx_wrong(c, "there is no such range");
+    if (!dims_are_fixed(&step) || !dims_steps(c, &first.at[0], &limit.at[0], step.at[0].high, &count.at[0]))
+        return onnx_refuse(c, "limit", "give the dim a fixed size with --dim", "how many there are does not follow");
+    Dtype dtype = onnx_operand_dtype(c, 0);
+    IotaAttrs attrs = {.to = (int)dtype};
+    attrs.shape_dims = dims_split(c, &count, &attrs.shape);
+    Value numbers = onnx_make(c, OP_iota, &attrs, 0, NULL);
+    if (step.at[0].high != 1) numbers = onnx_make2(c, OP_mul, numbers, onnx_number(c, dtype, (double)step.at[0].high));
+    Value from = onnx_operand(c, 0);
+    bool zero = dim_is_fixed(&first.at[0]) && !first.at[0].high;
+    return onnx_result(c, 0, zero ? numbers : onnx_make2(c, OP_add, numbers, onnx_reshape(c, from, 0, NULL)));
+}
+
 bool onnx_op_range(OnnxCall *c)
 {
     double first, limit, step;
+    if (follows_dims(c)) return range_of_sizes(c);
     if (!onnx_known_real(c, 0, "start", &first) || !onnx_known_real(c, 1, "limit", &limit) ||
         !onnx_known_real(c, 2, "delta", &step))
         return false;

@@ -7,8 +7,11 @@
 
 enum { SMALL_BYTES = 4096, GROWTH = 2 };
 
+/* What it says of itself is the same for all sizes of bounded dims. */
+static bool is_fixed(const Node *node) { return attrs_are_fixed(&node_def(node)->attrs, node->attrs); }
+
 /* Known, and made where it is used at no cost. */
-static bool is_coordinate(Value value) { return node_def(value.node)->kind == KIND_IOTA; }
+static bool is_coordinate(Value value) { return node_def(value.node)->kind == KIND_IOTA && is_fixed(value.node); }
 
 /* What a reduction takes together may be known without ever being kept: integers that a cast has widened, say. */
 static bool is_passing(Value value)
@@ -23,7 +26,7 @@ static bool is_passing(Value value)
 static bool is_foldable(const Node *node)
 {
     const OpDef *def = node_def(node);
-    if (def->kind == KIND_SIZE || !type_is_fixed(&node->types[0])) return false;
+    if (def->kind == KIND_SIZE || !type_is_fixed(&node->types[0]) || !is_fixed(node)) return false;
     if (def->kind == KIND_SOURCE || def->kind == KIND_IOTA || node->nregions || node->nresults != 1) return false;
     if (node->op == OP_external) return false;
     int64_t bytes = 0;

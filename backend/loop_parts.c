@@ -67,16 +67,19 @@ static void include(Range *range, int64_t low, int64_t high)
 
 static void measure(Touch *t, const Affine *index, int64_t stride, int64_t last)
 {
-    Affine small = affine(index->base); /* without what vanishes modulo the rows' distance */
+    Affine small = affine(index->base), own = small; /* without what vanishes modulo the rows' distance */
     int64_t low = index->base, high = low;
     for (int i = 0; i < index->nterms; i++) {
         const LoopVar *var = index->term[i].var;
         if (var != t->loop->var && is_large(t, index->term[i].factor)) continue;
         small.term[small.nterms++] = index->term[i];
+        if (var != t->loop->var) own.term[own.nterms++] = index->term[i];
         const Range *range = &t->ranges.vars[var->id];
         if (var != t->loop->var) widen(t, &low, &high, index->term[i].factor, range->low, range->high);
     }
-    Range all = range_of(&t->ranges, &small);
+    Range all = range_of(&t->ranges, &small), here = range_of(&t->ranges, &own);
+    if (here.low > low) low = here.low; /* the last of some lanes is not in front of the first */
+    if (here.high < high) high = here.high;
     if (!is_large(t, stride)) {
         widen(t, &low, &high, stride, 0, last);
         widen(t, &all.low, &all.high, stride, 0, last);

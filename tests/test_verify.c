@@ -239,11 +239,11 @@ static void names_are_checked(void **state)
     f->weight->name = "in";
     expect(f, "name of its own");
     f->weight->name = "w";
-    graph_rename(f->weight, "z");
-    Value x = value_of(f->weight);
+    graph_rename(f->alias, "z");
+    Value x = value_of(f->alias);
     NodeSpec spec = {.op = OP_relu, .name = "q", .ninputs = 1, .inputs = &x, .before = f->matrix};
     add(f, f->second->regions[0], spec);
-    graph_rename(f->weight, "q"); /* is not seen to be taken inside: the verifier does */
+    graph_rename(f->alias, "q"); /* is not seen to be taken inside: the verifier does */
     expect(f, "whose name is hidden: q");
 }
 

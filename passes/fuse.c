@@ -142,9 +142,10 @@ static bool operands_fit(const Fusion *f, int g, int anchor)
     if (fusion_kind(f, anchor) != KIND_CONTRACT) return true;
     for (int m = 0; m < f->count; m++)
         for (int i = 0; i < f->index->node[f->members[m]]->ninputs; i++) {
-            int p = fusion_operand(f, f->members[m], i);
-            bool outside = p >= 0 && f->group[p] != g;
-            if (outside && !contraction_reads_beside(f->index->node[anchor], fusion_type(f, p))) return false;
+            Value value = f->index->node[f->members[m]]->inputs[i];
+            int p = fusion_operand(f, f->members[m], i); /* none of what is around a body */
+            bool outside = value.node && (p < 0 || f->group[p] != g);
+            if (outside && !contraction_reads_beside(f->index->node[anchor], value_type(value))) return false;
         }
     return true;
 }

@@ -310,8 +310,9 @@ static Dim declared_dim(OnnxImport *im, const char *text, const DimBinding *bind
 static bool dim_of(OnnxImport *im, const char *input, int axis, const Onnx__TensorShapeProto__Dimension *from, Dim *out)
 {
     *out = dim_fixed(from->has_dim_value ? from->dim_value : 0);
-    if (from->has_dim_value && (from->dim_value > 0 || !from->dim_param)) return true;
-    bool named = from->dim_param && *from->dim_param;
+    if (from->has_dim_value && from->dim_value != -1 && (from->dim_value > 0 || !from->dim_param)) return true;
+    /* some exporters write -1 or "?" where nothing is known: two of these are not one dim */
+    bool named = from->dim_param && *from->dim_param && strcmp(from->dim_param, "?") != 0;
     const char *name = named ? from->dim_param : arena_printf(im->arena, "%s.%d", input, axis);
     const DimBinding *binding = find_dim(im, name);
     if (binding) {

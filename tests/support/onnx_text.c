@@ -89,7 +89,7 @@ static Onnx__TensorShapeProto__Dimension *dimension(Reader *r)
         dim->has_dim_value = true;
         dim->dim_value = strtoll(text, NULL, 10);
     } else if (strcmp(text, "?") != 0)
-        dim->dim_param = text;
+        dim->dim_param = strcmp(text, "??") ? text : text + 1;
     return dim;
 }
 

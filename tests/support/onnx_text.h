@@ -1,7 +1,7 @@
 /* Small ONNX models, written down as text:
  *
  *     opset 18                                opset 1 of ai.example
- *     input x: float[1, batch, ?]             dims may have names, or be unknown
+ *     input x: float[1, batch, ?]             dims may have names, be unknown, or be called "?": ??
  *     output y: float[1, 4]
  *     tensor w: float[2, 2] = 1 0.5 2 -1      the last number repeats; `raw` behind it as bytes
  *     y = Relu(x)                             # a comment

@@ -24,7 +24,7 @@ static bool expand_node(Node *node, Uses *uses, Diag *diag)
     Maker maker = {.graph = graph, .node = node, .at = node, .diag = bounded ? &heard : diag};
     Value *out = ARENA_ARRAY(graph->arena, Value, node->nresults);
     if (!node_def(node)->expand(&maker, out)) return bounded && expansion_refuse_as(node, &heard, diag);
-    if (!expansion_keeps_types(node, out, diag)) return false;
+    if (!expansion_keeps_types(node, out, diag) || !expansion_agrees(node, since, diag)) return false;
     for (Node *n = node->previous; n != since; n = n->previous) uses_enter(uses, n);
     for (int slot = 0; slot < node->nresults; slot++) {
         if (!out[slot].node) return false;

@@ -13,4 +13,8 @@ bool expansion_is_uniform(const Node *node, Diag *diag);
 /* The same when out[], what the expansion gives for each result, has other sizes than that for some of a dim's. */
 bool expansion_keeps_types(const Node *node, const Value *out, Diag *diag);
 
+/* The same when the nodes from behind `since` (NULL: from the first) on to `node`, which its expansion made, are others
+ * than it would make for some size. */
+bool expansion_agrees(const Node *node, const Node *since, Diag *diag);
+
 #endif

@@ -83,6 +83,83 @@ bool expansion_is_uniform(const Node *node, Diag *diag)
     return same || expansion_refuse(node, diag);
 }
 
+/* ---- what the expansion is at other sizes ---- */
+
+static bool same_view(const Node *a, const Node *b)
+{
+    IndexMap x = {0}, y = {0};
+    bool same = node_def(a)->view(a, &x) && node_def(b)->view(b, &y) && x.linear == y.linear;
+    for (int axis = 0; same && !x.linear && axis < value_type(a->inputs[0])->rank; axis++)
+        same = x.offset[axis] == y.offset[axis];
+    return same;
+}
+
+static bool same_pieces(const Node *a, const Node *b)
+{
+    bool same = true, more = true;
+    for (int64_t number = 0; same && more; number++) {
+        Piece x = {0}, y = {0};
+        more = node_def(a)->piece(a, number, &x);
+        same = node_def(b)->piece(b, number, &y) == more;
+        for (int r = 0; same && more && r < a->types[0].rank; r++)
+            same = x.operand == y.operand && x.begin[r] == y.begin[r] && x.size[r] == y.size[r];
+    }
+    return same;
+}
+
+/* Of two nodes with fixed types: the second is what the operator's rules say of that size, the first what was said of
+ * all.  Views may say it in other words, as an end behind the last. */
+static bool same_at_size(const Node *a, const Node *b)
+{
+    const OpDef *def = node_def(a);
+    if (a->op != b->op || a->nresults != b->nresults) return false;
+    for (int i = 0; i < a->nresults; i++)
+        if (!type_equal(&a->types[i], &b->types[i])) return false;
+    if (type_is_empty(&a->types[0])) return true;
+    if (def->view) return same_view(a, b);
+    if (def->piece) return same_pieces(a, b);
+    return attrs_equal(&def->attrs, a->attrs, b->attrs);
+}
+
+/* Numbers are compared before, or are extents; in a body they stand outside. */
+static const Node *without_numbers(const Node *node, const Node *end)
+{
+    while (node && node != end && (node->op == OP_constant || node->op == OP_extent)) node = node->next;
+    return node == end ? NULL : node;
+}
+
+static bool agrees_at(const Node *node, const Node *since, const int64_t *sizes)
+{
+    Arena *arena = arena_child(node->graph->arena);
+    const Graph *fixed = expansion_at(arena, node, sizes);
+    const Node *a = without_numbers(since ? since->next : node->graph->first, node);
+    const Node *b = fixed ? without_numbers(fixed->first, fixed->last) : NULL;
+    bool same = true;
+    while (fixed && same && (a || b)) {
+        same = a && b && same_at_size(node_at(arena, a, sizes), b);
+        a = same ? without_numbers(a->next, node) : NULL;
+        b = same ? without_numbers(b->next, fixed->last) : NULL;
+    }
+    arena_free(arena);
+    return same;
+}
+
+bool expansion_agrees(const Node *node, const Node *since, Diag *diag)
+{
+    const Graph *root = graph_root(node->graph);
+    int64_t sizes[MAX_DIMS] = {0};
+    bool same = true;
+    if (!node_is_bounded(node) || node_def(node)->counts) return true;
+    for (int less = 0; same && less < 3; less++) { /* one less than the bounds: what is halved shows */
+        for (int i = 0; i < root->ndims && i < MAX_DIMS; i++) {
+            const Dim *dim = &root->dims[i];
+            sizes[i] = less == 2 || dim->high - less < dim->low ? dim->low : dim->high - less;
+        }
+        same = agrees_at(node, since, sizes);
+    }
+    return same || expansion_refuse(node, diag);
+}
+
 bool expansion_keeps_types(const Node *node, const Value *out, Diag *diag)
 {
     bool same = true;

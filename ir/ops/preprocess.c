@@ -1,4 +1,5 @@
 /* What stands between a picture and a network: the part that is looked at, its size, its numbers. */
+#include "ir/bounded.h"
 #include "ir/ops/make.h"
 #include "ir/signal.h"
 
@@ -36,17 +37,42 @@ static bool infer_crop(const Node *node, Type *out, Diag *diag)
     return true;
 }
 
+/* (dim + more) / 2. */
+static Dim half_of(const Graph *graph, const Dim *dim, int64_t more)
+{
+    if (dim_is_fixed(dim)) return dim_fixed((dim->high + more) / 2);
+    const Graph *root = graph_root(graph);
+    int64_t factor = dim->factor ? dim->factor : 1, divisor = dim->factor ? dim->divisor : 1;
+    return dim_form(&root->dims[graph_dim(root, dim)], factor, dim->base + divisor * more, 2 * divisor);
+}
+
+/* Bounds to `list`; the dims when one is bounded, else NULL. */
+static const Dim *keep_bounded(int count, const Dim *dims, IntList *list)
+{
+    bool fixed = true;
+    for (int i = 0; i < count; i++) {
+        list->at[i] = dims[i].high;
+        fixed = fixed && dim_is_fixed(&dims[i]);
+    }
+    return fixed ? NULL : dims;
+}
+
 static bool expand_crop(const Maker *m, Value *out)
 {
     const CropAttrs *attrs = m->node->attrs;
     const Type *x = operand_type(m->node, 0);
     int count = attrs->size.count;
-    SliceAttrs slice = {.begin.count = count + 1, .end = {count + 1, {x->dim[0].high}}};
+    SliceAttrs slice = {.begin.count = count + 1, .end.count = count + 1};
+    Dim *begin = ARENA_ARRAY(m->graph->arena, Dim, MAX_INTS), *end = ARENA_ARRAY(m->graph->arena, Dim, MAX_INTS);
+    begin[0] = dim_fixed(0);
+    end[0] = x->dim[0];
     for (int i = 0; i < count; i++) {
-        int64_t left = x->dim[1 + i].high - attrs->size.at[i];
-        slice.begin.at[1 + i] = attrs->begin.count ? attrs->begin.at[i] : left / 2;
-        slice.end.at[1 + i] = slice.begin.at[1 + i] + attrs->size.at[i];
+        int64_t size = attrs->size.at[i], given = attrs->begin.count ? attrs->begin.at[i] : -1;
+        begin[1 + i] = given < 0 ? half_of(m->graph, &x->dim[1 + i], -size) : dim_fixed(given);
+        end[1 + i] = given < 0 ? half_of(m->graph, &x->dim[1 + i], size) : dim_fixed(given + size);
     }
+    slice.begin_dims = keep_bounded(count + 1, begin, &slice.begin);
+    slice.end_dims = keep_bounded(count + 1, end, &slice.end);
     out[0] = make(m, OP_slice, &slice, 1, &m->node->inputs[0]);
     return out[0].node != NULL;
 }

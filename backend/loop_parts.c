@@ -65,7 +65,19 @@ static void include(Range *range, int64_t low, int64_t high)
     if (high > range->high) range->high = high;
 }
 
-static void measure(Touch *t, const Affine *index, int64_t stride, int64_t last)
+/* The last of some lanes from the first of them on, no further than where a limit that is not NULL ends them. */
+static void add_lanes(Touch *t, Range *range, const Affine *first, int64_t stride, int64_t last, const Affine *limit)
+{
+    widen(t, &range->low, &range->high, stride, 0, last);
+    LoopAccessEnd end = {.known = false};
+    if (limit) end = loop_access_end(first, limit, stride);
+    if (!end.known) return;
+    Range at = range_of(&t->ranges, &end.at);
+    if (stride > 0 && at.high < range->high) range->high = at.high;
+    if (stride < 0 && at.low > range->low) range->low = at.low;
+}
+
+static void measure(Touch *t, const Affine *index, int64_t stride, int64_t last, const Affine *limit)
 {
     Affine small = affine(index->base), own = small; /* without what vanishes modulo the rows' distance */
     int64_t low = index->base, high = low;
@@ -78,40 +90,27 @@ static void measure(Touch *t, const Affine *index, int64_t stride, int64_t last)
         if (var != t->loop->var) widen(t, &low, &high, index->term[i].factor, range->low, range->high);
     }
     Range all = range_of(&t->ranges, &small), here = range_of(&t->ranges, &own);
-    if (here.low > low) low = here.low; /* the last of some lanes is not in front of the first */
-    if (here.high < high) high = here.high;
+    Range one = {low > here.low ? low : here.low, high < here.high ? high : here.high};
     if (!is_large(t, stride)) {
-        widen(t, &low, &high, stride, 0, last);
-        widen(t, &all.low, &all.high, stride, 0, last);
+        bool stands = limit && !factor_of(limit, t->loop->var); /* in all steps alike */
+        add_lanes(t, &one, &own, stride, last, stands ? limit : NULL);
+        add_lanes(t, &all, &small, stride, last, limit);
     }
-    int64_t rest = t->modulus ? low % t->modulus : low, move = low - (rest < 0 ? rest + t->modulus : rest);
-    include(&t->one, low - move, high - move);
+    int64_t rest = t->modulus ? one.low % t->modulus : one.low, move = one.low - (rest < 0 ? rest + t->modulus : rest);
+    include(&t->one, one.low - move, one.high - move);
     include(&t->all, all.low - move, all.high - move);
 }
 
-/* Elements index, index + stride, ..., index + last * stride. */
-static void touch(Touch *t, const LoopBuffer *buffer, const Affine *index, int64_t stride, int64_t last, bool write)
+/* Elements index, index + stride, ..., index + last * stride, of these the first `limit` when that is not NULL. */
+static void touch(Touch *t, const LoopBuffer *buffer, const Affine *index, int64_t stride, int64_t last,
+                  const Affine *limit, bool write)
 {
     if (buffer != t->buffer) return;
     t->written |= write;
     if (t->measuring)
-        measure(t, index, stride, last);
+        measure(t, index, stride, last, limit);
     else
         find_modulus(t, index, stride, last);
-}
-
-/* Lanes of a load or store.  What ends at a limit touches its first element and its last. */
-static void touch_lanes(Touch *t, const LoopBuffer *buffer, const Affine *index, int64_t stride, int active,
-                        const Affine *limit, bool write)
-{
-    LoopAccessEnd end = {.known = false};
-    if (limit) end = loop_access_end(index, limit, stride);
-    if (!end.known || factor_of(&end.at, t->loop->var) != factor_of(index, t->loop->var)) {
-        touch(t, buffer, index, stride, active - 1, write);
-        return;
-    }
-    touch(t, buffer, index, 1, 0, write);
-    touch(t, buffer, &end.at, 1, 0, write);
 }
 
 /* Beyond what the index says by an offset, it may be anywhere. */
@@ -123,7 +122,7 @@ static void touch_anywhere(Touch *t, const LoopBuffer *buffer, const LoopExpr *o
 static void walk_expr(Touch *t, const LoopExpr *e)
 {
     if (!e) return;
-    if (e->kind == LOOP_LOAD) touch_lanes(t, e->buffer, &e->index, e->stride, e->active, e->limit, false);
+    if (e->kind == LOOP_LOAD) touch(t, e->buffer, &e->index, e->stride, e->active - 1, e->limit, false);
     if (e->kind == LOOP_LOAD) touch_anywhere(t, e->buffer, e->offset);
     for (int i = 0; i < 3; i++) walk_expr(t, e->in[i]);
 }
@@ -138,11 +137,11 @@ static void walk(Touch *t, const LoopStatement *s)
             t->ranges.conditions[t->ranges.nconditions++] = &s->conditions[i];
         if (s->kind == LOOP_BIND) walk_expr(t, s->let->value);
         if (s->kind == LOOP_ASSIGN || s->kind == LOOP_STORE) walk_expr(t, s->value);
-        if (s->kind == LOOP_STORE) touch_lanes(t, s->buffer, &s->index, s->stride, s->active, s->lane_limit, true);
+        if (s->kind == LOOP_STORE) touch(t, s->buffer, &s->index, s->stride, s->active - 1, s->lane_limit, true);
         if (s->kind == LOOP_PACK || s->kind == LOOP_UNPACK)
             t->failed |= s->buffer == t->buffer || s->dense == t->buffer; /* never in parts */
         if (s->kind == LOOP_STORE) touch_anywhere(t, s->buffer, s->offset);
-        if (s->kind == LOOP_FILL) touch(t, s->buffer, &s->index, 1, s->count - 1, true);
+        if (s->kind == LOOP_FILL) touch(t, s->buffer, &s->index, 1, s->count - 1, NULL, true);
         walk(t, s->body);
         t->ranges.nconditions = before;
     }

@@ -311,6 +311,16 @@ static void parts_keep_apart(void **state)
     verifies("parallel i in 0..10 { let o = t[i] y[0 at o] = x[i] }", "the same elements of 'y'");
     verifies("parallel i in 0..2 { b[i] = eq(x[0], x[1]) y[i] = x[i] }", "the same elements of");
     verifies("parallel i in 0..1 { y[0] = x[i] }", "");
+    /* lanes end where a limit says, within their row or their step */
+    verifies("size N = 0 in 1..2 parallel i in 0..2 { for j in 0..16 to [9*N - 16*i + 15], [16] step 16 {"
+             " for k in 0..2 { y[16*i + j + 18*k : 16 limit 9*N - 16*i - j] = f32x16(0) } } }",
+             "");
+    verifies("size N = 0 in 1..2 parallel i in 0..2 { for j in 0..16 to [9*N - 16*i + 16], [16] step 16 {"
+             " for k in 0..2 { y[16*i + j + 18*k : 16 limit 9*N - 16*i - j + 1] = f32x16(0) } } }",
+             "the same elements of 'y'");
+    verifies("size N = 0 in 0..1 parallel i in 0..2 { y[6*i : 8 limit 5*N + 1] = f32x8(0) }", "");
+    verifies("size N = 0 in 0..1 parallel i in 0..2 { y[4*i : 8 limit 5*N + 1] = f32x8(0) }",
+             "the same elements of 'y'");
 }
 
 static void conditions_tighten_what_may_be_accessed(void **state)

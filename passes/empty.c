@@ -1,6 +1,7 @@
 #include "passes/empty.h"
 
 #include "ir/eval.h"
+#include "ir/ops/make.h"
 #include "ir/scan.h"
 
 #include <string.h>
@@ -166,12 +167,14 @@ static bool keep_turns(Node *scan, Diag *diag)
 {
     ScanAttrs *attrs = scan->attrs;
     Maker maker = {.graph = scan->graph, .node = scan, .at = scan, .diag = diag};
-    Type turns = type_tensor(U8, 1, (const int64_t[]){scan_turns(scan)});
-    Value zeros = make_filled(&maker, &turns, 0);
+    const Dim dim = *scan_dim(scan);
+    Type turns = type_tensor(U8, 1, (const int64_t[]){dim.high}), zero = type_scalar(U8);
+    Value zeros = make_filled(&maker, dim_is_fixed(&dim) ? &turns : &zero, 0);
+    if (!dim_is_fixed(&dim)) zeros = make_broadcast_to(&maker, zeros, 1, &dim);
     if (!zeros.node) return false;
     scan->inputs[0] = zeros;
     attrs->axes.at[0] = 0;
-    scan_input(scan, 0)->types[0] = scan_slice(&turns, 0);
+    scan_input(scan, 0)->types[0] = scan_slice(value_type(zeros), 0);
     return true;
 }
 

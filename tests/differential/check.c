@@ -6,6 +6,7 @@
 #include "ir/schedule.h"
 #include "runtime/pool.h"
 #include "tests/differential/program.h"
+#include "tests/differential/sizes.h"
 #include "tests/support/compile.h"
 #include "tests/support/guard.h"
 
@@ -188,23 +189,11 @@ static const char *first_far(Arena *arena, const char *name, const Tensor *nativ
     return NULL;
 }
 
-/* What the run counted, against how long the result is. */
-static const char *compare_sizes(Checker *c, const Graph *graph, int result, const Type *expected, const int64_t *sizes)
-{
-    const Type *type = value_type(graph->results[result].value);
-    for (int axis = 0; axis < type->rank; axis++) {
-        const Dim *dim = &type->dim[axis];
-        if (dim_is_fixed(dim) || dim_at(dim, sizes[graph_dim(graph, dim)]) == expected->dim[axis].high) continue;
-        return arena_printf(c->arena, "result %s %s: native counted %lld", graph->results[result].name,
-                            type_text(c->arena, expected), (long long)sizes[graph_dim(graph, dim)]);
-    }
-    return NULL;
-}
-
-static const char *compare(Checker *c, const Graph *graph, void **bases, const Tensor *expected)
+static const char *compare(Checker *c, const Graph *graph, const LepModel *model, void **bases, const Tensor *expected)
 {
     for (int i = 0; i < graph->nresults; i++) {
-        const char *sizes = compare_sizes(c, graph, i, &expected[i].type, bases[c->ninputs + graph->nresults + 3]);
+        const char *sizes = sizes_compare(c->arena, &graph->results[i], model, &expected[i].type,
+                                          bases[c->ninputs + graph->nresults + 3]);
         if (sizes) return sizes;
         Tensor native = tensor_new(c->arena, expected[i].type);
         memcpy(native.data, bases[c->ninputs + i], (size_t)type_bytes(&expected[i].type));
@@ -219,16 +208,16 @@ static const char *compare(Checker *c, const Graph *graph, void **bases, const T
     return NULL;
 }
 
-/* `expected` NULL: only what a run does to memory is looked at. */
+/* `expected` NULL: only what a run does to memory is looked at.  `table`: the sizes that the model has dims for. */
 static const char *run_and_compare(Checker *c, const Graph *graph, const LepModel *model, const Tensor *expected,
-                                   int64_t *sizes)
+                                   int64_t *table)
 {
     Guard guards[MOST_PORTS];
     void *bases[MOST_PORTS + 4];
     int nports = (int)(model->ninputs + model->noutputs);
     if (nports >= MOST_PORTS) return "too many ports for this test";
     if (model->ninputs != c->ninputs || model->noutputs != graph->nresults) return "the model lost an input or output";
-    bases[nports + 3] = sizes;
+    bases[nports + 3] = table;
     const char *wrong = NULL;
     for (uint64_t seed = 0; seed < 2 && !wrong; seed++) {
         new_guards(c, graph, model, guards, bases, c->from.seed + seed);
@@ -238,7 +227,7 @@ static const char *run_and_compare(Checker *c, const Graph *graph, const LepMode
         if (status != LEP_OK)
             wrong = arena_printf(c->arena, "the model's run gave status %d", status);
         else if (expected)
-            wrong = compare(c, graph, bases, expected);
+            wrong = compare(c, graph, model, bases, expected);
         for (int i = 0; i <= nports; i++) {
             if (!wrong && !guard_intact(&guards[i])) wrong = "bytes around a buffer were written";
             guard_free(&guards[i]);
@@ -328,50 +317,23 @@ static bool has_operator(const Graph *graph, const char *name)
     return false;
 }
 
-/* ---- sizes ---- */
-
-static int count_given(const Graph *graph)
-{
-    int count = 0;
-    for (int i = 0; i < graph->ndims; i++) count += !graph->dims[i].computed;
-    return count;
-}
-
-/* The ends first, then some between. */
-static void draw_sizes(const Graph *graph, Random *r, int number, int64_t *sizes)
-{
-    for (int i = 0; i < graph->ndims; i++) {
-        const Dim *dim = &graph->dims[i];
-        const int64_t ends[] = {dim->low, dim->high};
-        sizes[i] = dim->computed ? 0 : number < 2 ? ends[number] : random_between(r, dim->low, dim->high);
-    }
-}
-
-static const char *sizes_text(Checker *c, const Graph *graph, const int64_t *sizes)
-{
-    const char *text = "";
-    for (int i = 0; i < graph->ndims; i++)
-        if (!graph->dims[i].computed)
-            text = arena_printf(c->arena, "%s%s = %lld: ", text, graph->dims[i].name, (long long)sizes[i]);
-    return text;
-}
-
 /* The model beside the graph, at some sizes of the dims that callers give. */
 static const char *check_runs(Checker *c, const Graph *reference, const LepModel *model, bool same_bits)
 {
     Random r = {c->from.seed};
-    int given = count_given(reference);
+    int given = sizes_given(reference);
     const char *wrong = NULL;
     for (int i = 0; i < (given ? SIZES : 1) && !wrong; i++) {
-        int64_t sizes[MAX_DIMS] = {0};
-        draw_sizes(reference, &r, i, sizes);
+        int64_t sizes[MAX_DIMS] = {0}, table[MAX_DIMS] = {0};
+        sizes_draw(reference, &r, i, sizes);
+        sizes_table(reference, model, sizes, table);
         const Graph *graph = given ? graph_bind(c->arena, reference, sizes, &c->diag) : reference;
         if (!graph) return refused(c, "a size is refused");
         if (given) c->inputs = new_inputs(c, graph);
         Tensor *expected = ARENA_ARRAY(c->arena, Tensor, graph->nresults + 1);
         graph_eval(graph, c->inputs, expected, c->arena);
-        wrong = run_and_compare(c, graph, model, same_bits ? expected : NULL, sizes);
-        if (wrong) wrong = arena_printf(c->arena, "%s%s", sizes_text(c, reference, sizes), wrong);
+        wrong = run_and_compare(c, graph, model, same_bits ? expected : NULL, table);
+        if (wrong) wrong = arena_printf(c->arena, "%s%s", sizes_text(c->arena, reference, sizes), wrong);
     }
     return wrong;
 }
@@ -405,7 +367,7 @@ static const char *check(Checker *c)
     if (!graph_verify(reference, &c->diag)) return refused(c, "the graph is not sound");
     if (has_operator(reference, c->from.trial->spoilt)) return "spoilt";
     c->ninputs = count_inputs(reference);
-    if (!count_given(reference)) c->inputs = new_inputs(c, reference);
+    if (!sizes_given(reference)) c->inputs = new_inputs(c, reference);
     if (!target_select("", c->from.trial->cpu, "", c->arena, &target, &c->diag)) return refused(c, "target");
     if (!compressed(c, reference, &target))
         return c->diag.first->code == E0510 ? NULL : refused(c, "neither pruned nor quantised");

@@ -113,7 +113,8 @@ static void draw_pad(Random *r, Pad *out)
 /* Often as many as the operand has channels: groups and widths then make a depthwise layer. */
 static int64_t draw_int(Random *r, const AttrDef *row, const Type *type)
 {
-    if (type->rank && row->low > 0 && random_percent(r, 25)) return type->dim[type->rank - 1].high;
+    int64_t last = type->rank ? type->dim[type->rank - 1].high : 0;
+    if (row->low > 0 && last >= row->low && random_percent(r, 25)) return last;
     if (row->low >= row->high) return random_percent(r, 30) ? random_between(r, -1, 3) : draw_size(r);
     int64_t high = row->high - row->low > 40 ? row->low + 40 : row->high;
     return random_percent(r, 50) ? row->low : random_between(r, row->low, high);

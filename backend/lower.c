@@ -216,6 +216,20 @@ static void copy_elements(Nest *nest, void *context)
     nest_store_at(nest, copy->to, nest->at[0], NULL, value, 1);
 }
 
+/* Loops around what lower_extent_of_axes is of: it knows of the last bounded axis only, those before have at most one.
+ */
+static int open_perhaps_one(Lowering *lowering, const Type *type, PartScope *scopes)
+{
+    int last = type->rank - 1, count = 0;
+    while (last > 0 && dim_is_fixed(&type->dim[last])) last--;
+    for (int axis = 0; axis < last; axis++) {
+        if (dim_is_fixed(&type->dim[axis])) continue;
+        const Extent extent = lower_extent(lowering, &type->dim[axis]);
+        scopes[count++] = part_steps(&lowering->builder, NULL, "i", &extent, 1);
+    }
+    return count;
+}
+
 /* As far as the call's sizes go: behind them the memory is the caller's.  What has gaps is none of the caller's. */
 static void begin(Lowering *lowering, Beginning *copy, const Type *type)
 {
@@ -227,7 +241,10 @@ static void begin(Lowering *lowering, Beginning *copy, const Type *type)
     const Extent extent = lower_extent_of_axes(lowering, type, 0, type->rank);
     while (lanes > elements) lanes /= 2;
     Nest nest = {.lowering = lowering, .rank = 1, .lanes = 1, .active = 1};
+    PartScope scopes[MAX_RANK];
+    int count = open_perhaps_one(lowering, type, scopes);
     nest_vectors(&nest, 0, &extent, lanes, copy_elements, copy);
+    while (count > 0) part_range_end(&lowering->builder, &scopes[--count]);
 }
 
 /* What a carried value begins with goes to where it is kept. */

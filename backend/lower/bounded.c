@@ -184,11 +184,40 @@ static bool check_nest(const Node *node, Diag *diag)
     return true;
 }
 
+/* A dim that is 1 at some sizes only, where the result's is not: whether it is stretched is known when code runs. */
+static const Dim *perhaps_stretched(const Type *from, const Type *to)
+{
+    int missing = to->rank - from->rank;
+    for (int axis = 0; axis < from->rank; axis++) {
+        const Dim *dim = &from->dim[axis];
+        if (dim->low < 2 && dim->high > 1 && !dim_equal(dim, &to->dim[axis + missing])) return dim;
+    }
+    return NULL;
+}
+
+/* Maps stretch their operands to the result, reading at computed places its indices, writing them to the updates. */
+static bool check_stretching(const Node *node, Diag *diag)
+{
+    OpKind kind = node_def(node)->kind;
+    if (kind != KIND_MAP && kind != KIND_INDEX && kind != KIND_SCATTER) return true;
+    const Type *to = kind == KIND_SCATTER ? value_type(node->inputs[1]) : &node->types[0];
+    for (int i = kind == KIND_MAP ? 0 : 1; i < node->ninputs; i++) {
+        const Dim *dim = node->inputs[i].node ? perhaps_stretched(value_type(node->inputs[i]), to) : NULL;
+        if (!dim) continue;
+        diag_error(diag, E0308, node_span(node), "%s: no code for %s, of which %s is stretched where it is 1",
+                   node_def(node)->name, type_text(diag->arena, value_type(node->inputs[i])),
+                   dim_text(diag->arena, dim));
+        return diag_help(diag, "fix it, as in --dim %s=%lld", dim->name, (long long)dim->high);
+    }
+    return true;
+}
+
 static bool check_node(const Node *node, Diag *diag)
 {
     const Type *found = bounded_type(node);
     if (!found) return true;
     if (!kind_is_able(node)) return refuse(node, found, diag);
+    if (!check_stretching(node, diag)) return false;
     return node_def(node)->kind != KIND_NEST || check_nest(node, diag);
 }
 

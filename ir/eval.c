@@ -107,6 +107,17 @@ static void eval_constant(const Node *node, Tensor *out, Arena *arena)
     for (int64_t i = 0, count = type_elements(&out->type); i < count; i++) tensor_set_real(out, i, value);
 }
 
+/* Of what a run counted nothing of: rules refuse that where it is known before, here it is zeros. */
+static bool takes_from_nothing(const Node *node, Arena *arena)
+{
+    if (!node_reads_nothing(node) || node_is_step(node) || node_def(node)->kind == KIND_SOURCE) return false;
+    Arena *scratch = arena_child(arena);
+    Diag unheard = diag_new(scratch);
+    bool fits = node_check_nothing(node, node->types, &unheard);
+    arena_free(scratch);
+    return !fits;
+}
+
 void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena *arena)
 {
     const OpDef *def = node_def(node);
@@ -114,7 +125,7 @@ void node_eval(const Node *node, const Tensor *operands, Tensor *results, Arena 
         eval_constant(node, &results[0], arena);
     else if (node_is_step(node))
         eval_region(node, operands, results, arena);
-    else if (node_is_empty(node))
+    else if (node_is_empty(node) || takes_from_nothing(node, arena))
         for (int i = 0; i < node->nresults; i++) results[i] = tensor_new(arena, node->types[i]);
     else if (def->expand && !(def->eval && node_is_whole(node)))
         eval_expansion(node, operands, results, arena);

@@ -2,6 +2,7 @@
  * nothing outside of the caller's buffers, of which outputs have room for the most. */
 #include "backend/loop.h"
 #include "frontend/frontend.h"
+#include "ir/eval.h"
 #include "passes/pass.h"
 #include "tests/support/bounded.h"
 
@@ -79,6 +80,24 @@ static void slices_of_nothing(void **state)
 {
     check_model("lep 1\n\nmodel nothing {\n  input x: f32[0, 7]\n  input c: bool[7]\n"
                 "  output y = compress(x, c, axis: 1)\n  output z = compress(c, c)\n}\n");
+}
+
+/* No rule can refuse it: how much is found is known too late. */
+static void what_is_taken_from_nothing(void **state)
+{
+    Arena *arena = arena_new(NULL, NULL);
+    Diag diag = diag_new(arena);
+    const char *text = "lep 1\n\nmodel taken {\n  input x: f32[7, 3]\n  i: i32[2] = constant(value: 1.0)\n"
+                       "  z = nonzero(x)\n  output z = gather(z, i)\n  output s = slice(z, end: [1]) + 2\n}\n";
+    const Ast *ast = ast_parse(arena, source_from_text(arena, "taken.lep", text), &diag);
+    const ElaborateOptions options = {0};
+    Graph *graph = elaborate(arena, ast, &options, &diag);
+    assert_non_null(graph);
+    Tensor x = tensor_new(arena, value_type(value_of(graph->first))[0]), results[2];
+    graph_eval(graph, &x, results, arena);
+    for (int i = 0; i < 4; i++) assert_int_equal(tensor_get(&results[0], i).integer, 0);
+    for (int i = 0; i < 2; i++) assert_int_equal(tensor_get(&results[1], i).integer, 2);
+    arena_free(arena);
 }
 
 static void no_more_than_there_is_room_for(void **state)
@@ -227,6 +246,7 @@ int main(void)
         cmocka_unit_test(what_comes_more_than_once),
         cmocka_unit_test(sizes_that_are_known),
         cmocka_unit_test(slices_of_nothing),
+        cmocka_unit_test(what_is_taken_from_nothing),
         cmocka_unit_test(no_more_than_there_is_room_for),
         cmocka_unit_test(boxes_that_overlap_no_better_one),
         cmocka_unit_test(places_in_what_is_bounded),

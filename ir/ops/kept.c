@@ -76,6 +76,7 @@ Value make_destinations(const Maker *m, Value mask, Kept *kept)
 
 Value make_kept(const Maker *m, Value mask, Kept *kept)
 {
+    if (!mask.node) return mask;
     Value place = make_destinations(m, mask, kept), room = make_room(m, kept), numbers = make_numbers(m, mask);
     return make_shortened(m, make_put(m, room, numbers, place, MEET_NONE), kept, 0);
 }

@@ -152,6 +152,7 @@ static bool expand_unique(const Maker *m, Value *out)
     Groups g = {.size = operand_type(m->node, 0)->dim[axis].high, .order = make_slice_order(m, axis)};
     Kept kept;
     g.begins = make_begins(m, g.order, axis);
+    if (!g.begins.node) return false;
     g.number = make_group_numbers(m, g.begins);
     if (((const UniqueAttrs *)m->node->attrs)->sorted)
         find_sorted(m, &g, &kept, out);

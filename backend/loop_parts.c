@@ -8,9 +8,10 @@ typedef struct Touch {
     const LoopFunction *function;
     const LoopStatement *loop;
     const LoopBuffer *buffer;
-    bool written, known, failed; /* known: factor is */
+    enum { FIND_WRITES, FIND_MODULUS, MEASURE } walk; /* one after the other: */
+    Range writes;                                     /* all that any step writes */
+    bool written, known, failed;                      /* known: factor is */
     int64_t factor, modulus;
-    bool measuring; /* the first walk finds factor and modulus, the second the intervals: */
     Range one, all; /* of step 0, and of all steps */
     Ranges ranges;
 } Touch;
@@ -101,13 +102,25 @@ static void measure(Touch *t, const Affine *index, int64_t stride, int64_t last,
     include(&t->all, all.low - move, all.high - move);
 }
 
-/* Elements index, index + stride, ..., index + last * stride, of these the first `limit` when that is not NULL. */
+/* Of all steps. */
+static Range hull(Touch *t, const Affine *index, int64_t stride, int64_t last)
+{
+    Range range = range_of(&t->ranges, index);
+    widen(t, &range.low, &range.high, stride, 0, last);
+    return range;
+}
+
+/* Elements index, index + stride, ..., index + last * stride, of these the first `limit` when that is not NULL.  What
+ * is read where nothing is ever written concerns nobody: a copy within a buffer, from one end to the other. */
 static void touch(Touch *t, const LoopBuffer *buffer, const Affine *index, int64_t stride, int64_t last,
                   const Affine *limit, bool write)
 {
     if (buffer != t->buffer) return;
+    Range range = hull(t, index, stride, last);
     t->written |= write;
-    if (t->measuring)
+    if (t->walk == FIND_WRITES && write) include(&t->writes, range.low, range.high);
+    if (t->walk == FIND_WRITES || (!write && (range.high < t->writes.low || range.low > t->writes.high))) return;
+    if (t->walk == MEASURE)
         measure(t, index, stride, last, limit);
     else
         find_modulus(t, index, stride, last);
@@ -149,8 +162,13 @@ static void walk(Touch *t, const LoopStatement *s)
 
 static bool is_touched(const Touch *t, const LoopBuffer *buffer)
 {
-    Touch other = {
-        .arena = t->arena, .function = t->function, .loop = t->loop, .buffer = buffer, .ranges.vars = t->ranges.vars};
+    Touch other = {.arena = t->arena,
+                   .function = t->function,
+                   .loop = t->loop,
+                   .buffer = buffer,
+                   .ranges.vars = t->ranges.vars,
+                   .walk = FIND_MODULUS};
+    other.writes = (Range){INT64_MIN, INT64_MAX}; /* reads count */
     walk(&other, t->loop->body);
     return other.known;
 }
@@ -171,10 +189,13 @@ static bool overlaps_another(const Touch *t)
 
 static bool is_apart(Touch *t)
 {
+    t->writes = (Range){INT64_MAX, INT64_MIN};
     walk(t, t->loop->body);
     if (!t->written) return true;
+    t->walk = FIND_MODULUS;
+    walk(t, t->loop->body);
     if (t->failed || t->factor == 0 || overlaps_another(t)) return false;
-    t->measuring = true;
+    t->walk = MEASURE;
     t->one = t->all = (Range){INT64_MAX, INT64_MIN};
     walk(t, t->loop->body);
     if (t->failed) return false;

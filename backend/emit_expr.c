@@ -110,12 +110,39 @@ static LLVMValueRef emit_register(Body *b, const LoopExpr *use)
     return whole;
 }
 
+/* How many lanes of it come from elements that are read: the others are made of zeros. */
+static int lanes_read(const LoopExpr *e)
+{
+    int most = e->lanes;
+    if (e->kind == LOOP_LOAD && !e->limit) return e->active;
+    if (e->kind == LOOP_LET) return lanes_read(e->let->value);
+    for (int i = 0; e->kind == LOOP_OP && i < expr_kind_arity(e->op); i++) {
+        int read = e->in[i]->lanes == e->lanes ? lanes_read(e->in[i]) : e->lanes;
+        if (read < most) most = read;
+    }
+    return most;
+}
+
+/* LLVM 19 takes a lane for zero in which two zeros are divided (TargetLowering::SimplifyDemandedVectorElts), and then
+ * leaves out what keeps its NaN from the sums: lanes that nothing is read for are divided by one. */
+static LLVMValueRef emit_divisor(Body *b, const LoopExpr *e, LLVMValueRef value)
+{
+    Emitter *emitter = b->emitter;
+    int read = lanes_read(e);
+    if (read >= e->lanes || !dtype_is_float(e->dtype)) return value;
+    LLVMValueRef *bits = ARENA_ARRAY(emitter->arena, LLVMValueRef, e->lanes);
+    for (int i = 0; i < e->lanes; i++) bits[i] = LLVMConstInt(LLVMInt1TypeInContext(emitter->context), i < read, 0);
+    LLVMValueRef one = emit_constant(emitter, e->dtype, e->lanes, (Scalar){.real = 1});
+    return LLVMBuildSelect(emitter->builder, LLVMConstVector(bits, (unsigned)e->lanes), value, one, "");
+}
+
 static LLVMValueRef emit_operation(Body *b, const LoopExpr *e)
 {
     LLVMValueRef in[3] = {NULL, NULL, NULL}, rounded = e->op == EXPR_CAST ? emit_rounded(b, e) : NULL;
     if (!rounded && e->op == EXPR_CAST) rounded = emit_stored(b, e);
     if (rounded) return rounded;
     for (int i = 0; i < expr_kind_arity(e->op); i++) in[i] = emit_expr(b, e->in[i]);
+    if (e->op == EXPR_DIV) in[1] = emit_divisor(b, e->in[1], in[1]);
     return emit_op(b->emitter, e->op, e->in[e->op == EXPR_SELECT]->dtype, e->dtype, e->lanes, in);
 }
 

@@ -53,6 +53,7 @@ Body emit_body_new(Emitter *e, const LoopFunction *function, LLVMValueRef llvm)
     for (int i = 0; i < function->nregisters; i++)
         b.registers[i] = ARENA_ARRAY(e->arena, LLVMValueRef, function->registers[i]->count);
     b.lets = ARENA_ARRAY(e->arena, LLVMValueRef, function->nlets);
+    b.lets_read = ARENA_ARRAY(e->arena, int, function->nlets);
     b.vars = ARENA_ARRAY(e->arena, Var, function->nvars);
     emit_debug_function(e, llvm, function);
     b.entry = LLVMAppendBasicBlockInContext(e->context, llvm, "");
@@ -408,7 +409,10 @@ static void emit_statement(Body *b, const LoopStatement *s)
     switch (s->kind) {
     case LOOP_FOR: emit_for(b, s); break;
     case LOOP_IF: emit_if(b, s); break;
-    case LOOP_BIND: b->lets[s->let->id] = emit_expr(b, s->let->value); break;
+    case LOOP_BIND:
+        b->lets[s->let->id] = emit_expr(b, s->let->value);
+        b->lets_read[s->let->id] = emit_lanes_read(b, s->let->value);
+        break;
     case LOOP_ASSIGN: emit_assign(b, s); break;
     case LOOP_TRANSPOSE: emit_transpose(b, s); break;
     case LOOP_STORE: emit_store(b, s, emit_expr(b, s->value)); break;

@@ -110,14 +110,13 @@ static LLVMValueRef emit_register(Body *b, const LoopExpr *use)
     return whole;
 }
 
-/* How many lanes of it come from elements that are read: the others are made of zeros. */
-static int lanes_read(const LoopExpr *e)
+int emit_lanes_read(const Body *b, const LoopExpr *e)
 {
     int most = e->lanes;
     if (e->kind == LOOP_LOAD && !e->limit) return e->active;
-    if (e->kind == LOOP_LET) return lanes_read(e->let->value);
+    if (e->kind == LOOP_LET) return b->lets_read[e->let->id];
     for (int i = 0; e->kind == LOOP_OP && i < expr_kind_arity(e->op); i++) {
-        int read = e->in[i]->lanes == e->lanes ? lanes_read(e->in[i]) : e->lanes;
+        int read = e->in[i]->lanes == e->lanes ? emit_lanes_read(b, e->in[i]) : e->lanes;
         if (read < most) most = read;
     }
     return most;
@@ -128,8 +127,8 @@ static int lanes_read(const LoopExpr *e)
 static LLVMValueRef emit_divisor(Body *b, const LoopExpr *e, LLVMValueRef value)
 {
     Emitter *emitter = b->emitter;
-    int read = lanes_read(e);
-    if (read >= e->lanes || !dtype_is_float(e->dtype)) return value;
+    int read = emit_lanes_read(b, e);
+    if (read >= e->lanes) return value;
     LLVMValueRef *bits = ARENA_ARRAY(emitter->arena, LLVMValueRef, e->lanes);
     for (int i = 0; i < e->lanes; i++) bits[i] = LLVMConstInt(LLVMInt1TypeInContext(emitter->context), i < read, 0);
     LLVMValueRef one = emit_constant(emitter, e->dtype, e->lanes, (Scalar){.real = 1});
@@ -142,7 +141,7 @@ static LLVMValueRef emit_operation(Body *b, const LoopExpr *e)
     if (!rounded && e->op == EXPR_CAST) rounded = emit_stored(b, e);
     if (rounded) return rounded;
     for (int i = 0; i < expr_kind_arity(e->op); i++) in[i] = emit_expr(b, e->in[i]);
-    if (e->op == EXPR_DIV) in[1] = emit_divisor(b, e->in[1], in[1]);
+    if (e->op == EXPR_DIV && dtype_is_float(e->dtype)) in[1] = emit_divisor(b, e->in[1], in[1]);
     return emit_op(b->emitter, e->op, e->in[e->op == EXPR_SELECT]->dtype, e->dtype, e->lanes, in);
 }
 

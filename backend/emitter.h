@@ -65,6 +65,7 @@ typedef struct Body {
     LLVMValueRef *buffers;    /* by position in the function; NULL until used */
     LLVMValueRef **registers; /* the value that each element holds here; NULL before its first assignment */
     LLVMValueRef *lets;
+    int *lets_read; /* of each its emit_lanes_read */
     Var *vars;
 } Body;
 
@@ -142,6 +143,8 @@ void emit_call(Body *b, const LoopStatement *call);
 /* ---- emit_expr.c, emit_op.c, emit_cast.c, emit_dot.c, emit_round.c ---- */
 
 LLVMValueRef emit_expr(Body *b, const LoopExpr *e);
+/* How many lanes of it come from elements that are read: the others are made of zeros. */
+int emit_lanes_read(const Body *b, const LoopExpr *e);
 LLVMValueRef emit_constant(const Emitter *e, Dtype dtype, int lanes, Scalar value);
 LLVMValueRef emit_splat(Emitter *e, LLVMValueRef scalar, int lanes);
 /* One operation of ir/expr.def on `in`, all of `lanes` lanes and, but for the condition of a select, of dtype `from`.

@@ -45,7 +45,7 @@ fuzz() {
   local target=$1 name
   name=$(basename "$target")
   mkdir -p "$log/$name" "build-sanitize/found"
-  "$target" -max_total_time="$fuzz_seconds" -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 -seed=1 \
+  "$target" -max_total_time="$fuzz_seconds" -timeout=60 -rss_limit_mb=3000 -print_final_stats=1 -seed=1 \
     -artifact_prefix="build-sanitize/found/$name-" "$log/$name" $(seeds "$name") >"$log/$name.txt" 2>&1 </dev/null
 }
 

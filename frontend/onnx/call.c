@@ -66,7 +66,7 @@ enum { DEEPEST_CONSTANT = 2000 };
 static const Tensor *known_value(OnnxImport *im, Value value, int depth);
 
 /* Shapes take thousands of steps; a file of a few bytes may ask for as many as it likes. */
-static const int64_t most_work = INT64_C(1) << 26, step_work = 256; /* a node is as dear as so many elements */
+static const int64_t most_work = INT64_C(1) << 25, step_work = 256; /* a node is as dear as so many elements */
 
 static int64_t bounded_product(int64_t a, int64_t b)
 {

@@ -76,7 +76,7 @@ Value onnx_make_constant(OnnxCall *c, const Tensor *tensor)
 
 bool onnx_afford(OnnxCall *c, const Type *type)
 {
-    static const int64_t most = INT64_C(1) << 26;
+    static const int64_t most = INT64_C(1) << 25;
     int64_t elements = type_elements(type);
     if (elements <= most - c->import->made) {
         c->import->made += elements;

@@ -155,7 +155,7 @@ static const Tensor *known_value(OnnxImport *im, Value value, int depth)
     const int64_t *seen = node_map_find(im->known, value.node);
     const Tensor *results = seen ? (const Tensor *)(uintptr_t)*seen : compute(im, value.node, depth);
     if (!seen) *node_map_cell(im->known, value.node) = (int64_t)(uintptr_t)results;
-    if (!seen && !results && (results = onnx_fixed_sizes(im, value)))
+    if (!results && !im->in_sizes && (results = onnx_fixed_sizes(im, value)))
         *node_map_cell(im->known, value.node) = (int64_t)(uintptr_t)results;
     return results ? &results[value.slot] : NULL;
 }

@@ -57,6 +57,7 @@ struct OnnxImport {
     int64_t calls;
     NodeMap *known;  /* elements of nodes that were asked for: a const Tensor *, or this import when there are none */
     NodeMap *sizes;  /* what follows from bounded dims: an array of Dim, NULL where something else does */
+    bool in_sizes;   /* these are asked for: what is not known then does not ask for them again, as deep as nodes go */
     int64_t made;    /* elements of constants that the file only says the size of */
     int64_t work;    /* elements read and written, and products, to know values */
     bool overworked; /* some value was not computed because of that */

@@ -188,6 +188,7 @@ static const Dim *sizes_of_arithmetic(OnnxImport *im, const Node *node, SizeRule
     if (rule == divide_sizes && value_type(node->inputs[0])->dtype == F32) return NULL; /* that does not round */
     for (int k = 0; k < 2; k++) {
         counts[k] = type_elements(value_type(node->inputs[k]));
+        if (counts[k] != 1 && counts[k] != count) return NULL; /* a row beside a column */
         if (!(operands[k] = sizes_of(im, node->inputs[k], depth + 1))) return NULL;
     }
     for (int64_t i = 0; i < count; i++) {
@@ -300,7 +301,9 @@ static const Dim *sizes_of(OnnxImport *im, Value value, int depth)
 
 const Tensor *onnx_fixed_sizes(OnnxImport *im, Value value)
 {
+    im->in_sizes = true;
     const Dim *sizes = sizes_of(im, value, 0);
+    im->in_sizes = false;
     int64_t count = sizes ? type_elements(value_type(value)) : 0;
     for (int64_t i = 0; i < count; i++)
         if (!dim_is_fixed(&sizes[i])) return NULL;

@@ -48,8 +48,7 @@ Value make_reshape(const Maker *m, Value x, int rank, const int64_t *dims)
     return make(m, OP_reshape, &attrs, 1, &x);
 }
 
-/* As attributes keep them: their bounds in `list`, and the dims themselves where one is bounded. */
-static const Dim *keep_dims(const Maker *m, int rank, const Dim *dims, IntList *list)
+const Dim *make_dims(const Maker *m, int rank, const Dim *dims, IntList *list)
 {
     Dim *copy = ARENA_ARRAY(m->graph->arena, Dim, rank + 1);
     bool fixed = true;
@@ -66,7 +65,7 @@ Value make_reshape_to(const Maker *m, Value x, int rank, const Dim *dims)
 {
     ReshapeAttrs attrs = {0};
     if (!x.node) return x;
-    attrs.shape_dims = keep_dims(m, rank, dims, &attrs.shape);
+    attrs.shape_dims = make_dims(m, rank, dims, &attrs.shape);
     return make(m, OP_reshape, &attrs, 1, &x);
 }
 
@@ -74,7 +73,7 @@ Value make_broadcast_to(const Maker *m, Value x, int rank, const Dim *dims)
 {
     BroadcastAttrs attrs = {0};
     if (!x.node) return x;
-    attrs.shape_dims = keep_dims(m, rank, dims, &attrs.shape);
+    attrs.shape_dims = make_dims(m, rank, dims, &attrs.shape);
     return make(m, OP_broadcast, &attrs, 1, &x);
 }
 

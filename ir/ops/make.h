@@ -7,6 +7,8 @@
 Value make_reshape(const Maker *m, Value x, int rank, const int64_t *dims);
 Value make_reshape_to(const Maker *m, Value x, int rank,
                       const Dim *dims); /* where numbers do not tell what is bounded */
+/* As attributes keep them: their bounds in `list`, and a copy of the dims where one is bounded, else NULL. */
+const Dim *make_dims(const Maker *m, int rank, const Dim *dims, IntList *list);
 Value make_broadcast_to(const Maker *m, Value x, int rank, const Dim *dims);
 Value make_cast(const Maker *m, Value x, Dtype to);
 /* Elements from `begin` below `end` of one axis, all of the others. */

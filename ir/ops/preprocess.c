@@ -46,24 +46,13 @@ static Dim half_of(const Graph *graph, const Dim *dim, int64_t more)
     return dim_form(&root->dims[graph_dim(root, dim)], factor, dim->base + divisor * more, 2 * divisor);
 }
 
-/* Bounds to `list`; the dims when one is bounded, else NULL. */
-static const Dim *keep_bounded(int count, const Dim *dims, IntList *list)
-{
-    bool fixed = true;
-    for (int i = 0; i < count; i++) {
-        list->at[i] = dims[i].high;
-        fixed = fixed && dim_is_fixed(&dims[i]);
-    }
-    return fixed ? NULL : dims;
-}
-
 static bool expand_crop(const Maker *m, Value *out)
 {
     const CropAttrs *attrs = m->node->attrs;
     const Type *x = operand_type(m->node, 0);
     int count = attrs->size.count;
-    SliceAttrs slice = {.begin.count = count + 1, .end.count = count + 1};
-    Dim *begin = ARENA_ARRAY(m->graph->arena, Dim, MAX_INTS), *end = ARENA_ARRAY(m->graph->arena, Dim, MAX_INTS);
+    SliceAttrs slice = {0};
+    Dim begin[MAX_INTS], end[MAX_INTS];
     begin[0] = dim_fixed(0);
     end[0] = x->dim[0];
     for (int i = 0; i < count; i++) {
@@ -71,8 +60,8 @@ static bool expand_crop(const Maker *m, Value *out)
         begin[1 + i] = given < 0 ? half_of(m->graph, &x->dim[1 + i], -size) : dim_fixed(given);
         end[1 + i] = given < 0 ? half_of(m->graph, &x->dim[1 + i], size) : dim_fixed(given + size);
     }
-    slice.begin_dims = keep_bounded(count + 1, begin, &slice.begin);
-    slice.end_dims = keep_bounded(count + 1, end, &slice.end);
+    slice.begin_dims = make_dims(m, count + 1, begin, &slice.begin);
+    slice.end_dims = make_dims(m, count + 1, end, &slice.end);
     out[0] = make(m, OP_slice, &slice, 1, &m->node->inputs[0]);
     return out[0].node != NULL;
 }
